@@ -1,0 +1,168 @@
+"""A YAML file that remembers where everything stands, and the lints that point there.
+
+YAML 1.2's core types only: `on` is a key, `no` is text, `12:30` is not a number. A key that
+stands twice is refused.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+Loc = tuple[str | int, ...]
+_MOST_NODES = 100_000  # aliases can make a small file huge; a mapping has some thousand nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Line and column, counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """Something wrong with a mapping file: its name, its place, the reason and the mend.
+
+    An `error` stops the deployment, a `warning` does not.
+    """
+
+    name: str
+    path: Path
+    place: Place
+    reason: str
+    mend: str
+    level: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        at = f"{self.path}:{self.place.line}:{self.place.column}"
+        return f"{at}: {self.level}: {self.reason}; {self.mend} [{self.name}]"
+
+
+class BadMapping(Exception):  # noqa: N818 - it names what is at fault, for whoever prints it
+    """A mapping file that cannot serve; `lints` say why."""
+
+    def __init__(self, lints: Iterable[Lint]) -> None:
+        self.lints = tuple(lints)
+        super().__init__("\n".join(str(lint) for lint in self.lints))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The data of a YAML file, and the place of each key and item by its path in the data."""
+
+    path: Path
+    data: Any
+    places: dict[Loc, Place] = field(repr=False)
+
+    def place(self, loc: Loc) -> Place:
+        """The place of the nearest thing in the file that contains `loc`."""
+        while loc not in self.places and loc:
+            loc = loc[:-1]
+        return self.places.get(loc, Place(1, 1))
+
+    def lint(self, name: str, loc: Loc, reason: str, mend: str) -> Lint:
+        """A lint of level error at `loc`."""
+        return Lint(name, self.path, self.place(loc), reason, mend)
+
+
+class _Loader(yaml.CSafeLoader):
+    """Resolves plain scalars as YAML 1.2's core schema does."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+_CORE: tuple[tuple[str, str, str], ...] = (
+    ("null", r"~|null|Null|NULL|", "~nN"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+)
+for _tag, _pattern, _first in _CORE:
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), [*_first, ""]
+    )
+
+
+def read(path: Path) -> Document:
+    """Read a YAML file.
+
+    Raises:
+        BadMapping: the file is not there, not UTF-8, not YAML, or has a key twice.
+    """
+    start = Place(1, 1)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        mend = "name a mapping file that can be read"
+        raise BadMapping([Lint("file", path, start, f"cannot read: {error}", mend)]) from None
+    reader = _Reader(path)
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise BadMapping([_syntax(path, error)]) from None
+    data = reader.build(node, ()) if node else None
+    if reader.lints:
+        raise BadMapping(reader.lints)
+    return Document(path, data, reader.places)
+
+
+def _syntax(path: Path, error: yaml.YAMLError) -> Lint:
+    mark = getattr(error, "problem_mark", None)
+    place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    problem = getattr(error, "problem", None) or "unreadable"
+    return Lint("yaml", path, place, f"not YAML: {problem}", "check indentation and quotes here")
+
+
+class _Reader:
+    """Turns nodes into data and notes where each stands."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.places: dict[Loc, Place] = {}
+        self.lints: list[Lint] = []
+
+    def build(self, node: yaml.Node, loc: Loc) -> Any:
+        place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+        self.places.setdefault(loc, place)
+        if len(self.places) > _MOST_NODES:
+            lint = Lint("yaml", self.path, place, "more than 100,000 values", "use fewer aliases")
+            raise BadMapping([lint])
+        if isinstance(node, yaml.MappingNode):
+            return self._object(node, loc)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*loc, index)) for index, item in enumerate(node.value)]
+        return _scalar(node)
+
+    def _object(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            place = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if key in found:
+                mend = "keep one of them"
+                self.lints.append(
+                    Lint("duplicate-key", self.path, place, f"`{key}` stands twice", mend)
+                )
+            self.places[(*loc, key)] = place
+            found[key] = self.build(value_node, (*loc, key))
+        return found
+
+
+def _scalar(node: yaml.Node) -> str | int | float | bool | None:
+    text = str(node.value)
+    match node.tag.rpartition(":")[2]:
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int":
+            return int(text)
+        case "float":
+            return float(text)
+        case _:
+            return text

@@ -1,0 +1,316 @@
+"""Expressions: Jinja2's expression language over the event, and text with `{{ }}` in it.
+
+A value that starts with `=` is an expression and keeps its type; `{{ }}` inside text always gives
+text, encoded for its place; anything else stands for itself. Data never becomes an expression:
+only the mapping file is compiled, once. Reading stops at the event's own fields and at plain
+JSON: no attribute of a Python object can be reached and nothing can be called.
+Missing data is None all the way down, so `account.bill_status` is None without an account.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.environment import Template
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel
+
+from connector.event import EVENT_FIELDS, Event
+from connector.portabilling import AccessPolicyInfo
+
+Scope = Mapping[str, Any]
+Encode = Callable[[str], str]
+
+# Jinja's own filters and tests that are pure, quiet about missing data and of use in a mapping.
+_FILTERS = frozenset(
+    "abs default first float int items join last length list lower map max min reject rejectattr "
+    "replace round select selectattr sort string sum title trim unique upper".split()
+)
+_TESTS = frozenset(
+    "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer "
+    "iterable le lessthan lower lt mapping ne none number odd sequence string true upper".split()
+)
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be compiled; the text says why, for the mapping's author."""
+
+
+class EvaluationError(ValueError):
+    """An expression that this event's data does not allow; the text holds no data."""
+
+
+def attribute(policy: object, name: str, group: str | None = None) -> str | None:
+    """Filter: the value of an access policy's attribute, None if the policy has none of it."""
+    if not isinstance(policy, AccessPolicyInfo):
+        return None
+    for item in policy.attributes or ():
+        if item.name == name and (group is None or item.group_name == group):
+            return item.value or None
+    return None
+
+
+def is_imsi(value: object) -> bool:
+    """Test: exactly 15 digits, what HLR and HSS interfaces want (contract section 5)."""
+    return isinstance(value, str) and re.fullmatch("[0-9]{15}", value) is not None
+
+
+def is_digits(value: object) -> bool:
+    """Test: text of at least one digit, and nothing else."""
+    return isinstance(value, str) and re.fullmatch("[0-9]+", value) is not None
+
+
+def is_matching(value: object, pattern: str) -> bool:
+    """Test: text that the regular expression matches as a whole."""
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Reads fields of the event and keys of JSON; reaches nothing else, calls nothing."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping):
+            return obj.get(attribute)
+        if isinstance(obj, BaseModel):
+            if attribute in type(obj).model_fields:
+                return obj.__dict__[attribute]
+            return (obj.__pydantic_extra__ or {}).get(attribute)
+        if isinstance(obj, Event) and attribute in EVENT_FIELDS:
+            return getattr(obj, attribute)
+        return None
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(argument, str):
+            return self.getattr(obj, argument)
+        if isinstance(obj, (list, tuple, str)) and isinstance(argument, (int, slice)):
+            try:
+                return obj[argument]
+            except IndexError:
+                return None
+        return None
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return False
+
+
+def _environment() -> _Environment:
+    env = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    env.globals.clear()
+    env.filters = {name: env.filters[name] for name in _FILTERS} | {"attribute": attribute}
+    env.tests = {name: env.tests[name] for name in _TESTS} | {
+        "imsi": is_imsi,
+        "digits": is_digits,
+        "matching": is_matching,
+    }
+    return env
+
+
+_ENV = _environment()
+_RESULT = "_value"
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression.
+
+    `names` are the names that it reads, `paths` the dotted fields below them as far as they are
+    written out (`("account", "bill_status")`), for the checks that run before any event.
+    """
+
+    source: str
+    names: frozenset[str]
+    paths: frozenset[tuple[str, ...]]
+    template: Template
+
+    def evaluate(self, scope: Scope) -> Any:
+        """The value, with its type.
+
+        Raises:
+            EvaluationError: the data does not allow it, e.g. a sum with None.
+        """
+        names = {name: scope[name] for name in self.names}
+        context = self.template.new_context(names, shared=True)
+        try:
+            for _ in self.template.root_render_func(context):
+                pass
+        except Exception as error:
+            # Whatever an operator or filter raises over unforeseen data. Its text may quote the
+            # data, so only its kind is told.
+            raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
+        return context.vars[_RESULT]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text with expressions in it; each is encoded for the place where the text goes."""
+
+    source: str
+    parts: tuple[str | Expression, ...]
+    encode: Encode
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The expressions, in order."""
+        return tuple(part for part in self.parts if isinstance(part, Expression))
+
+    @property
+    def outline(self) -> str:
+        """The text with its data left out: `/subscribers/{}`."""
+        return "".join(part if isinstance(part, str) else "{}" for part in self.parts)
+
+    def evaluate(self, scope: Scope) -> str:
+        """The text.
+
+        Raises:
+            EvaluationError: an expression has no value; "None" in a path helps nobody.
+        """
+        return "".join(
+            part if isinstance(part, str) else self.encode(_as_text(part, part.evaluate(scope)))
+            for part in self.parts
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that stands for itself."""
+
+    value: Any
+    expressions: tuple[Expression, ...] = ()
+
+    def evaluate(self, scope: Scope) -> Any:
+        """The value."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A list or an object with values inside."""
+
+    items: tuple["Value", ...]
+    keys: tuple[str, ...] | None
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The expressions at any depth, in order."""
+        return tuple(found for item in self.items for found in expressions(item))
+
+    def evaluate(self, scope: Scope) -> Any:
+        """The list or object, computed."""
+        values = [item.evaluate(scope) for item in self.items]
+        return values if self.keys is None else dict(zip(self.keys, values, strict=True))
+
+
+Value = Expression | Text | Constant | Tree
+
+
+def expressions(value: Value) -> tuple[Expression, ...]:
+    """All expressions of a value, itself included."""
+    return (value,) if isinstance(value, Expression) else value.expressions
+
+
+def compile_condition(source: str) -> Expression:
+    """Compile an expression written without `=` (`if`, `that`, `when`, `each`)."""
+    parser = Parser(_ENV, source.removeprefix("="), state="variable")
+    try:
+        tree = parser.parse_expression()
+        if not parser.stream.eos:
+            raise ExpressionError(f"unexpected `{parser.stream.current}` after the expression")
+        return _compile(source, tree)
+    except TemplateSyntaxError as error:
+        raise ExpressionError(error.message or "syntax error") from None
+
+
+def compile_value(raw: Any, encode: Encode = str) -> Value:
+    """Compile whatever stands in the file: `=expression`, text with `{{ }}`, a tree, a literal."""
+    if isinstance(raw, dict):
+        return Tree(tuple(compile_value(item, encode) for item in raw.values()), tuple(raw))
+    if isinstance(raw, list):
+        return Tree(tuple(compile_value(item, encode) for item in raw), None)
+    if isinstance(raw, str) and raw.startswith("="):
+        return compile_condition(raw)
+    if isinstance(raw, str) and "{{" in raw:
+        return compile_text(raw, encode)
+    return Constant(raw)
+
+
+def compile_text(raw: str, encode: Encode = str) -> Text:
+    """Compile text with `{{ }}` in it; statements (`{% %}`) and comments are refused."""
+    try:
+        body = _ENV.parse(raw).body
+    except TemplateSyntaxError as error:
+        raise ExpressionError(error.message or "syntax error") from None
+    if "{#" in raw or not all(isinstance(node, nodes.Output) for node in body):
+        raise ExpressionError("only {{ }} is allowed in text, no {% %} and no {# #}")
+    return Text(raw, tuple(_parts(raw, body)), encode)
+
+
+def _parts(raw: str, body: list[nodes.Node]) -> Iterator[str | Expression]:
+    for output in body:
+        for node in output.nodes:  # type: ignore[attr-defined]  # all are nodes.Output, see above
+            yield node.data if isinstance(node, nodes.TemplateData) else _compile(raw, node)
+
+
+def _compile(source: str, tree: nodes.Expr) -> Expression:
+    tree.set_environment(_ENV)
+    names = frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx == "load")
+    if isinstance(tree, nodes.Name):
+        names |= {tree.name}
+    if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
+        raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
+    paths = frozenset(_paths(tree))
+    assign = nodes.Assign(nodes.Name(_RESULT, "store"), tree, lineno=1)
+    template = _ENV.from_string(nodes.Template([assign], lineno=1))
+    return Expression(source, names, paths, template)
+
+
+def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:
+    """Each chain `name.field.field`, longest only: the walk does not go into a found chain."""
+    chain = _chain(tree)
+    if chain:
+        yield chain
+        return
+    for child in tree.iter_child_nodes():
+        yield from _paths(child)
+
+
+def _chain(node: nodes.Node) -> tuple[str, ...]:
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    if isinstance(node, nodes.Getattr):
+        inner = _chain(node.node)
+        return (*inner, node.attr) if inner else ()
+    return ()
+
+
+def _as_text(part: Expression, value: Any) -> str:
+    if value is None:
+        raise EvaluationError(f"`{part.source}`: no value to put into the text")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def in_path(text: str) -> str:
+    """Encode for a segment of a URL's path: nothing can leave its segment."""
+    if text in ("", ".", ".."):
+        raise EvaluationError("an empty or dotted path segment")
+    return quote(text, safe="")
+
+
+def in_xml(text: str) -> str:
+    """Encode for XML text and attribute values; what XML 1.0 has no way to say is refused."""
+    if re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text):
+        raise EvaluationError("a control character cannot stand in XML")
+    return escape(text, {'"': "&quot;", "'": "&apos;"})
+
+
+def in_header(text: str) -> str:
+    """Check for a header's value: printable ASCII only, so no header can be injected."""
+    if not re.fullmatch(r"[\x20-\x7e]*", text):
+        raise EvaluationError("a header takes printable ASCII only")
+    return text

@@ -1,0 +1,242 @@
+"""An external system that speaks HTTP.
+
+One long-lived client per instance. Every end of a call is a `Reply`. Seconds are retried here, only
+what is safe to repeat; minutes to weeks are NSPS's.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Self
+
+import httpx
+import structlog
+from pyreqwest.client import ClientBuilder
+from pyreqwest.compatibility.httpx import HttpxTransport
+
+from connector import auth
+from connector.call import Call
+from connector.expression import EvaluationError
+from connector.http_outcome import EXCEPTIONS, SUCCESS, of_exception, of_status, retry_after
+from connector.limit import Breaker, Throttle
+from connector.mapping import Http, ReplyRule, seconds
+from connector.mapping import System as SystemEntry
+from connector.outcome import Outcome
+from connector.settings import BadSettings
+from connector.system import Reply
+
+_ATTEMPTS = 3
+_BACKOFF = 0.2  # seconds; doubled each time, full jitter
+_SHORT = 2.0  # seconds; a longer Retry-After is handed on to NSPS
+_MOST_BYTES = 1_000_000  # of a reply; an HLR's has some hundred
+
+_CREDENTIALS = "API Core refused the connector's credentials: check the secret that it uses"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpConfig:
+    """The `system.http` of a mapping, computed with the settings of this deployment."""
+
+    base_url: str
+    auth: httpx.Auth | None
+    headers: Mapping[str, str]
+    timeout: float
+    connect_timeout: float
+    pause: float
+
+
+def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
+    """Compute what the mapping says about the system.
+
+    Raises:
+        BadSettings: a timeout or a URL that cannot be used.
+    """
+    scope = {"settings": settings}
+    try:
+        return HttpConfig(
+            base_url=str(http.base_url.evaluate(scope)).rstrip("/"),
+            auth=auth.authentication(http.auth, scope),
+            headers={name: str(value.evaluate(scope)) for name, value in http.headers.items()},
+            timeout=seconds(http.timeout.evaluate(scope)),
+            connect_timeout=seconds(http.connect_timeout.evaluate(scope)),
+            pause=seconds(http.breaker.pause.evaluate(scope)),
+        )
+    except ValueError as error:
+        raise BadSettings([f"system.http: {error}"]) from None
+
+
+class HttpSystem:
+    """See `System`; `transport` stands in for the network in a mapping's own tests."""
+
+    def __init__(
+        self,
+        entry: SystemEntry,
+        settings: Mapping[str, Any],
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        http = entry.http
+        self._config = configure(http, settings)
+        self._settings = settings
+        self._replies = entry.replies
+        self._wants_json = http.reply == "json"
+        self._breaker = Breaker(http.breaker.after, self._config.pause)
+        self._limits = (http.concurrency, int(http.rate_limit[:-2]) if http.rate_limit else None)
+        self._transport = transport
+
+    async def __aenter__(self) -> Self:
+        """Open the client; it needs a running event loop."""
+        config = self._config
+        self._throttle = Throttle(*self._limits)
+        self._client = httpx.AsyncClient(
+            auth=config.auth,
+            headers={"User-Agent": "nsps-connector", **config.headers},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            follow_redirects=False,
+            timeout=None,  # noqa: S113 - the attempt as a whole has one, see _attempt
+            transport=self._transport or _transport(config.connect_timeout),
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close the client."""
+        await self._client.aclose()
+
+    async def send(self, call: Call, deadline: float) -> Reply:
+        """See `System`."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        wait = self._breaker.refusal()
+        if wait is not None:
+            reason = "Circuit open: API Core did not answer repeatedly, it is probed again soon"
+            return Reply(Outcome.UNAVAILABLE, reason, "circuit open", wait)
+        if not await self._throttle.enter():
+            return Reply(Outcome.THROTTLED, cause="the connector's own limit", retry_after=1)
+        try:
+            reply = await self._send(call, deadline)
+        finally:
+            self._throttle.leave()
+        available = reply.outcome is not Outcome.UNAVAILABLE
+        if self._breaker.note(available=available):
+            state = "closed" if available else "open"
+            structlog.get_logger().warning(f"circuit {state}", circuit=state)
+        return replace(reply, took=clock() - started)
+
+    async def _send(self, call: Call, deadline: float) -> Reply:
+        clock = asyncio.get_running_loop().time
+        for attempt in range(1, _ATTEMPTS + 1):
+            reply, repeatable = await self._attempt(call, deadline - clock())
+            reply = replace(reply, attempts=attempt)
+            pause = reply.retry_after
+            if pause is None:
+                pause = random.uniform(0, _BACKOFF * 2 ** (attempt - 1))  # noqa: S311 - jitter
+            late = pause > _SHORT or clock() + pause >= deadline
+            if not repeatable or late or attempt == _ATTEMPTS:
+                break
+            await asyncio.sleep(pause)
+        return reply
+
+    async def _attempt(self, call: Call, left: float) -> tuple[Reply, bool]:
+        """One request; the reply, and whether it is safe and of use to repeat it."""
+        try:
+            async with asyncio.timeout(min(self._config.timeout, max(left, 0.001))):
+                response, body = await self._exchange(call)
+        except TimeoutError:
+            # Not repeated: the time is gone, and a system that is slow needs no more requests.
+            return Reply(Outcome.UNAVAILABLE, cause="no reply in time"), False
+        except tuple(EXCEPTIONS) as error:
+            outcome, sent = of_exception(error)
+            timed_out = isinstance(error, httpx.TimeoutException) and sent
+            safe = not sent or (call.idempotent and not timed_out)
+            cause = f"{type(error).__name__}: {error}"
+            return Reply(outcome, cause=cause), safe and outcome is Outcome.UNAVAILABLE
+        if body is None:
+            return Reply(Outcome.FAILED, "API Core's reply is too large"), False
+        reply = self._judge(call, response, body)
+        again = reply.outcome in (Outcome.UNAVAILABLE, Outcome.THROTTLED)
+        return reply, again and call.idempotent
+
+    async def _exchange(self, call: Call) -> tuple[httpx.Response, bytes | None]:
+        """Send, and read the reply; the body is None if it is larger than we take."""
+        headers = dict(call.headers)
+        if call.content_type:
+            headers.setdefault("Content-Type", call.content_type)
+        request = self._client.build_request(
+            call.method,
+            self._config.base_url + call.path,
+            params=call.query or None,
+            headers=headers,
+            content=call.body,
+        )
+        response = await self._client.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > _MOST_BYTES:
+                    return response, None
+            return response, bytes(body)
+        finally:
+            await response.aclose()
+
+    def _judge(self, call: Call, response: httpx.Response, body: bytes) -> Reply:
+        """What the system said: the mapping's `replies` first, else the HTTP status."""
+        status = response.status_code
+        document, is_json = _json(body)
+        seen = {
+            "status": status,
+            "headers": {name.lower(): value for name, value in response.headers.items()},
+            "json": document,
+            "text": body.decode(errors="replace"),
+        }
+        plain = Reply(
+            Outcome.APPLIED,
+            cause=f"HTTP {status}",
+            status=status,
+            seen=seen,
+            retry_after=retry_after(response.headers.get("retry-after")),
+        )
+        success = status in SUCCESS
+        if success and body and self._wants_json and not is_json:
+            return replace(plain, outcome=Outcome.FAILED, reason="API Core's reply is not JSON")
+        try:
+            for rule in self._replies:
+                if rule.if_.evaluate({"reply": seen, "settings": self._settings}):
+                    return replace(plain, outcome=rule.outcome, reason=self._because(rule, seen))
+        except EvaluationError as error:
+            reason = "API Core's reply is not what the mapping expects"
+            return replace(plain, outcome=Outcome.FAILED, reason=reason, cause=str(error))
+        if success or status in call.accept:
+            return plain
+        if status in (401, 403):
+            return replace(plain, outcome=Outcome.FAILED, reason=_CREDENTIALS)
+        return replace(plain, outcome=of_status(status))
+
+    def _because(self, rule: ReplyRule, seen: Mapping[str, Any]) -> str | None:
+        if rule.because is None:
+            return None
+        because = rule.because.evaluate({"reply": seen, "settings": self._settings})
+        return None if because in (None, "") else str(because)[:500]
+
+
+def _transport(connect_timeout: float) -> httpx.AsyncBaseTransport:
+    """Not httpx's own pool, which collapses at 100 concurrent calls (design, "System")."""
+    client = (
+        ClientBuilder()
+        .connect_timeout(timedelta(seconds=connect_timeout))
+        .follow_redirects(False)
+        .pool_idle_timeout(timedelta(seconds=20))
+        .http1_only()
+        .build()
+    )
+    return HttpxTransport(client)
+
+
+def _json(body: bytes) -> tuple[Any, bool]:
+    try:
+        return json.loads(body), True
+    except (ValueError, RecursionError):
+        return None, False

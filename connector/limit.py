@@ -1,0 +1,83 @@
+"""What keeps an external system from being overrun: calls at once, calls per second, a breaker.
+
+A limit refuses rather than queue without bound: NSPS, which has a queue, sends the event again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from aiolimiter import AsyncLimiter
+
+_PATIENCE = 1.0  # seconds that a call may wait for its turn: smooths a burst, holds up nobody
+
+
+class Throttle:
+    """At most so many calls at once and, if `rate` is given, so many per second."""
+
+    def __init__(self, concurrency: int, rate: int | None) -> None:
+        self._free = concurrency
+        self._rate = AsyncLimiter(rate, 1) if rate else None
+
+    async def enter(self) -> bool:
+        """Take a place; False if there is none to be had soon. Pair with `leave`."""
+        if self._free <= 0:
+            return False
+        self._free -= 1
+        if self._rate is None:
+            return True
+        try:
+            await asyncio.wait_for(self._rate.acquire(), _PATIENCE)
+        except TimeoutError:
+            self.leave()
+            return False
+        except asyncio.CancelledError:
+            self.leave()
+            raise
+        return True
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._free += 1
+
+
+class Breaker:
+    """Open after `after` failures in a row; closed again by one success of a probe.
+
+    While open, calls are refused at once. After `pause` seconds one call at a time is let through
+    to see (half-open); if it fails the pause begins again.
+    """
+
+    def __init__(
+        self, after: int, pause: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._after = after
+        self._pause = pause
+        self._clock = clock
+        self._failures = 0
+        self._probe_at = 0.0
+
+    def refusal(self) -> float | None:
+        """Seconds until a call may be tried, None if this one may.
+
+        A call that is let through while half-open is the probe: until its end is noted, or
+        another pause is over, no other is.
+        """
+        if self._failures < self._after:
+            return None
+        now = self._clock()
+        if now < self._probe_at:
+            return self._probe_at - now
+        self._probe_at = now + self._pause
+        return None
+
+    def note(self, *, available: bool) -> bool:
+        """Note the end of a call; True if that opened or closed the breaker."""
+        was_open = self._failures >= self._after
+        if available:
+            self._failures = 0
+            return was_open
+        self._failures += 1
+        if self._failures >= self._after:
+            self._probe_at = self._clock() + self._pause
+        return not was_open and self._failures >= self._after

@@ -1,0 +1,132 @@
+"""One JSON object per line on stdout, as Cloud Logging reads it.
+
+Personal data is masked to its last four digits before it gets here by whoever knows that it is
+personal; as a last net every string of an event's record that is not a known identifier loses
+its long runs of digits and its e-mail addresses. Lines of other libraries and warnings take the
+same way.
+"""
+
+import hashlib
+import hmac
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from pydantic_core import to_json
+
+# Identifiers without personal data (design of the log record): never masked.
+_CLEAR = frozenset(
+    "time severity message request_id unique_id event_id event_type handler_id connector outcome "
+    "subject_hash logging.googleapis.com/trace logger method status attempts".split()
+)
+_FOREIGN = ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
+_DIGITS = re.compile(r"(?<![0-9])[0-9]{6,}(?![0-9])")
+_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
+
+
+def mask(value: str) -> str:
+    """All but the last four characters hidden, all if there are no more than four."""
+    kept = value[-4:] if len(value) > 4 else ""
+    return "*" * (len(value) - len(kept)) + kept
+
+
+def redact(text: str, personal: Iterable[str] = (), secrets: Iterable[str] = ()) -> str:
+    """Text that somebody else wrote, without secrets, `personal` data, long numbers, addresses."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    for datum in sorted(set(personal), key=len, reverse=True):
+        if len(datum) > 2:  # shorter ones would mask every other word
+            text = re.sub(re.escape(datum), lambda found: mask(found[0]), text, flags=re.I)
+    text = _EMAIL.sub("***", text)
+    return _DIGITS.sub(lambda found: mask(found[0]), text)
+
+
+def mask_subject(subject: str) -> str:
+    """`imsi:001010000000001` as `imsi:***********0001`."""
+    kind, colon, name = subject.partition(":")
+    return f"{kind}:{mask(name)}" if colon else mask(subject)
+
+
+def subject_hash(key: bytes, subject: str) -> str:
+    """A name by which a subject's lines are found.
+
+    HMAC, since a bare hash of 15 digits is undone by trying them all.
+    """
+    return hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Set up our own lines and those of the libraries; may be called again."""
+    numeric = logging.getLevelName(level)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            _severity,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            structlog.processors.format_exc_info,
+            structlog.processors.EventRenamer("message"),
+            _masked,
+            structlog.processors.JSONRenderer(serializer=_serialize),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(numeric),
+        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    logging.captureWarnings(True)
+    root = logging.getLogger()
+    root.handlers[:] = [_Foreign()]
+    root.setLevel(max(numeric, logging.WARNING))
+    adopt()
+
+
+def adopt() -> None:
+    """Take over the loggers of the servers, which install handlers of their own at their start."""
+    for name in _FOREIGN:
+        logger = logging.getLogger(name)
+        logger.disabled = False
+        if _to_root not in logger.filters:
+            logger.addFilter(_to_root)
+
+
+def _to_root(record: logging.LogRecord) -> bool:
+    """A filter, the one thing that a server leaves alone when it sets up its loggers."""
+    logging.getLogger().handle(record)
+    return False
+
+
+class _Foreign(logging.Handler):
+    """Writes the lines of other libraries as ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger()
+        level = min(max(record.levelno, logging.DEBUG), logging.CRITICAL) // 10 * 10
+        extra = {"exc_info": record.exc_info} if record.exc_info else {}
+        log.log(level, redact(record.getMessage()), logger=record.name, **extra)
+
+
+def _severity(_: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    line["severity"] = {"warn": "WARNING", "exception": "ERROR"}.get(method, method.upper())
+    return line
+
+
+def _masked(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: _safe(key, value) for key, value in line.items()}
+
+
+def _safe(key: str, value: Any) -> Any:
+    if key in _CLEAR:
+        return value
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {name: _safe(name, item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe("", item) for item in value]
+    return value
+
+
+def _serialize(line: Any, **_: object) -> str:
+    return to_json(line, fallback=str).decode()

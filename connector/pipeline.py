@@ -1,0 +1,218 @@
+"""An event's way: event -> plan -> claim -> calls -> settle -> result, and its log record.
+
+Read this file and you know the product. `handle` never raises: whatever ends an event becomes
+its `Result` here, in one place, and is logged in one record.
+"""
+
+import asyncio
+import hashlib
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from connector import log
+from connector.call import Call
+from connector.event import Event, parse, personal
+from connector.ledger import Busy, Claim, Duplicate, Entry, Ledger, LostClaim, Superseded
+from connector.mapping import Mapping as MappingFile
+from connector.outcome import ANSWERS, Outcome, Refusal, Result
+from connector.plan import Plan, plan
+from connector.system import Reply, System
+
+_BUSY = "Subject busy: another event of this subscriber is being applied"
+
+
+@dataclass(slots=True)
+class Record:
+    """What is noted on the way, for the log record and for the tools that explain an event."""
+
+    event: Event | None = None
+    plan: Plan | None = None
+    dropped: frozenset[str] = frozenset()
+    calls: list[tuple[Call, Reply]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Everything that an event needs on its way.
+
+    `settings` are the values of the mapping's settings, `budget` the seconds that one event may
+    take, `hash_key` the key for the subjects' names in the log.
+    """
+
+    mapping: MappingFile
+    settings: Mapping[str, Any]
+    ledger: Ledger
+    system: System
+    budget: float = 50
+    hash_key: bytes = b""
+
+    async def handle(self, body: bytes, record: Record | None = None) -> Result:
+        """What became of an event, as it came off the wire; logged, and safe to be shown."""
+        record = record or Record()
+        started = time.monotonic()
+        try:
+            result = await self._carry_out(body, record)
+        except Refusal as refusal:
+            result = refusal.result
+        except Exception as error:  # the last net: an event must always get an answer
+            structlog.get_logger().exception("unexpected failure")
+            result = Result(Outcome.FAILED, cause=type(error).__name__)
+        result = self._fit_for_people(result, record.event)
+        self._log(result, record, time.monotonic() - started)
+        return result
+
+    async def _carry_out(self, body: bytes, record: Record) -> Result:
+        deadline = asyncio.get_running_loop().time() + self.budget
+        event = record.event = parse(body)
+        todo = record.plan = plan(event, self.mapping, self.settings)
+        if todo.result:
+            return todo.result
+        if not todo.steps:
+            return Result(Outcome.IGNORED, "nothing to do for this event")
+        claim = await self._claim(_entry(event, todo, self.budget), deadline)
+        if isinstance(claim, Duplicate):
+            return Result(Outcome.DUPLICATE)
+        if isinstance(claim, Superseded):
+            return Result(Outcome.SUPERSEDED)
+        record.dropped = claim.dropped
+        try:
+            result = await self._call(todo, claim, record, deadline)
+        except BaseException:
+            await self.ledger.release(claim)
+            raise
+        if result.outcome is Outcome.APPLIED:
+            await self._settle(claim)
+        else:
+            await self.ledger.release(claim)
+        return result
+
+    async def _claim(self, entry: Entry, deadline: float) -> Claim | Duplicate | Superseded:
+        """Claim the event's subjects, waiting up to half of the budget for others to finish."""
+        clock = asyncio.get_running_loop().time
+        patience, pause = deadline - self.budget / 2, 0.01
+        while True:
+            verdict = await self.ledger.claim(entry)
+            if not isinstance(verdict, Busy):
+                return verdict
+            if clock() + pause > patience:
+                raise Refusal(Outcome.UNAVAILABLE, _BUSY, retry_after=verdict.wait)
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
+            pause = min(pause * 1.5, 0.2)
+
+    async def _call(self, todo: Plan, claim: Claim, record: Record, deadline: float) -> Result:
+        """The calls one after the other, until one does not succeed."""
+        replies: dict[str, Any] = {step.id: None for step in todo.steps}
+        for step in todo.steps:
+            if step.subject in claim.dropped:
+                continue
+            call = step.call(replies)
+            if call is None:
+                continue
+            reply = await self.system.send(call, deadline)
+            record.calls.append((call, reply))
+            if reply.outcome is not Outcome.APPLIED:
+                return Result(
+                    reply.outcome, reply.reason, retry_after=reply.retry_after, cause=reply.cause
+                )
+            replies[step.id] = reply.seen
+        return Result(Outcome.APPLIED)
+
+    async def _settle(self, claim: Claim) -> None:
+        try:
+            await self.ledger.settle(claim, Outcome.APPLIED)
+        except LostClaim:
+            # Applied, but perhaps over a newer state that another claim wrote meanwhile: only
+            # doing it again, in order, makes sure.
+            raise Refusal(
+                Outcome.UNAVAILABLE, "The event took longer than its claim", cause="lost claim"
+            ) from None
+
+    def _fit_for_people(self, result: Result, event: Event | None) -> Result:
+        """Texts that quote the event or the system lose what is personal or secret in them."""
+        names = [name for name, setting in self.mapping.settings.items() if setting.secret]
+        secrets = [str(self.settings[name]) for name in names if self.settings.get(name)]
+        data = list(personal(event)) if event else []
+
+        def safe(text: str | None) -> str | None:
+            return text and log.redact(text, data, secrets)
+
+        return replace(
+            result,
+            reason=safe(result.reason),
+            cause=safe(result.cause),
+            details=tuple(replace(item, rule=safe(item.rule) or "") for item in result.details),
+        )
+
+    def _log(self, result: Result, record: Record, took: float) -> None:
+        event, subjects = record.event, _subjects(record.plan)
+        line: dict[str, Any] = {
+            "connector": self.mapping.name,
+            "outcome": result.outcome.value,
+            "status": ANSWERS[result.outcome].status,
+            "reason": result.reason,
+            "details": [f"{detail.field}: {detail.rule}" for detail in result.details],
+            "cause": result.cause,
+            "rule": record.plan.rule.name if record.plan and record.plan.rule else None,
+            "subject": [log.mask_subject(subject) for subject in subjects],
+            "subject_hash": [log.subject_hash(self.hash_key, subject) for subject in subjects],
+            "dropped": [log.mask_subject(subject) for subject in record.dropped],
+            "calls": [_call_record(call, reply) for call, reply in record.calls],
+            "milliseconds": round(took * 1000, 1),
+        }
+        if event:
+            line |= {
+                "event_id": event.event_id,
+                "event_type": event.event_type,
+                "handler_id": event.handler_id,
+            }
+            if event.updated_at:
+                line["snapshot_age_seconds"] = round(time.time() - event.updated_at.timestamp(), 1)
+        line = {name: value for name, value in line.items() if value not in (None, [])}
+        logger = structlog.get_logger()
+        write = logger.info if result.accepted else _severity(logger, result.outcome)
+        write("event settled", **line)
+
+
+def hash_key(secret: str) -> bytes:
+    """The key for `log.subject_hash` from a secret text."""
+    return hashlib.sha256(b"subject-hash:" + secret.encode()).digest()
+
+
+def _entry(event: Event, todo: Plan, budget: float) -> Entry:
+    subjects = _subjects(todo)
+    kept = {step.subject for step in todo.steps if not step.releases}
+    return Entry(
+        identities=event.identities,
+        subjects=tuple(subjects),
+        released=frozenset(subjects) - kept,
+        snapshot=event.snapshot,
+        owner=event.i_account,
+        unbound=any(step.subject is None for step in todo.steps),
+        again=todo.rule is None or todo.rule.replay == "apply",
+        lease=budget + 30,  # longer than the event can take, so that only a crash lets it expire
+    )
+
+
+def _subjects(todo: Plan | None) -> list[str]:
+    return sorted({step.subject for step in todo.steps if step.subject}) if todo else []
+
+
+def _call_record(call: Call, reply: Reply) -> dict[str, Any]:
+    return {
+        "method": call.method,
+        "target": call.target,
+        "status": reply.status,
+        "outcome": reply.outcome.value,
+        "attempts": reply.attempts,
+        "milliseconds": round(reply.took * 1000, 1),
+    }
+
+
+def _severity(logger: Any, outcome: Outcome) -> Any:
+    """An operator must look at our failures; a sender's mistake or a pause mends itself."""
+    return logger.error if outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else logger.warning

@@ -1,0 +1,265 @@
+"""What an event leads to: a pure function of the event, the mapping and its settings.
+
+A plan either holds the steps to carry out, each with its subject, or the result that the mapping
+decided without any call (ignored, invalid). What can be computed before the first call is, so
+that bad data is found before anything is changed; only calls that read an earlier reply wait.
+"""
+
+from collections import ChainMap
+from collections.abc import Iterator
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+from urllib.parse import urlencode
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from connector.call import Call
+from connector.document import Loc
+from connector.event import PARTS, Event
+from connector.expression import (
+    EvaluationError,
+    Expression,
+    Scope,
+    Text,
+    Value,
+    expressions,
+)
+from connector.mapping import Mapping, used
+from connector.outcome import Detail, Outcome, Refusal, Result
+from connector.rule import CallEntry, Rule
+
+Replies = Map[str, Any]
+_MEDIA = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "text": "text/plain; charset=utf-8",
+    "xml": "application/xml; charset=utf-8",
+}
+
+
+class EventScope(Map[str, Any]):
+    """The names that expressions read; a mapping's `values` are computed when first asked for."""
+
+    def __init__(self, event: Event, mapping: Mapping, settings: Map[str, Any]) -> None:
+        self._values = mapping.values
+        self._known: dict[str, Any] = {
+            "event": event,
+            "account": event.account,
+            "sim": event.sim,
+            "prev_sim": event.prev_sim,
+            "policy": event.policy,
+            "product": event.product,
+            "counters": event.counters,
+            "variables": event.variables,
+            "settings": settings,
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._known:
+            self._known[name] = self._values[name].evaluate(self)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._known, *(name for name in self._values if name not in self._known)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of a plan: a call about a subject, ready, or to be computed from earlier replies.
+
+    `id` is the name under which later steps read its reply. `releases` marks a call that takes
+    the subject away from the account (contract section 4, "SIM swap").
+    """
+
+    id: str
+    subject: str | None
+    releases: bool
+    ready: Call | None
+    late: "_Late | None" = None
+
+    def call(self, replies: Replies) -> Call | None:
+        """The request to send, None if its `when` does not hold after these replies.
+
+        Raises:
+            Refusal: invalid; a reply or the event lacks what the call needs.
+        """
+        return self.ready if self.late is None else self.late.call(replies)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Either `steps` to carry out or, without any, the `result` that is already known.
+
+    `decided` is the path in the mapping file of the entry that decided.
+    """
+
+    decided: Loc
+    rule: Rule | None = None
+    result: Result | None = None
+    steps: tuple[Step, ...] = ()
+
+
+def plan(event: Event, mapping: Mapping, settings: Map[str, Any]) -> Plan:
+    """What to do for an event.
+
+    Raises:
+        Refusal: invalid; the event lacks what an expression needs, `details` say where.
+    """
+    return _Planner(event, mapping, EventScope(event, mapping, settings)).plan()
+
+
+class _Planner:
+    def __init__(self, event: Event, mapping: Mapping, scope: EventScope) -> None:
+        self.event = event
+        self.mapping = mapping
+        self.scope = scope
+
+    def plan(self) -> Plan:
+        for index, rule in enumerate(self.mapping.rules):
+            loc: Loc = ("rules", index)
+            if not rule.handles(self.event.event_type):
+                continue
+            if rule.when is None or self.value(rule.when, (*loc, "when")):
+                return self.decided(rule, loc) or Plan(loc, rule, steps=self.steps(rule, loc))
+        kind = self.event.event_type
+        return Plan((), result=Result(Outcome.IGNORED, f"no rule for events of type {kind}"))
+
+    def decided(self, rule: Rule, loc: Loc) -> Plan | None:
+        """The plan without calls that the rule's `ignore` or `require` leads to, if one does."""
+        for index, entry in enumerate(rule.ignore):
+            here: Loc = (*loc, "ignore", index)
+            if self.value(entry.if_, here):
+                because = str(self.value(entry.because, here))
+                return Plan(here, rule, Result(Outcome.IGNORED, because))
+        for index, must in enumerate(rule.require):
+            here = (*loc, "require", index)
+            if not self.value(must.that, here):
+                detail = Detail(_field(must.that), str(self.value(must.because, here)))
+                return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
+        return None
+
+    def steps(self, rule: Rule, loc: Loc) -> tuple[Step, ...]:
+        found: list[Step] = []
+        ids: set[str] = set()
+        for index, entry in enumerate(rule.calls):
+            here: Loc = (*loc, "calls", index)
+            for scope in self.items(entry, here):
+                step = self.step(rule, entry, scope, here, ids)
+                if step:
+                    found.append(step)
+            ids.add(entry.id or "")
+        return tuple(found)
+
+    def items(self, entry: CallEntry, loc: Loc) -> Iterator[Scope]:
+        if entry.each is None:
+            yield self.scope
+            return
+        items = self.value(entry.each, (*loc, "each"))
+        if not isinstance(items, list | tuple | None):
+            self.invalid("`each` needs a list", (*loc, "each"))
+        for item in items or ():
+            yield ChainMap({"item": item}, self.scope)  # type: ignore[arg-type]  # only read
+
+    def step(
+        self, rule: Rule, entry: CallEntry, scope: Scope, loc: Loc, ids: set[str]
+    ) -> Step | None:
+        late = _Late(self, entry, scope, loc)
+        waits = any(found.names & ids for _, found in used(entry))
+        if entry.when and not entry.when.names & ids and not self.value(entry.when, loc, scope):
+            return None
+        subject = entry.subject or rule.subject
+        return Step(
+            id=entry.id or "",
+            subject=None if subject is None else str(self.value(subject, loc, scope)),
+            releases=entry.releases,
+            ready=None if waits else late.call({}),
+            late=late if waits else None,
+        )
+
+    def value(self, value: Value, loc: Loc, scope: Scope | None = None) -> Any:
+        try:
+            return value.evaluate(self.scope if scope is None else scope)
+        except EvaluationError as error:
+            self.invalid(str(error), loc)
+
+    def invalid(self, rule: str, loc: Loc) -> NoReturn:
+        document = self.mapping.document
+        where = f"{document.path.name}:{document.place(loc).line}"
+        raise Refusal(Outcome.INVALID, details=(Detail(where, rule),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """A call entry with the scope to compute it in, once the replies that it reads are there."""
+
+    planner: _Planner
+    entry: CallEntry
+    scope: Scope
+    loc: Loc
+
+    def call(self, replies: Replies) -> Call | None:
+        scope: Scope = ChainMap(dict(replies), self.scope) if replies else self.scope  # type: ignore[arg-type]
+        if self.entry.when and not self.planner.value(self.entry.when, self.loc, scope):
+            return None
+        try:
+            return _render(self.entry, scope)
+        except (EvaluationError, PydanticSerializationError, UnicodeEncodeError) as error:
+            kind = str(error) if isinstance(error, EvaluationError) else type(error).__name__
+            self.planner.invalid(kind, self.loc)
+
+
+def _render(entry: CallEntry, scope: Scope) -> Call:
+    path = str(entry.path.evaluate(scope))
+    if any(segment in (".", "..") for segment in path.split("/")):
+        raise EvaluationError("a dotted path segment")
+    call = Call(
+        id=entry.id or "",
+        method=entry.method.upper(),
+        target=_outline(entry.path),
+        path=path,
+        query=_pairs(entry.query, scope),
+        headers={name: str(value.evaluate(scope)) for name, value in entry.headers.items()},
+        accept=frozenset(entry.accept),
+        idempotent=entry.repeatable,
+    )
+    for kind, body in entry.bodies.items():
+        if body is not None:
+            return replace(call, content_type=_MEDIA[kind], body=_body(kind, body, scope))
+    return call
+
+
+def _body(kind: str, body: Any, scope: Scope) -> bytes:
+    if kind == "json":
+        return to_json(body.evaluate(scope), inf_nan_mode="constants")
+    if kind == "form":
+        return urlencode(_pairs(body, scope)).encode()
+    return str(body.evaluate(scope)).encode()
+
+
+def _pairs(values: Map[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
+    """Names and values for a query or a form; one without a value is left out."""
+    found = ((name, value.evaluate(scope)) for name, value in values.items())
+    return tuple(
+        (name, str(item).lower() if isinstance(item, bool) else str(item))
+        for name, value in found
+        for item in (value if isinstance(value, list) else [value])
+        if item is not None
+    )
+
+
+def _outline(path: Value) -> str:
+    if isinstance(path, Text):
+        return path.outline
+    return "{}" if expressions(path) else str(path.evaluate({}))
+
+
+def _field(condition: Expression) -> str:
+    """The field of the event that a condition is about, as NSPS names it."""
+    for path in sorted(condition.paths):
+        if path[0] in PARTS:
+            return ".".join((PARTS[path[0]][0], *path[1:]))
+    return ""

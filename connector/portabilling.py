@@ -1,0 +1,217 @@
+"""What NSPS reads from PortaBilling and sends with an event: `pb_data` (contract section 2.2).
+
+Every field is optional and nullable, unknown ones are kept and ignored: PortaBilling adds fields
+with each release. Spellings that differ between releases and pages are made one here and nowhere
+else.
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+_BILL_STATUS = {
+    "open": "open",
+    "active": "open",
+    "o": "open",
+    "suspended": "suspended",
+    "s": "suspended",
+    "inactive": "inactive",
+    "i": "inactive",
+    "terminated": "terminated",
+    "closed": "terminated",
+    "c": "terminated",
+}
+_BLOCKED = {"y": True, "n": False, "true": True, "false": False, "1": True, "0": False}
+
+
+def blank_is_null(value: object) -> object:
+    """Text without a character says as much as null."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _bill_status(value: str) -> str:
+    """Contract 2.2: compare without case; an unknown value would bar or serve somebody wrongly."""
+    known = _BILL_STATUS.get(value.strip().lower())
+    if known is None:
+        raise PydanticCustomError(
+            "bill_status", "must be open, suspended, inactive or terminated (or O, S, I, C)"
+        )
+    return known
+
+
+def _blocked(value: object) -> object:
+    """Contract 2.2: bool, Y/N, true/false, 0/1; Y means blocked; null stays unknown."""
+    if value is None or isinstance(value, bool):
+        return value
+    known = _BLOCKED.get(str(value).strip().lower())
+    if known is None:
+        raise PydanticCustomError("blocked", "must be true, false, Y or N")
+    return known
+
+
+def _imsi(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{6,15}", value):
+        raise PydanticCustomError("imsi", "must be 6 to 15 digits")
+    return value
+
+
+def _one_policy(value: object) -> object:
+    """Contract 2.2: one page of the guide says a list; a list of one is that one."""
+    if not isinstance(value, list):
+        return value
+    if len(value) > 1:
+        raise PydanticCustomError("access_policy", "must be one access policy, not several")
+    return value[0] if value else None
+
+
+def _number(value: object) -> object:
+    """A quota's remaining amount: a number in a string becomes that number, `N/A` stays text."""
+    try:
+        return float(value) if isinstance(value, str) and value.strip() else value
+    except ValueError:
+        return value
+
+
+Text = str | None
+Blankable = Annotated[str | None, BeforeValidator(blank_is_null)]
+Id = Annotated[int | None, BeforeValidator(blank_is_null)]
+Lowered = Annotated[str, AfterValidator(lambda value: value.strip().lower())]
+Personal = Annotated[str | None, Field(repr=False)]
+Imsi = Annotated[
+    Annotated[str, AfterValidator(_imsi)] | None,
+    BeforeValidator(blank_is_null),
+    Field(repr=False),
+]
+
+
+class Part(BaseModel):
+    """What all parts share: every field optional and nullable, unknown ones kept."""
+
+    model_config = ConfigDict(
+        extra="allow", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+class AddOn(Part):
+    """A product on top of the account's main one."""
+
+    addon_effective_from: Text = None
+    addon_effective_to: Text = None
+    addon_priority: Id = None
+    description: Text = None
+    name: Text = None
+    i_product: Id = None
+    i_product_group: Id = None
+    i_vd_plan: Id = None
+
+
+class FeatureAttribute(Part):
+    """One attribute of a service feature; several values are comma-separated."""
+
+    name: Text = None
+    effective_value: Text = None
+
+
+class ServiceFeature(Part):
+    """A service feature of the account, e.g. `netaccess_policy`."""
+
+    name: Text = None
+    effective_flag_value: Text = None
+    attributes: list[FeatureAttribute] | None = None
+
+
+class AccountInfo(Part):
+    """The account: who pays, in which state, with which products."""
+
+    bill_status: Annotated[
+        Annotated[str, AfterValidator(_bill_status)] | None, BeforeValidator(blank_is_null)
+    ] = None
+    billing_model: Text = None
+    blocked: Annotated[bool | None, BeforeValidator(_blocked), BeforeValidator(blank_is_null)] = (
+        None
+    )
+    email: Personal = None
+    firstname: Personal = None
+    lastname: Personal = None
+    phone1: Personal = None
+    zip: Personal = None
+    i_account: Id = None
+    i_customer: Id = None
+    i_master_account: Id = None
+    i_product: Id = None
+    i_vd_plan: Id = None
+    id: Personal = None
+    product_name: Text = None
+    status: Annotated[Lowered | None, BeforeValidator(blank_is_null)] = None
+    time_zone_name: Text = None
+    assigned_addons: list[AddOn] | None = None
+    service_features: list[ServiceFeature] | None = None
+    # Not sent by PortaBilling: derived from `id` and the SIM (see `_msisdn`).
+    msisdn: Personal = None
+
+
+class SimInfo(Part):
+    """A SIM card of the inventory."""
+
+    i_account: Id = None
+    i_sim_card: Id = None
+    iccid: Personal = None
+    imsi: Imsi = None
+    msisdn: Annotated[Blankable, Field(repr=False)] = None
+    status: Annotated[Lowered | None, BeforeValidator(blank_is_null)] = None
+
+
+class PolicyAttribute(Part):
+    """One attribute of an access policy, e.g. group `lte.wtl`, name `cs_profile`."""
+
+    group_name: Text = None
+    name: Text = None
+    value: Text = None
+
+
+class AccessPolicyInfo(Part):
+    """The access policy that applies to the account."""
+
+    i_access_policy: Id = None
+    name: Text = None
+    attributes: list[PolicyAttribute] | None = None
+
+
+class ProductInfo(Part):
+    """The account's main product."""
+
+    i_product: Id = None
+    i_vd_plan: Id = None
+    addon_priority: Id = None
+    name: Text = None
+    description: Text = None
+
+
+class VDCounterInfo(Part):
+    """A bundle's quota."""
+
+    service_name: Text = None
+    vdp_name: Text = None
+    dg_name: Text = None
+    discount_info: Text = None
+    unit: Text = None
+    i_vd_plan: Id = None
+    i_dest_group: Id = None
+    i_vd_dg: Id = None
+    i_service: Id = None
+    addon_priority: Id = None
+    allocated_amount: Annotated[float | None, BeforeValidator(blank_is_null)] = None
+    remaining: Annotated[float | str | None, BeforeValidator(_number)] = None
+
+
+class PortaBillingData(Part):
+    """The enrichment; a part is present only if the handler asks for it."""
+
+    account_info: AccountInfo | None = None
+    sim_info: SimInfo | None = None
+    prev_sim_info: SimInfo | None = None
+    access_policy_info: Annotated[AccessPolicyInfo | None, BeforeValidator(_one_policy)] = None
+    product_info: ProductInfo | None = None
+    full_vd_counter_info: list[VDCounterInfo] | None = None
