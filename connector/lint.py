@@ -17,8 +17,8 @@ from connector import rule as rule_entry
 from connector.document import BadMapping, Document, Lint, Loc, read
 from connector.event import EVENT_FIELDS, PARTS
 from connector.expression import Expression
-from connector.mapping import Mapping, used
-from connector.rule import Entry
+from connector.mapping import Mapping
+from connector.rule import Entry, used
 
 _SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counters", "variables")
 _REPLY = ("status", "headers", "json", "text")

@@ -6,19 +6,15 @@ reachability, settings) is checked by `lint`.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from collections.abc import Mapping as Map
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from connector.document import Document, Loc
+from connector.document import Document
 from connector.expression import (
     Constant,
-    Expression,
-    Value,
-    expressions,
 )
 from connector.outcome import Outcome
 from connector.rule import AnyText, AnyValue, Condition, Entry, HeaderText, Name, Rule
@@ -197,22 +193,6 @@ class Mapping(Entry):
         """Note the file that it was read from; returns itself."""
         self._document = document
         return self
-
-
-def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
-    """Every expression below an entry of the file, with its path in the file."""
-    if isinstance(entry, Entry):
-        for name, info in type(entry).model_fields.items():
-            yield from used(getattr(entry, name), (*loc, info.alias or name))
-    elif isinstance(entry, Map):
-        for key, item in entry.items():
-            yield from used(item, (*loc, key))
-    elif isinstance(entry, tuple | list):
-        for index, item in enumerate(entry):
-            yield from used(item, (*loc, index))
-    elif isinstance(entry, Value):
-        for found in expressions(entry):
-            yield loc, found
 
 
 def resolve(mapping: Mapping, read: Callable[[Setting], str | None]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from connector.expression import (
     Value,
     expressions,
 )
-from connector.mapping import Mapping, used
+from connector.mapping import Mapping
 from connector.outcome import Detail, Outcome, Refusal, Result
 from connector.rule import CallEntry, Rule
 
@@ -168,7 +168,7 @@ class _Planner:
         self, rule: Rule, entry: CallEntry, scope: Scope, loc: Loc, ids: set[str]
     ) -> Step | None:
         late = _Late(self, entry, scope, loc)
-        waits = any(found.names & ids for _, found in used(entry))
+        waits = not entry.reads.isdisjoint(ids)
         if entry.when and not entry.when.names & ids and not self.value(entry.when, loc, scope):
             return None
         subject = entry.subject or rule.subject

@@ -4,17 +4,21 @@ The types here compile what stands in the file while pydantic validates it: a ru
 is a rule that can be evaluated.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Map
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from connector.document import Loc
 from connector.expression import (
     Expression,
     Value,
     compile_condition,
     compile_value,
+    expressions,
     in_header,
     in_path,
     in_xml,
@@ -84,6 +88,22 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
+def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
+    """Every expression below an entry of the file, with its path in the file."""
+    if isinstance(entry, Entry):
+        for name, info in type(entry).model_fields.items():
+            yield from used(getattr(entry, name), (*loc, info.alias or name))
+    elif isinstance(entry, Map):
+        for key, item in entry.items():
+            yield from used(item, (*loc, key))
+    elif isinstance(entry, tuple | list):
+        for index, item in enumerate(entry):
+            yield from used(item, (*loc, index))
+    elif isinstance(entry, Value):
+        for found in expressions(entry):
+            yield loc, found
+
+
 class Ignore(Entry):
     """Nothing to do for an event like this: 202 with the reason."""
 
@@ -151,6 +171,11 @@ class CallEntry(Entry):
     def bodies(self) -> dict[str, Any]:
         """The body under its kind; the other kinds are None."""
         return {"json": self.json_, "form": self.form, "text": self.text, "xml": self.xml}
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names that its expressions read."""
+        return frozenset(name for _, found in used(self) for name in found.names)
 
     @property
     def repeatable(self) -> bool:
