@@ -1,36 +1,63 @@
-"""The function: `functions-framework --target process_event --source main.py`."""
+"""The function's doors: `functions-framework --target process_event --source main.py`.
+
+`process_event` answers HTTP requests, `process_message` takes the CloudEvents of a Pub/Sub
+trigger. What they do is in connector/door.py and connector/message_door.py.
+"""
 
 import os
 import sys
-from functools import partial
+from math import ceil
+from typing import Any
 
+from cloudevents.http.event import CloudEvent
 from functions_framework import aio
+from gunicorn.config import GracefulTimeout  # type: ignore[import-untyped]
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
 from connector import log
 from connector.door import HttpDoor
+from connector.message_door import MessageDoor
+from connector.protocol import Protocol
 from connector.settings import BadSettings
 from connector.startup import start
+from connector.worker import Worker
 
 try:
-    _ready = start(os.environ)
+    _startup = start(os.environ)
 except BadSettings as bad:
     sys.exit("The connector cannot start:\n" + "\n".join(f"  {line}" for line in bad.problems))
-log.configure(_ready.settings.LOG_LEVEL)
-_door = HttpDoor(_ready)
+log.configure(_startup.settings.LOG_LEVEL)
+_worker = Worker(_startup)
+_door = HttpDoor(_worker)
+
+
+def _application(**options: Any) -> Starlette:
+    log.adopt()  # the framework has just set up a log of its own, if LOG_EXECUTION_ID is set
+    refuse = {HTTPException: _door.refuse}
+    return Starlette(**options, lifespan=_worker.lifespan, exception_handlers=refuse)
+
 
 # The framework has no way to run something when its worker starts and stops, and answers what it
 # refuses by itself in plain text; the application that it builds can do both
 # (docs/decisions/0003-lifespan.md).
-aio.Starlette = partial(  # type: ignore[assignment, attr-defined]
-    Starlette, lifespan=_door.lifespan, exception_handlers={HTTPException: _door.refuse}
-)
+aio.Starlette = _application  # type: ignore[assignment, attr-defined]
+# The server kills a worker that has not finished its events after so many seconds (else 30).
+GracefulTimeout.default = ceil(_startup.settings.EVENT_BUDGET) + 5
+# Its HTTP parser answers what it does not take for a request in plain text, too.
+UvicornWorker.CONFIG_KWARGS = {"loop": "auto", "http": Protocol}
 
 
 @aio.http
 async def process_event(request: Request) -> Response:
-    """Answer a request of NSPS."""
+    """Answer a request of NSPS, or of our own push subscription."""
     return await _door(request)
+
+
+@aio.cloud_event
+async def process_message(event: CloudEvent) -> None:
+    """Take a message of a Pub/Sub trigger; an exception makes it come again."""
+    await MessageDoor(_worker).take(event.data)

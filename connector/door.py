@@ -1,31 +1,34 @@
 """The HTTP door: NSPS's request to the pipeline, the pipeline's result to NSPS (contract 2, 3).
 
 Method, then token, then size; everything after that is the pipeline's. Each answer, also to what
-is no event at all, has the contract's shape and leaves a line in the log.
+is no event at all, has the contract's shape and leaves a line in the log. `/pubsub` takes the
+push requests of our own subscription instead, where there is one.
 """
 
-import asyncio
 import hmac
 import re
-import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from types import FrameType
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from pydantic import SecretStr
-from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from connector import log
+from connector.event import parse
+from connector.message import unwrap
+from connector.message_door import MessageDoor
 from connector.outcome import Outcome, Refusal, Result, answer
-from connector.startup import Ready
+from connector.settings import Settings
+from connector.worker import Worker
+
+if TYPE_CHECKING:
+    from connector.oidc import Signer
 
 _HEALTH = "/health"
+_PUSH = "/pubsub"
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{32}")
 
@@ -33,43 +36,29 @@ _TRACE = re.compile(r"[0-9a-f]{32}")
 class HttpDoor:
     """Answers requests with the pipeline; one a process."""
 
-    def __init__(self, ready: Ready) -> None:
-        self._settings = ready.settings
-        self._pipeline = ready.pipeline
-        self._in_flight = 0
-
-    @asynccontextmanager
-    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """From the worker's start to its end, which comes after the last request was answered."""
-        log.adopt()
-        logger = structlog.get_logger()
-        pipeline = self._pipeline
-        async with pipeline.system:
-            self._announce_stop()
-            logger.info("serving", connector=pipeline.mapping.name)
-            yield
-        await pipeline.ledger.close()
-        logger.info("stopped: no event in flight, clients closed", connector=pipeline.mapping.name)
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._settings = worker.startup.settings
+        self._messages = MessageDoor(worker)
+        self._signer = _signer(self._settings)
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request, whatever it is."""
         structlog.contextvars.bind_contextvars(**self._ids(request))
         if request.method in ("GET", "HEAD") and request.url.path == _HEALTH:
+            structlog.get_logger().info("health asked", connector=self._worker.startup.mapping.name)
             return JSONResponse({})
-        self._in_flight += 1
-        try:
-            body = await self._admit(request)
-        except Refusal as refusal:
-            self._log(refusal.result, request)
-            return _response(refusal.result)
-        except ClientDisconnect:
-            left = Result(Outcome.INVALID, cause="the caller left before the end of the body")
-            self._log(left, request)
-            return _response(left)
-        else:
-            return _response(await self._pipeline.handle(body))
-        finally:
-            self._in_flight -= 1
+        with self._worker.busy():
+            try:
+                if request.url.path == _PUSH and self._signer:
+                    return await self._push(request)
+                return _response(await self._post(request))
+            except Refusal as refusal:
+                result = refusal.result
+            except ClientDisconnect:
+                result = Result(Outcome.INVALID, cause="the caller left before the body's end")
+            self._log(result, request)
+            return _response(result)
 
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Answer what the framework refuses by itself, in our shape."""
@@ -79,16 +68,65 @@ class HttpDoor:
         self._log(result, request)
         return _response(result)
 
-    async def _admit(self, request: Request) -> bytes:
-        """The event's bytes.
+    async def _post(self, request: Request) -> Result:
+        """An event from NSPS: applied, or put on the topic."""
+        self._check_method(request)
+        await self._check_token(request)
+        body = await self._body(request)
+        if self._settings.INGRESS == "direct":
+            return await self._worker.pipeline.handle(body)
+        return await self._publish(body)
 
-        Raises:
-            Refusal: not allowed (before the token, contract 3 case 5), unauthorized, too large.
-        """
-        if request.method != "POST":
+    async def _publish(self, body: bytes) -> Result:
+        """Only what is an event is queued: NSPS learns at once of one that is not."""
+        event = parse(body)
+        publisher, topic = self._worker.publisher, self._settings.PUBSUB_TOPIC
+        if not publisher or not topic:
+            raise Refusal(Outcome.UNAVAILABLE, cause="no publisher")
+        ids = structlog.contextvars.get_contextvars()
+        attributes = {
+            "event_id": event.event_id,
+            "event_type": event.event_type,
+            "request_id": str(ids["request_id"]),
+        }
+        await publisher.publish(topic, body, attributes)
+        structlog.get_logger().info(
+            "event queued",
+            connector=self._worker.startup.mapping.name,
+            outcome=Outcome.QUEUED.value,
+            **attributes,
+        )
+        return Result(Outcome.QUEUED)
+
+    async def _push(self, request: Request) -> Response:
+        """A message of our own push subscription; any 2xx acknowledges it."""
+        self._check_method(request)
+        if self._signer:
+            await self._signer.check(request.headers.get("authorization", ""))
+        message = unwrap(await self._body(request))
+        ids = {"unique_id": message.message_id or str(uuid4())}
+        if "request_id" in message.attributes:
+            ids["request_id"] = _id(message.attributes["request_id"])
+        structlog.contextvars.bind_contextvars(**ids)
+        acknowledged, result = await self._messages.deliver(message)
+        given = answer(result)
+        return JSONResponse(given.body, 202 if acknowledged else given.status, given.headers)
+
+    def _check_method(self, request: Request) -> None:
+        if request.method != "POST":  # before the token (contract 3, case 5)
             raise Refusal(Outcome.NOT_ALLOWED)
-        if not authorized(request.headers.get("authorization", ""), self._settings.API_TOKEN):
-            raise Refusal(Outcome.UNAUTHORIZED)
+
+    async def _check_token(self, request: Request) -> None:
+        """Compare with the tokens; with fresh ones if it is none, for it may be a new one."""
+        startup, header = self._worker.startup, request.headers.get("authorization", "")
+        seen = startup.secrets.generation
+        if authorized(header, startup.tokens):
+            return
+        if await startup.secrets.renewed(seen) and authorized(header, startup.tokens):
+            return
+        raise Refusal(Outcome.UNAUTHORIZED)
+
+    async def _body(self, request: Request) -> bytes:
         most = self._settings.MAX_BODY_BYTES
         too_large = Refusal(Outcome.TOO_LARGE, f"The body is larger than {most} bytes")
         length = request.headers.get("content-length", "0")
@@ -116,39 +154,33 @@ class HttpDoor:
         return ids
 
     def _log(self, result: Result, request: Request) -> None:
-        structlog.get_logger().warning(
-            "request refused",
-            connector=self._pipeline.mapping.name,
-            outcome=result.outcome.value,
-            status=answer(result).status,
-            method=request.method,
-            **({"cause": result.cause} if result.cause else {}),
-        )
-
-    def _announce_stop(self) -> None:
-        """Log the stop when it begins; the server's own handler, called next, carries it out."""
-        loop, server = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
-
-        def stopping(signum: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self._log_stop)
-            if callable(server):
-                server(signum, frame)
-
-        signal.signal(signal.SIGTERM, stopping)
-
-    def _log_stop(self) -> None:
-        structlog.get_logger().info(
-            f"stopping: {self._in_flight} events in flight will finish, new ones are refused",
-            connector=self._pipeline.mapping.name,
-        )
+        line = {
+            "connector": self._worker.startup.mapping.name,
+            "outcome": result.outcome.value,
+            "status": answer(result).status,
+            "method": request.method,
+            "details": [f"{detail.field}: {detail.rule}" for detail in result.details],
+            "cause": result.cause,
+        }
+        line = {name: value for name, value in line.items() if value}
+        structlog.get_logger().warning("request refused", **line)
 
 
-def authorized(header: str, tokens: Sequence[SecretStr]) -> bool:
+def authorized(header: str, tokens: Sequence[str]) -> bool:
     """Whether an `Authorization` header holds one of the tokens; takes the same time for each."""
     scheme, _, given = header.partition(" ")
     sent = given.strip().encode()
-    found = [hmac.compare_digest(sent, token.get_secret_value().encode()) for token in tokens]
+    found = [hmac.compare_digest(sent, token.encode()) for token in tokens]
     return scheme.lower() == "bearer" and any(found)
+
+
+def _signer(settings: Settings) -> "Signer | None":
+    account, audience = settings.PUBSUB_SERVICE_ACCOUNT, settings.PUBSUB_AUDIENCE
+    if not account or not audience:
+        return None
+    from connector.oidc import Signer  # noqa: PLC0415 - 0.1 s; only where there is a push
+
+    return Signer(account, audience, settings.OIDC_CERTS_URL)
 
 
 def _id(given: str | None) -> str:

@@ -24,8 +24,8 @@ EXCEPTIONS: dict[type[Exception], tuple[Outcome, bool]] = {
     httpx.RemoteProtocolError: (Outcome.UNAVAILABLE, True),
     httpx.TransportError: (Outcome.UNAVAILABLE, True),
     httpx.RequestError: (Outcome.UNAVAILABLE, True),
+    httpx.DecodingError: (Outcome.UNAVAILABLE, True),  # also a body that was cut short
     httpx.ProtocolError: (Outcome.FAILED, True),
-    httpx.DecodingError: (Outcome.FAILED, True),
     httpx.TooManyRedirects: (Outcome.FAILED, True),
     httpx.HTTPStatusError: (Outcome.FAILED, True),
     httpx.HTTPError: (Outcome.FAILED, True),
@@ -52,7 +52,7 @@ STATUSES = {
 
 
 def of_exception(error: BaseException) -> tuple[Outcome, bool]:
-    """The outcome of an exception of httpx, and whether the request may have been received."""
+    """The outcome of one of these exceptions, and whether the request may have been received."""
     return EXCEPTIONS[next(kind for kind in type(error).__mro__ if kind in EXCEPTIONS)]
 
 
@@ -67,8 +67,9 @@ def retry_after(value: str | None) -> float | None:
     """Seconds from a `Retry-After` (RFC 9110, 10.2.3), at most a day; None if it says nothing."""
     if not value:
         return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(min(int(value[:9]), 86_400))
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(min(int(text[:9]), 86_400))
     try:
         at = parsedate_to_datetime(value)
     except ValueError:

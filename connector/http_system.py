@@ -9,19 +9,18 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Self
+from typing import Any, NoReturn, Self
+from urllib.parse import urlencode
 
 import httpx
 import structlog
-from pyreqwest.client import ClientBuilder
-from pyreqwest.compatibility.httpx import HttpxTransport
 
 from connector import auth
 from connector.call import Call
 from connector.expression import EvaluationError
 from connector.http_outcome import EXCEPTIONS, SUCCESS, of_exception, of_status, retry_after
+from connector.http_transport import http_transport
 from connector.limit import Breaker, Throttle
 from connector.mapping import Http, ReplyRule, seconds
 from connector.mapping import System as SystemEntry
@@ -42,8 +41,6 @@ class HttpConfig:
     """The `system.http` of a mapping, computed with the settings of this deployment."""
 
     base_url: str
-    auth: httpx.Auth | None
-    headers: Mapping[str, str]
     timeout: float
     connect_timeout: float
     pause: float
@@ -58,15 +55,20 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
     scope = {"settings": settings}
     try:
         return HttpConfig(
-            base_url=str(http.base_url.evaluate(scope)).rstrip("/"),
-            auth=auth.authentication(http.auth, scope),
-            headers={name: str(value.evaluate(scope)) for name, value in http.headers.items()},
+            base_url=_base_url(str(http.base_url.evaluate(scope))),
             timeout=seconds(http.timeout.evaluate(scope)),
             connect_timeout=seconds(http.connect_timeout.evaluate(scope)),
             pause=seconds(http.breaker.pause.evaluate(scope)),
         )
-    except ValueError as error:
+    except (ValueError, httpx.InvalidURL) as error:
         raise BadSettings([f"system.http: {error}"]) from None
+
+
+def _base_url(text: str) -> str:
+    url = httpx.URL(text)
+    if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65_535:
+        raise ValueError("base_url must be a URL such as https://host/path")
+    return text.rstrip("/")
 
 
 class HttpSystem:
@@ -76,11 +78,13 @@ class HttpSystem:
         self,
         entry: SystemEntry,
         settings: Mapping[str, Any],
+        renewal: auth.Renewal | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        http = entry.http
+        http = self._http = entry.http
         self._config = configure(http, settings)
         self._settings = settings
+        self._renewal = renewal
         self._replies = entry.replies
         self._wants_json = http.reply == "json"
         self._breaker = Breaker(http.breaker.after, self._config.pause)
@@ -92,12 +96,12 @@ class HttpSystem:
         config = self._config
         self._throttle = Throttle(*self._limits)
         self._client = httpx.AsyncClient(
-            auth=config.auth,
-            headers={"User-Agent": "nsps-connector", **config.headers},
+            auth=auth.authentication(self._http.auth, {"settings": self._settings}, self._renewal),
+            headers={"User-Agent": "nsps-connector"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             timeout=None,  # noqa: S113 - the attempt as a whole has one, see _attempt
-            transport=self._transport or _transport(config.connect_timeout),
+            transport=self._transport or http_transport(config.connect_timeout),
         )
         return self
 
@@ -153,6 +157,9 @@ class HttpSystem:
             safe = not sent or (call.idempotent and not timed_out)
             cause = f"{type(error).__name__}: {error}"
             return Reply(outcome, cause=cause), safe and outcome is Outcome.UNAVAILABLE
+        except ValueError:
+            # The transport's, of a header that cannot be sent; its text quotes it.
+            return Reply(Outcome.FAILED, cause="a header that cannot be sent"), False
         if body is None:
             return Reply(Outcome.FAILED, "API Core's reply is too large"), False
         reply = self._judge(call, response, body)
@@ -161,16 +168,15 @@ class HttpSystem:
 
     async def _exchange(self, call: Call) -> tuple[httpx.Response, bytes | None]:
         """Send, and read the reply; the body is None if it is larger than we take."""
-        headers = dict(call.headers)
+        scope = {"settings": self._settings}
+        headers = {name: str(text.evaluate(scope)) for name, text in self._http.headers.items()}
+        headers |= call.headers
         if call.content_type:
             headers.setdefault("Content-Type", call.content_type)
-        request = self._client.build_request(
-            call.method,
-            self._config.base_url + call.path,
-            params=call.query or None,
-            headers=headers,
-            content=call.body,
-        )
+        url = self._config.base_url + call.path
+        if call.query:
+            url += ("&" if "?" in call.path else "?") + urlencode(call.query)
+        request = self._client.build_request(call.method, url, headers=headers, content=call.body)
         response = await self._client.send(request, stream=True)
         try:
             body = bytearray()
@@ -222,21 +228,12 @@ class HttpSystem:
         return None if because in (None, "") else str(because)[:500]
 
 
-def _transport(connect_timeout: float) -> httpx.AsyncBaseTransport:
-    """Not httpx's own pool, which collapses at 100 concurrent calls (design, "System")."""
-    client = (
-        ClientBuilder()
-        .connect_timeout(timedelta(seconds=connect_timeout))
-        .follow_redirects(False)
-        .pool_idle_timeout(timedelta(seconds=20))
-        .http1_only()
-        .build()
-    )
-    return HttpxTransport(client)
-
-
 def _json(body: bytes) -> tuple[Any, bool]:
     try:
-        return json.loads(body), True
+        return json.loads(body, parse_constant=_no_json), True
     except (ValueError, RecursionError):
         return None, False
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and Infinity, which Python would take

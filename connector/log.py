@@ -28,13 +28,14 @@ _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
 
 
 def mask(value: str) -> str:
-    """All but the last four characters hidden, all if there are no more than four."""
-    kept = value[-4:] if len(value) > 4 else ""
+    """All but the last four digits hidden; all, if it does not end in four or is short."""
+    kept = value[-4:] if re.fullmatch(r".{4,}[0-9]{4}", value, re.S) else ""
     return "*" * (len(value) - len(kept)) + kept
 
 
 def redact(text: str, personal: Iterable[str] = (), secrets: Iterable[str] = ()) -> str:
     """Text that somebody else wrote, without secrets, `personal` data, long numbers, addresses."""
+    text = text.encode(errors="replace").decode()  # half a surrogate pair, which JSON can say
     for secret in secrets:
         text = text.replace(secret, "***")
     for datum in sorted(set(personal), key=len, reverse=True):
@@ -76,17 +77,22 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     logging.captureWarnings(True)
-    root = logging.getLogger()
-    root.handlers[:] = [_Foreign()]
-    root.setLevel(max(numeric, logging.WARNING))
+    logging.getLogger().setLevel(max(numeric, logging.WARNING))
     adopt()
 
 
 def adopt() -> None:
-    """Take over the loggers of the servers, which install handlers of their own at their start."""
+    """Take over all loggers again.
+
+    The servers install handlers of their own at their start, and so does the framework where
+    `LOG_EXECUTION_ID` is set, as on Google Cloud; it also disables all loggers that it finds.
+    """
+    logging.getLogger().handlers[:] = [_Foreign()]
+    for known in logging.root.manager.loggerDict.values():
+        if isinstance(known, logging.Logger):
+            known.disabled = False
     for name in _FOREIGN:
         logger = logging.getLogger(name)
-        logger.disabled = False
         if _to_root not in logger.filters:
             logger.addFilter(_to_root)
 

@@ -220,6 +220,8 @@ def resolve(mapping: Mapping, read: Callable[[Setting], str | None]) -> dict[str
 
 
 def _typed(setting: Setting, text: str) -> str | float:
+    if not text.isprintable():
+        raise ValueError("must not contain control characters")
     if setting.matches and not re.fullmatch(setting.matches, text):
         raise ValueError(f"must match {setting.matches}")
     if setting.type == "number":

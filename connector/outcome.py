@@ -12,11 +12,15 @@ from math import ceil
 
 
 class Outcome(StrEnum):
-    """The end of an event; the last three end a request before it is one."""
+    """The end of an event; the last three end a request before it is one.
+
+    `queued` is no end: the event waits in Pub/Sub, and its end is told there.
+    """
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
     IGNORED = "ignored"
+    QUEUED = "queued"
     SUPERSEDED = "superseded"
     INVALID = "invalid"
     REJECTED = "rejected"
@@ -56,6 +60,11 @@ class Result:
         """Whether NSPS is told that the event is done (2xx)."""
         return ANSWERS[self.outcome].status < 300
 
+    @property
+    def final(self) -> bool:
+        """Whether sending the same event again cannot end otherwise (design, "Outcomes")."""
+        return self.accepted or self.outcome in (Outcome.INVALID, Outcome.REJECTED)
+
 
 class Refusal(Exception):  # noqa: N818 - not an error of ours: an instruction to the sender
     """Ends the event at once with the `Result` that it carries."""
@@ -88,6 +97,7 @@ ANSWERS: dict[Outcome, _Row] = {
     Outcome.APPLIED: _Row(202, "Event accepted for processing"),
     Outcome.DUPLICATE: _Row(202, "Event ignored: already applied"),
     Outcome.IGNORED: _Row(202, "Event ignored: {}"),
+    Outcome.QUEUED: _Row(202, "Event accepted for processing"),
     Outcome.SUPERSEDED: _Row(202, "Event ignored: superseded by a newer event"),
     Outcome.INVALID: _Row(422, "Validation failed", "Validation failed", "VALIDATION_ERROR"),
     Outcome.REJECTED: _Row(422, "Validation failed", "Rejected by API Core", "VALIDATION_ERROR"),

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import random
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -59,8 +60,12 @@ class Pipeline:
             result = await self._carry_out(body, record)
         except Refusal as refusal:
             result = refusal.result
+        except ConnectionError as error:  # the ledger's: a system never raises
+            cause = type(error).__name__
+            result = Result(Outcome.UNAVAILABLE, "The ledger cannot be reached", cause=cause)
         except Exception as error:  # the last net: an event must always get an answer
-            structlog.get_logger().exception("unexpected failure")
+            trace = self._safe(traceback.format_exc(), record.event)
+            structlog.get_logger().error("unexpected failure", exception=trace)
             result = Result(Outcome.FAILED, cause=type(error).__name__)
         result = self._fit_for_people(result, record.event)
         self._log(result, record, time.monotonic() - started)
@@ -82,13 +87,13 @@ class Pipeline:
         record.dropped = claim.dropped
         try:
             result = await self._call(todo, claim, record, deadline)
+            if result.outcome is Outcome.APPLIED:
+                await self._settle(claim)
+                return result
         except BaseException:
-            await self.ledger.release(claim)
+            await self._release(claim)
             raise
-        if result.outcome is Outcome.APPLIED:
-            await self._settle(claim)
-        else:
-            await self.ledger.release(claim)
+        await self._release(claim)
         return result
 
     async def _claim(self, entry: Entry, deadline: float) -> Claim | Duplicate | Superseded:
@@ -132,21 +137,27 @@ class Pipeline:
                 Outcome.UNAVAILABLE, "The event took longer than its claim", cause="lost claim"
             ) from None
 
+    async def _release(self, claim: Claim) -> None:
+        try:
+            await self.ledger.release(claim)
+        except ConnectionError as error:  # its lease expires, and the event has its result
+            structlog.get_logger().warning("claim not released", cause=type(error).__name__)
+
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:
         """Texts that quote the event or the system lose what is personal or secret in them."""
-        names = [name for name, setting in self.mapping.settings.items() if setting.secret]
-        secrets = [str(self.settings[name]) for name in names if self.settings.get(name)]
-        data = list(personal(event)) if event else []
-
-        def safe(text: str | None) -> str | None:
-            return text and log.redact(text, data, secrets)
-
         return replace(
             result,
-            reason=safe(result.reason),
-            cause=safe(result.cause),
-            details=tuple(replace(item, rule=safe(item.rule) or "") for item in result.details),
+            reason=self._safe(result.reason, event),
+            cause=self._safe(result.cause, event),
+            details=tuple(
+                replace(item, rule=self._safe(item.rule, event) or "") for item in result.details
+            ),
         )
+
+    def _safe(self, text: str | None, event: Event | None) -> str | None:
+        names = [name for name, setting in self.mapping.settings.items() if setting.secret]
+        secrets = [str(self.settings[name]) for name in names if self.settings.get(name)]
+        return text and log.redact(text, personal(event) if event else (), secrets)
 
     def _log(self, result: Result, record: Record, took: float) -> None:
         event, subjects = record.event, _subjects(record.plan)
@@ -167,7 +178,7 @@ class Pipeline:
         if event:
             line |= {
                 "event_id": event.event_id,
-                "event_type": event.event_type,
+                "event_type": _event_type(event, record.plan),
                 "handler_id": event.handler_id,
             }
             if event.updated_at:
@@ -196,6 +207,13 @@ def _entry(event: Event, todo: Plan, budget: float) -> Entry:
         again=todo.rule is None or todo.rule.replay == "apply",
         lease=budget + 30,  # longer than the event can take, so that only a crash lets it expire
     )
+
+
+def _event_type(event: Event, todo: Plan | None) -> str:
+    """As the mapping knows it; one that no rule is for may be any text."""
+    if todo and todo.rule:
+        return event.event_type
+    return log.redact(event.event_type, personal(event))
 
 
 def _subjects(todo: Plan | None) -> list[str]:

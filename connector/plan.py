@@ -30,7 +30,7 @@ from connector.outcome import Detail, Outcome, Refusal, Result
 from connector.rule import CallEntry, Rule
 
 Replies = Map[str, Any]
-_MEDIA = {
+MEDIA_TYPES = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
     "text": "text/plain; charset=utf-8",
@@ -228,7 +228,7 @@ def _render(entry: CallEntry, scope: Scope) -> Call:
     )
     for kind, body in entry.bodies.items():
         if body is not None:
-            return replace(call, content_type=_MEDIA[kind], body=_body(kind, body, scope))
+            return replace(call, content_type=MEDIA_TYPES[kind], body=_body(kind, body, scope))
     return call
 
 

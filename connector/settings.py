@@ -4,7 +4,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+API_TOKEN = "API_TOKEN"  # noqa: S105 - its name
+"""Secret: the bearer token that NSPS must send (its handler's token); several, comma-separated,
+while one is being rotated. In Secret Manager the two newest enabled versions are accepted. No
+default: without it anybody could provision subscribers."""
+
+HASH_KEY = "HASH_KEY"
+"""Secret: the key of the hashes that stand for subscribers in the log and in the ledger. Default:
+derived from the API token, for `memory:` only, since a ledger that outlives a rotation of the
+token must not forget everybody."""
 
 
 class BadSettings(Exception):  # noqa: N818 - it names what is at fault, for whoever prints it
@@ -15,21 +26,10 @@ class BadSettings(Exception):  # noqa: N818 - it names what is at fault, for who
         super().__init__("; ".join(self.problems))
 
 
-def _tokens(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
-Token = Annotated[SecretStr, Field(min_length=1)]
-
-
 class Settings(BaseModel):
     """The function's own settings; each field is the environment variable of that name."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    API_TOKEN: Annotated[tuple[Token, ...], BeforeValidator(_tokens), Field(min_length=1)]
-    """Bearer token that NSPS must send (its handler's token); several, comma-separated, while
-    one is being rotated. No default: without it anybody could provision subscribers."""
 
     MAPPING_FILE: Path = Path("mappings/wtl-hlr-hss.yaml")
     """The mapping file to serve, relative to the function's directory."""
@@ -37,15 +37,41 @@ class Settings(BaseModel):
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severity that is logged. Settled events are INFO when accepted."""
 
-    LOG_HASH_KEY: SecretStr | None = None
-    """Key of the hash by which one subscriber's log lines are found without the clear IMSI.
-    Default: derived from the first API token, so it changes when that does."""
+    LEDGER_URL: Annotated[
+        str,
+        Field(pattern=r"^(memory:|sqlite:///.+|firestore:(\?[a-z]+=[^&=]+(&[a-z]+=[^&=]+)*)?)$"),
+    ] = "memory:"
+    """Where is noted what was applied. `memory:` is for one instance and forgets on restart,
+    `sqlite:///path` (`sqlite:////path` if absolute) for one machine, `firestore:` with optional
+    `?project=P&database=D` for any number of instances."""
 
-    LEDGER_URL: Literal["memory:"] = "memory:"
-    """Where is noted what was applied. `memory:` is for one instance and forgets on restart."""
+    SECRETS: Annotated[str, Field(pattern=r"^(env|file:.+|gcp(:[A-Za-z0-9_-]*)?)$")] = "env"
+    """Where secrets come from: `env`, the environment; `file:DIR`, a file each, as containers
+    have them; `gcp`, Google Secret Manager, and `gcp:PREFIX` if the secrets' names begin so."""
 
-    SECRETS: Literal["env"] = "env"
-    """Where credentials come from: `env`, the environment."""
+    SECRETS_REFRESH: Annotated[float, Field(gt=0)] = 300
+    """Seconds between two readings of the secrets in the background; `env` is not read again."""
+
+    INGRESS: Literal["direct", "publish"] = "direct"
+    """What happens to an event that NSPS posts: `direct`, it is applied and NSPS gets the result;
+    `publish`, it is put on PUBSUB_TOPIC and comes back to `/pubsub`."""
+
+    PUBSUB_TOPIC: str | None = None
+    """With `INGRESS=publish`: the topic, as `projects/P/topics/T`."""
+
+    PUBSUB_DEAD_LETTER_TOPIC: str | None = None
+    """Topic for messages that can never succeed, as `projects/P/topics/T`. Without it they are
+    not acknowledged, and the subscription's own dead-letter policy gets them in the end."""
+
+    PUBSUB_SERVICE_ACCOUNT: str | None = None
+    """E-mail of the service account that signs the push requests to `/pubsub`; without it
+    that path takes none."""
+
+    PUBSUB_AUDIENCE: str | None = None
+    """Audience of these requests' OIDC tokens, as the push subscription has it."""
+
+    OIDC_CERTS_URL: str = "https://www.googleapis.com/oauth2/v1/certs"
+    """Where the signer's public certificates are."""
 
     EVENT_BUDGET: Annotated[float, Field(gt=0, le=3600)] = 50
     """Seconds that one event may take, waiting and all calls included. Must be less than the
@@ -55,7 +81,28 @@ class Settings(BaseModel):
     """Size above which an event is refused with 413; NSPS sends up to 1 MB."""
 
     GOOGLE_CLOUD_PROJECT: str | None = None
-    """Set by Google Cloud; makes log lines point to their trace."""
+    """The project; makes log lines point to their trace. Default: asked of Google Cloud."""
+
+    PUBSUB_EMULATOR_HOST: str | None = None
+    """`host:port` of Google's Pub/Sub emulator, for trials and tests."""
+
+    SECRET_MANAGER_EMULATOR_HOST: str | None = None
+    """`host:port` of a server that speaks Secret Manager's protocol, for trials and tests."""
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the function puts messages on topics."""
+        return self.INGRESS == "publish" or self.PUBSUB_DEAD_LETTER_TOPIC is not None
+
+    @model_validator(mode="after")
+    def _publish_somewhere(self) -> "Settings":
+        if self.INGRESS == "publish" and not self.PUBSUB_TOPIC:
+            raise PydanticCustomError("topic", "PUBSUB_TOPIC: is required with INGRESS=publish")
+        if self.PUBSUB_SERVICE_ACCOUNT and not self.PUBSUB_AUDIENCE:
+            raise PydanticCustomError(
+                "audience", "PUBSUB_AUDIENCE: is required with PUBSUB_SERVICE_ACCOUNT"
+            )
+        return self
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -65,7 +112,9 @@ def read(environ: Mapping[str, str]) -> Settings:
         BadSettings: every variable that is missing or wrong, without its value.
     """
     given: dict[str, Any] = {
-        name: environ[name] for name in Settings.model_fields if environ.get(name, "").strip()
+        name: environ[name].strip()
+        for name in Settings.model_fields
+        if environ.get(name, "").strip()
     }
     try:
         return Settings.model_validate(given)
@@ -73,10 +122,14 @@ def read(environ: Mapping[str, str]) -> Settings:
         raise BadSettings(_problem(dict(item)) for item in error.errors()) from None
 
 
+_FORMS = {
+    "LEDGER_URL": "must be memory:, sqlite:///FILE or firestore:?project=P&database=D",
+    "SECRETS": "must be env, file:DIR, gcp or gcp:PREFIX",
+}
+
+
 def _problem(item: dict[str, Any]) -> str:
+    if not item["loc"]:
+        return str(item["msg"])
     name = str(item["loc"][0])
-    if item["type"] == "missing":
-        return f"{name}: is required"
-    if name == "API_TOKEN":
-        return "API_TOKEN: must be one or several tokens, comma-separated, none of them empty"
-    return f"{name}: {item['msg']}"
+    return f"{name}: {_FORMS.get(name, item['msg'])}"

@@ -1,37 +1,89 @@
-"""From the environment to a pipeline that is ready to serve, or one message of all that is wrong.
+"""From the environment to a pipeline that serves, or one message of all that is wrong.
 
-Nothing here needs an event loop or a network: it runs before the server listens, so that a bad
-setting or mapping stops the deployment and not the first event.
+`start` needs no event loop and no network: it runs before the server listens, so that a bad
+setting or mapping stops the deployment and not the first event. What needs them is opened by
+`Startup.serve`, in the worker.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
+from urllib.parse import parse_qs
 
-from connector import lint, secrets
+from connector import lint
 from connector.document import BadMapping
-from connector.http_system import HttpSystem
+from connector.http_system import HttpSystem, configure
 from connector.ledger import Ledger
-from connector.ledger_memory import MemoryLedger
 from connector.mapping import Mapping as MappingFile
-from connector.mapping import Setting, resolve
 from connector.pipeline import Pipeline, hash_key
-from connector.settings import BadSettings, Settings, read
+from connector.secrets import Environment, Files, Secrets, SecretsUnreachable, Source
+from connector.settings import API_TOKEN, HASH_KEY, BadSettings, Settings, read
+from connector.values import SettingValues
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """What a door needs: the function's settings and the pipeline."""
+class Startup:
+    """Everything that was read, ready to be served."""
 
     settings: Settings
-    pipeline: Pipeline
+    mapping: MappingFile
+    secrets: Secrets
+    values: SettingValues
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The bearer tokens that are accepted now."""
+        return _tokens(self.secrets)
+
+    def check(self) -> None:
+        """Check what depends on the secrets.
+
+        Raises:
+            BadSettings: each secret and setting that is missing or wrong.
+        """
+        problems = _token_problems(self.secrets)
+        if self.settings.LEDGER_URL != "memory:" and not self.secrets.get(HASH_KEY):
+            problems.append(f"{HASH_KEY}: is required with a ledger that outlives the process")
+        sound = len(problems)
+        _collect(problems, self.values.check)
+        if len(problems) == sound:
+            _collect(problems, lambda: configure(self.mapping.system.http, self.values))
+        if problems:
+            raise BadSettings(problems)
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[Pipeline]:
+        """Open what needs an event loop, and close it at the end.
+
+        Raises:
+            BadSettings: see `check`; here for secrets that could not be read earlier.
+            SecretsUnreachable: they cannot be read.
+        """
+        async with self.secrets:
+            self.check()
+            key = hash_key(self.secrets.get(HASH_KEY) or self.tokens[0])
+            ledger = _ledger(self.settings, key)
+            try:
+                async with HttpSystem(self.mapping.system, self.values, self.secrets) as system:
+                    yield Pipeline(
+                        mapping=self.mapping,
+                        settings=self.values,
+                        ledger=ledger,
+                        system=system,
+                        budget=self.settings.EVENT_BUDGET,
+                        hash_key=key,
+                    )
+            finally:
+                await ledger.close()
 
 
-def start(environ: Mapping[str, str]) -> Ready:
-    """Read settings, secrets and mapping, and put the pipeline together.
+def start(environ: Mapping[str, str]) -> Startup:
+    """Read settings, secrets and mapping.
 
     Raises:
         BadSettings: all problems of settings and mapping, in one.
@@ -40,39 +92,73 @@ def start(environ: Mapping[str, str]) -> Ready:
     settings = _collect(problems, lambda: read(environ))
     path = settings.MAPPING_FILE if settings else _mapping_file(environ)
     mapping = _collect(problems, lambda: lint.load(path))
-    values = _collect(problems, lambda: setting_values(mapping, environ)) if mapping else None
-    if settings is None or mapping is None or values is None:
-        raise BadSettings(problems)
-    return Ready(settings, _pipeline(settings, mapping, values))
+    known = settings or Settings()
+    secrets = _secrets(known, mapping, environ)
+    readable = not known.SECRETS.startswith("gcp")
+    if readable:
+        _collect(problems, lambda: asyncio.run(secrets.load()))
+    if mapping:
+        startup = Startup(known, mapping, secrets, SettingValues(mapping, environ, secrets))
+        if readable:
+            _collect(problems, startup.check)
+        if not problems:
+            return startup
+    elif readable:
+        problems += _token_problems(secrets)
+    raise BadSettings(problems)
 
 
-def setting_values(mapping: MappingFile, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The values of a mapping's settings from the environment and the secrets.
-
-    Raises:
-        BadSettings: each that is missing or wrong.
-    """
-    secret = secrets.from_environment(environ)
-
-    def value(setting: Setting) -> str | None:
-        if setting.secret:
-            return secret(setting.secret)
-        return environ.get(setting.variable, "").strip() or None
-
-    return resolve(mapping, value)
+def _tokens(secrets: Secrets) -> tuple[str, ...]:
+    return tuple(token.strip() for value in secrets.all(API_TOKEN) for token in value.split(","))
 
 
-def _pipeline(settings: Settings, mapping: MappingFile, values: dict[str, Any]) -> Pipeline:
-    key = settings.LOG_HASH_KEY or settings.API_TOKEN[0]
-    ledger: Ledger = MemoryLedger()
-    return Pipeline(
-        mapping=mapping,
-        settings=values,
-        ledger=ledger,
-        system=HttpSystem(mapping.system, values),
-        budget=settings.EVENT_BUDGET,
-        hash_key=hash_key(key.get_secret_value()),
-    )
+def _token_problems(secrets: Secrets) -> list[str]:
+    tokens = _tokens(secrets)
+    if not tokens:
+        return [f"{API_TOKEN}: is required"]
+    if not all(tokens):
+        return [f"{API_TOKEN}: must be one or several tokens, none of them empty"]
+    return []
+
+
+def _secrets(
+    settings: Settings, mapping: MappingFile | None, environ: Mapping[str, str]
+) -> Secrets:
+    kind, _, rest = settings.SECRETS.partition(":")
+    names = [API_TOKEN, HASH_KEY]
+    if mapping:
+        names += [entry.secret for entry in mapping.settings.values() if entry.secret]
+
+    def source() -> Source:
+        if kind == "env":
+            return Environment(environ)
+        if kind == "file":
+            return Files(Path(rest))
+        from connector.secrets_gcp import SecretManager  # noqa: PLC0415 - 0.5 s, and not before
+        # the server has forked, which gRPC does not survive
+
+        project, emulator = settings.GOOGLE_CLOUD_PROJECT, settings.SECRET_MANAGER_EMULATOR_HOST
+        return SecretManager(project, rest, emulator)
+
+    return Secrets(source, names, None if kind == "env" else settings.SECRETS_REFRESH)
+
+
+def _ledger(settings: Settings, key: bytes) -> Ledger:
+    """The store that the URL names; its client is imported only if it is used (cold start)."""
+    kind, _, rest = settings.LEDGER_URL.partition(":")
+    if kind == "sqlite":
+        from connector.ledger_sqlite import SqliteLedger  # noqa: PLC0415 - see above
+
+        return SqliteLedger(Path(rest.removeprefix("///")), key)
+    if kind == "firestore":
+        from connector.ledger_firestore import FirestoreLedger  # noqa: PLC0415 - see above
+
+        options = {name: values[0] for name, values in parse_qs(rest.removeprefix("?")).items()}
+        project = options.get("project", settings.GOOGLE_CLOUD_PROJECT)
+        return FirestoreLedger(key, project=project, database=options.get("database"))
+    from connector.ledger_memory import MemoryLedger  # noqa: PLC0415 - see above
+
+    return MemoryLedger()
 
 
 def _mapping_file(environ: Mapping[str, str]) -> Path:
@@ -88,4 +174,6 @@ def _collect(problems: list[str], step: Callable[[], T]) -> T | None:
         problems.extend(bad.problems)
     except BadMapping as bad:
         problems.extend(str(found) for found in bad.lints)
+    except SecretsUnreachable as error:
+        problems.append(f"secrets cannot be read: {error}")
     return None

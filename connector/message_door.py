@@ -1,0 +1,74 @@
+"""The Pub/Sub door: a message to the pipeline, and whether it is acknowledged (design, "Outcomes").
+
+Accepted: acknowledged. Final: put on the dead-letter topic with the reason, then acknowledged.
+Everything else is not acknowledged, and so comes again.
+"""
+
+from uuid import uuid4
+
+import structlog
+
+from connector.event import Event
+from connector.message import Message, of_data
+from connector.outcome import Refusal, Result
+from connector.pipeline import Record
+from connector.worker import Worker
+
+
+class NotAcknowledged(Exception):  # noqa: N818 - an instruction to Pub/Sub: send it again
+    """The message must come again; the text is the outcome."""
+
+
+class MessageDoor:
+    """Delivers messages to the pipeline."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def take(self, data: object) -> None:
+        """Deliver the message in a CloudEvent's data.
+
+        Raises:
+            NotAcknowledged: it must come again.
+        """
+        try:
+            message = of_data(data)
+        except Refusal as refusal:
+            structlog.get_logger().error("no Pub/Sub message", outcome=refusal.result.outcome.value)
+            return  # it can never be delivered, however often it comes
+        ids = {"unique_id": message.message_id, "request_id": message.attributes.get("request_id")}
+        structlog.contextvars.bind_contextvars(
+            **{name: value or str(uuid4()) for name, value in ids.items()}
+        )
+        acknowledged, result = await self.deliver(message)
+        if not acknowledged:
+            raise NotAcknowledged(result.outcome.value)
+
+    async def deliver(self, message: Message) -> tuple[bool, Result]:
+        """Whether the message is acknowledged, and what became of its event."""
+        record = Record()
+        with self._worker.busy():
+            result = await self._worker.pipeline.handle(message.data, record)
+            if result.accepted or not result.final:
+                return result.accepted, result
+            return await self._dead_letter(message, result, record.event)
+
+    async def _dead_letter(
+        self, message: Message, result: Result, event: Event | None
+    ) -> tuple[bool, Result]:
+        topic = self._worker.startup.settings.PUBSUB_DEAD_LETTER_TOPIC
+        if not topic or not self._worker.publisher:
+            return False, result
+        details = "; ".join(f"{detail.field}: {detail.rule}" for detail in result.details)
+        attributes = message.attributes | {
+            "outcome": result.outcome.value,
+            "reason": result.reason or details,
+            "event_id": event.event_id if event else "",
+            "connector": self._worker.startup.mapping.name,
+        }
+        try:
+            await self._worker.publisher.publish(topic, message.data, attributes)
+        except Refusal as refusal:
+            return False, refusal.result
+        structlog.get_logger().warning("event dead-lettered", **attributes)
+        return True, result

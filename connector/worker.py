@@ -1,0 +1,78 @@
+"""What one process has open while it serves, from the server's start to its stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.applications import Starlette
+
+from connector import log
+from connector.pipeline import Pipeline
+from connector.secrets import SecretsUnreachable
+from connector.settings import BadSettings
+from connector.startup import Startup
+
+if TYPE_CHECKING:  # 0.5 s of import; only a function that publishes pays it
+    from connector.publisher import Publisher
+
+
+class Worker:
+    """The doors' share of a process: the pipeline, the publisher, the events in flight."""
+
+    pipeline: Pipeline
+    publisher: "Publisher | None" = None
+
+    def __init__(self, startup: Startup) -> None:
+        self.startup = startup
+        self._in_flight = 0
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """From the server's start to its end, which comes after the last request was answered."""
+        log.adopt()
+        logger = structlog.get_logger().bind(connector=self.startup.mapping.name)
+        async with AsyncExitStack() as stack:
+            try:
+                self.pipeline = await stack.enter_async_context(self.startup.serve())
+            except (BadSettings, SecretsUnreachable) as error:
+                logger.critical("the connector cannot start", cause=str(error))
+                raise
+            if self.startup.settings.publishes:
+                from connector.publisher import Publisher  # noqa: PLC0415 - see above
+
+                opened = Publisher(self.startup.settings.PUBSUB_EMULATOR_HOST)
+                self.publisher = await stack.enter_async_context(opened)
+            self._announce_stop()
+            logger.info("serving")
+            yield
+        logger.info("stopped: no event in flight, clients closed")
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Counts an event in flight."""
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
+    def _announce_stop(self) -> None:
+        """Log the stop when it begins; the server's own handler, called next, carries it out."""
+        loop, server = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+        def stopping(signum: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self._log_stop)
+            if callable(server):
+                server(signum, frame)
+
+        signal.signal(signal.SIGTERM, stopping)
+
+    def _log_stop(self) -> None:
+        structlog.get_logger().info(
+            f"stopping: {self._in_flight} events in flight will finish, new ones are refused",
+            connector=self.startup.mapping.name,
+        )

@@ -1,0 +1,180 @@
+"""Runs the tests inside a mapping file: the real pipeline and HTTP client, only the wire scripted.
+
+Each test posts its event, changed as it says, and compares the requests that would go out, the
+outcome and the text of the answer. Afterwards every rule, and every `ignore` and `require` of it,
+must have decided at least one test.
+"""
+
+import asyncio
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+import structlog
+
+from connector.document import Lint, Loc
+from connector.http_system import HttpSystem
+from connector.ledger_memory import MemoryLedger
+from connector.mapping import Case, ExpectedCall, Mapping, ScriptedReply, directory, resolve
+from connector.outcome import Result, answer
+from connector.pipeline import Pipeline, Record
+from connector.rule import METHODS
+from connector.settings import BadSettings
+
+_BASE_URL = "http://system.test"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of a test: `problems` is empty if it passed.
+
+    `decided` is the path in the mapping of the entry that decided, as `Plan.decided`.
+    """
+
+    case: Case
+    problems: list[str]
+    decided: Loc = ()
+
+
+@dataclass(slots=True)
+class _Script:
+    """Answers requests with the scripted replies; a retry gets the reply of its first try."""
+
+    replies: tuple[ScriptedReply, ...]
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if not self.requests or _same(self.requests[-1], request) is False:
+            self.requests.append(request)
+        index = len(self.requests) - 1
+        reply = self.replies[index] if index < len(self.replies) else ScriptedReply()
+        if reply.text is not None:
+            return httpx.Response(reply.status, headers=reply.headers, text=reply.text)
+        document = {} if reply.json_ is None else reply.json_
+        return httpx.Response(reply.status, headers=reply.headers, json=document)
+
+
+def _same(one: httpx.Request, other: httpx.Request) -> bool:
+    return (one.method, one.url, one.content) == (other.method, other.url, other.content)
+
+
+def run_cases(mapping: Mapping) -> Iterator[CaseResult]:
+    """Run the tests of a mapping, one after the other."""
+    for case in mapping.tests:
+        try:
+            yield asyncio.run(_run(mapping, case))
+        except (OSError, ValueError, BadSettings) as error:
+            yield CaseResult(case, [f"cannot run: {error}"])
+
+
+def untested(mapping: Mapping, results: list[CaseResult]) -> list[Lint]:
+    """A lint for each rule, `ignore` and `require` that decided no test."""
+    decided = {result.decided for result in results}
+    wanted: list[tuple[Loc, str]] = []
+    for index, rule in enumerate(mapping.rules):
+        loc: Loc = ("rules", index)
+        wanted.append((loc, f"the calls of `{rule.name}`"))
+        wanted += [((*loc, "ignore", i), "this `ignore`") for i in range(len(rule.ignore))]
+        wanted += [((*loc, "require", i), "this `require`") for i in range(len(rule.require))]
+    found = [
+        mapping.document.lint("untested", loc, f"no test reaches {what}", "add one under `tests`")
+        for loc, what in wanted
+        if loc not in decided
+    ]
+    places = {lint.place: lint for lint in found}  # one entry that several rules share by an alias
+    shared = {mapping.document.place(loc) for loc in decided}
+    return [lint for place, lint in places.items() if place not in shared]
+
+
+def event_of(mapping: Mapping, case: Case) -> bytes:
+    """The event of a test as it would be posted."""
+    path = directory(mapping) / case.event
+    event = json.loads(path.read_text(encoding="utf-8"))
+    for dotted, value in case.change.items():
+        parent, key = _parent(event, dotted)
+        parent[key] = copy.deepcopy(value)
+    for dotted in case.remove:
+        parent, key = _parent(event, dotted)
+        parent.pop(key, None)
+    return json.dumps(event).encode()
+
+
+def test_settings(mapping: Mapping, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Settings for tests: the defaults, made-up values for what has none, and the overrides."""
+    made_up = {"url": _BASE_URL, "number": "10", "pattern": ".*"}
+    names = {id(setting): name for name, setting in mapping.settings.items()}
+
+    def value(setting: Any) -> str | None:
+        name = names[id(setting)]
+        if name in overrides:
+            return str(overrides[name])
+        if setting.default is not None or setting.optional:
+            return None
+        return made_up.get(setting.type, f"test-{name}")
+
+    return resolve(mapping, value)
+
+
+def _parent(event: Any, dotted: str) -> tuple[Any, str]:
+    *way, key = dotted.split(".")
+    for step in way:
+        event = event.setdefault(step, {})
+        if not isinstance(event, dict):
+            raise ValueError(f"`{dotted}`: `{step}` is no object in the event")
+    return event, key
+
+
+async def _run(mapping: Mapping, case: Case) -> CaseResult:
+    script = _Script(case.replies)
+    settings = test_settings(mapping, case.settings)
+    system = HttpSystem(mapping.system, settings, transport=httpx.MockTransport(script))
+    record = Record()
+    pipeline = Pipeline(mapping, settings, MemoryLedger(), system)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    try:
+        async with system:
+            result = await pipeline.handle(event_of(mapping, case), record)
+    finally:
+        structlog.reset_defaults()
+    decided = record.plan.decided if record.plan else ()
+    return CaseResult(case, list(_problems(case, script.requests, result)), decided)
+
+
+def _problems(case: Case, requests: list[httpx.Request], result: Result) -> Iterator[str]:
+    if result.outcome is not case.outcome:
+        told = json.dumps(answer(result).body)
+        yield f"outcome is {result.outcome}, not {case.outcome}; the answer was {told}"
+    if case.because is not None and case.because not in json.dumps(answer(result).body):
+        yield f"the answer {json.dumps(answer(result).body)} does not contain `{case.because}`"
+    if len(requests) != len(case.calls):
+        sent = ", ".join(f"{request.method} {request.url.path}" for request in requests) or "none"
+        yield f"{len(requests)} calls instead of {len(case.calls)}: {sent}"
+    for number, (expected, request) in enumerate(zip(case.calls, requests, strict=False), 1):
+        for problem in _differences(expected, request):
+            yield f"call {number}: {problem}"
+
+
+def _differences(expected: ExpectedCall, request: httpx.Request) -> Iterator[str]:
+    for method in METHODS:
+        path = getattr(expected, method)
+        sent = request.url.raw_path.decode().partition("?")[0]
+        if path is not None and (method.upper(), path) != (request.method, sent):
+            yield f"{request.method} {sent} instead of {method.upper()} {path}"
+    body = request.content.decode(errors="replace")
+    pairs: list[tuple[str, Any, Any]] = [
+        ("query", expected.query, dict(request.url.params)),
+        ("form", expected.form, dict(parse_qsl(body))),
+        ("text", expected.text, body),
+        ("xml", expected.xml, body),
+    ]
+    if "json_" in expected.model_fields_set:
+        pairs.append(("json", expected.json_, json.loads(body) if body else None))
+    for name, value in (expected.headers or {}).items():
+        pairs.append((f"header {name}", value, request.headers.get(name)))
+    for name, want, got in pairs:
+        if want is not None and want != got:
+            yield f"{name} is {json.dumps(got)}, not {json.dumps(want)}"

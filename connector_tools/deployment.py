@@ -1,0 +1,71 @@
+"""The settings of this environment as they may be shown: secrets hidden, gaps filled and named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.http_system import configure
+from connector.mapping import Mapping as MappingFile
+from connector.mapping import Setting
+from connector_tools.case import test_settings
+from connector_tools.draft import HIDDEN, as_json
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A setting with its value as JSON, secrets hidden, and where that comes from."""
+
+    name: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The values of a mapping's settings, secrets hidden; `made_up` names those of no source."""
+
+    values: Mapping[str, Any]
+    used: tuple[Used, ...]
+    made_up: tuple[str, ...]
+
+
+def deployment(mapping: MappingFile, environ: Mapping[str, str]) -> Deployment:
+    """The settings of this environment; one that is missing takes the value that tests use.
+
+    Raises:
+        BadSettings: one is wrong.
+    """
+    given = {
+        name: environ.get(setting.variable, "").strip()
+        for name, setting in mapping.settings.items()
+    }
+    found = {name: value for name, value in given.items() if value}
+    values = test_settings(mapping, found)
+    configure(mapping.system.http, values)
+    hidden = {name: _hidden(mapping.settings[name], value) for name, value in values.items()}
+    origins = {name: _origin(mapping.settings[name], name in found) for name in values}
+    return Deployment(
+        values=hidden,
+        used=tuple(Used(name, _shown(mapping, name, hidden), origins[name]) for name in values),
+        made_up=tuple(name for name in values if origins[name].startswith("made up")),
+    )
+
+
+def _hidden(setting: Setting, value: Any) -> Any:
+    """What stands for the value of a secret; it must still be a value of the setting's type."""
+    if not setting.secret or value is None:
+        return value
+    return {"number": 0.0, "pattern": ".*"}.get(setting.type, HIDDEN)
+
+
+def _shown(mapping: MappingFile, name: str, values: Mapping[str, Any]) -> str:
+    secret = mapping.settings[name].secret and values[name] is not None
+    return HIDDEN if secret else as_json(values[name])
+
+
+def _origin(setting: Setting, given: bool) -> str:
+    if given:
+        return setting.variable
+    if setting.default is not None:
+        return f"default, {setting.variable} is not set"
+    return f"{'' if setting.optional else 'made up, '}{setting.variable} is not set"

@@ -1,0 +1,115 @@
+"""An explanation as lines to read, each with the style that it has on a terminal."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from connector.log import subject_hash
+from connector.outcome import Answer, Outcome, Result
+from connector_tools.deployment import Deployment
+from connector_tools.explain import Computed, Explanation, Planned, told
+
+Line = tuple[str, str]
+_BLANK: Line = ("", "")
+_WIDEST = 32  # cells that are longer do not push the others aside
+
+
+def lines(found: Explanation, deployment: Deployment, hash_key: bytes | None) -> Iterator[Line]:
+    """All of it, in the order in which an event is decided; `hash_key` as in the function's log."""
+    yield _heading(_event(found))
+    if deployment.made_up:
+        names = ", ".join(deployment.made_up)
+        yield f"  made up, since the environment has no value: {names}", "yellow"
+    yield from _section("settings", [(s.name, s.value, s.origin) for s in deployment.used])
+    yield _BLANK
+    yield _heading("rules")
+    for rule in found.rules:
+        mark, style = ("->", "green") if rule.chosen else ("  ", "dim")
+        yield f"  {mark} {rule.name} (line {rule.line}): {rule.why}", style
+    conditions = [(item.about, _value(item), _source(item)) for item in found.conditions]
+    yield from _section("conditions of the rule", conditions)
+    yield from _section("values", [(v.about, v.value, _source(v)) for v in found.values])
+    for number, call in enumerate(found.calls, 1):
+        yield _BLANK
+        yield from _call(number, call, hash_key)
+    yield _BLANK
+    yield from _end(found)
+
+
+def answer_lines(answer: Answer) -> Iterator[Line]:
+    """What NSPS would get."""
+    yield _heading(f"answer {answer.status}")
+    for line in json.dumps(answer.body, ensure_ascii=False, indent=2).split("\n"):
+        yield line, ""
+
+
+def _end(found: Explanation) -> Iterator[Line]:
+    if found.result:
+        yield from answer_lines(told(found.result, found.event))
+    elif not any(call.sent for call in found.calls):
+        nothing = Result(Outcome.IGNORED, "nothing to do for this event")
+        yield from answer_lines(told(nothing))
+    else:
+        yield _heading("answer 202, if the system confirms each call")
+    yield "Nothing was sent.", "dim"
+
+
+def _event(found: Explanation) -> str:
+    event = found.event
+    parts = [f"event {event.event_id}: {event.event_type}"]
+    if event.i_account is not None:
+        parts.append(f"account {event.i_account}")
+    if event.updated_at:
+        parts.append(f"snapshot of {event.updated_at.isoformat()}")
+    return ", ".join(parts)
+
+
+def _call(number: int, call: Planned, hash_key: bytes | None) -> Iterator[Line]:
+    yield f"call {number} (line {call.line})", "bold" if call.sent else "dim"
+    style = "" if call.sent else "dim"
+    yield f"  {call.request.line}", style
+    if call.note:
+        yield f"  {call.note}", "yellow"
+    if call.subject is not None:
+        known = f", subject_hash {subject_hash(hash_key, call.subject)}" if hash_key else ""
+        yield f"  subject {call.subject}{known}", style
+    for name, value in call.request.headers:
+        yield f"  {name}: {value}", style
+    for line in call.request.body.split("\n") if call.request.body else ():
+        yield f"  {line}", style
+    if call.computed:
+        yield "  where it comes from", "dim"
+        rows = [(item.about, item.value, _source(item)) for item in call.computed]
+        for line in _columns(rows):
+            yield f"    {line}", "dim"
+
+
+def _section(title: str, rows: Sequence[tuple[str, ...]]) -> Iterator[Line]:
+    if rows:
+        yield _BLANK
+        yield _heading(title)
+        for line in _columns(rows):
+            yield f"  {line}", ""
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Rows with their cells below each other."""
+    widths = [
+        max((len(cell) for cell in column if len(cell) <= _WIDEST), default=0)
+        for column in zip(*rows, strict=True)
+    ]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+
+
+def _heading(text: str) -> Line:
+    return text, "bold"
+
+
+def _value(item: Computed) -> str:
+    return f"{item.value} (decides)" if item.decides else item.value
+
+
+def _source(item: Computed) -> str:
+    source = " ".join(item.source.split())
+    return f"{source}  ({', '.join(item.reads)})" if item.reads else source

@@ -1,0 +1,200 @@
+"""Posts events to a connector as NSPS does: read one by one, some at once, the end of each told."""
+
+import asyncio
+import ipaddress
+import math
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+from connector_tools.events_file import Item
+
+_REPLY_SECONDS = 75  # above the function's own timeout (60 s), so that its answer is always seen
+_CONNECT_SECONDS = 5
+_IDLE_SECONDS = 2  # below a server's keep-alive, or a slow input would meet closed connections
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to post to, and the token that opens it."""
+
+    url: httpx.URL
+    token: str = field(repr=False)
+
+    @property
+    def local(self) -> bool:
+        """Whether it is on this machine, where no proxy stands in between."""
+        try:
+            address = ipaddress.ip_address(self.url.host)
+        except ValueError:
+            return self.url.host == "localhost" or self.url.host.endswith(".localhost")
+        return address.is_loopback or address.is_unspecified
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of an item: `status` is None if there was no answer, `took` is in seconds.
+
+    `message` is what it is counted under, `text` what a person is told of it.
+    """
+
+    item: Item
+    status: int | None
+    message: str
+    text: str
+    took: float | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the connector took the event (2xx)."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the summary; `p50` and `p99` are seconds, None if nothing was answered."""
+
+    status: int | None
+    message: str
+    count: int
+    p50: float | None
+    p99: float | None
+
+
+class Tally:
+    """Counts what became of the items, by status and message."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.refused = 0
+        self._counts: dict[tuple[int | None, str], int] = {}
+        self._seconds: dict[tuple[int | None, str], array[float]] = {}
+
+    def add(self, sent: Sent) -> None:
+        """Count one more."""
+        group = (sent.status, sent.message)
+        self._counts[group] = self._counts.get(group, 0) + 1
+        if sent.took is not None:
+            self._seconds.setdefault(group, array("d")).append(sent.took)
+        if sent.accepted:
+            self.accepted += 1
+        else:
+            self.refused += 1
+
+    def rows(self) -> list[Row]:
+        """One row for each status and message, by status; what had no answer comes last."""
+        groups = sorted(self._counts, key=lambda group: (group[0] or 1000, group[1]))
+        return [self._row(group) for group in groups]
+
+    def _row(self, group: tuple[int | None, str]) -> Row:
+        seconds = sorted(self._seconds.get(group, ()))
+        return Row(*group, self._counts[group], quantile(seconds, 0.5), quantile(seconds, 0.99))
+
+
+class Unreachable(Exception):  # noqa: N818 - what happened, not an error of ours
+    """No connection could be made; `item` is the one that found out."""
+
+    def __init__(self, item: Item, error: httpx.TransportError) -> None:
+        self.item = item
+        super().__init__(str(error) or type(error).__name__)
+
+
+def target(url: str, token: str) -> Target:
+    """Check what the user gave; of several tokens, comma-separated, the first is taken.
+
+    Raises:
+        ValueError: it cannot be used; the text says what to give and does not hold the token.
+    """
+    first = token.partition(",")[0].strip()
+    if not first:
+        raise ValueError("no token: set API_TOKEN or give --token")
+    if not first.isascii() or not first.isprintable() or " " in first:
+        raise ValueError("the token must be printable ASCII without spaces")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise ValueError("--url is no URL: give one such as http://host/process-event") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        raise ValueError("--url must be http(s)://host/path, without a user")
+    return Target(parsed, first)
+
+
+async def send(
+    to: Target, found: Iterator[Item], concurrency: int, report: Callable[[Sent], None]
+) -> None:
+    """Post the items, so many at once, and report each; the order is not kept.
+
+    Raises:
+        Unreachable: no connection; those in flight are finished and reported before.
+    """
+    reading = asyncio.Lock()
+    trouble: list[Unreachable] = []
+
+    async def work(client: httpx.AsyncClient) -> None:
+        while not trouble:
+            async with reading:  # in a thread, since standard input may be slow
+                item = await asyncio.to_thread(next, found, None)
+            if item is None:
+                return
+            try:
+                report(await _post(client, to, item))
+            except Unreachable as unreachable:
+                trouble.append(unreachable)
+
+    async with _client(to, concurrency) as client:
+        await asyncio.gather(*(work(client) for _ in range(concurrency)))
+    if trouble:
+        raise trouble[0]
+
+
+def _client(to: Target, concurrency: int) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        headers={
+            "Authorization": f"Bearer {to.token}",
+            "Content-Type": "application/json",
+            "User-Agent": "nsps-connector-send",
+        },
+        limits=httpx.Limits(max_connections=concurrency, keepalive_expiry=_IDLE_SECONDS),
+        timeout=httpx.Timeout(_REPLY_SECONDS, connect=_CONNECT_SECONDS),
+        trust_env=not to.local,
+    )
+
+
+async def _post(client: httpx.AsyncClient, to: Target, item: Item) -> Sent:
+    if item.problem:
+        return Sent(item, None, item.problem.partition(":")[0], item.problem)
+    started = time.perf_counter()
+    try:
+        response = await client.post(to.url, content=item.body)
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise Unreachable(item, error) from error
+    except httpx.HTTPError as error:
+        return Sent(item, None, "no answer", f"no answer: {type(error).__name__}")
+    took = time.perf_counter() - started
+    message, text = judge(response)
+    return Sent(item, response.status_code, message, text.replace(to.token, "***"), took)
+
+
+def judge(response: httpx.Response) -> tuple[str, str]:
+    """What a connector's answer is counted under, and all that it says."""
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
+        other = f"not a connector's answer ({response.reason_phrase})"
+        return other, other
+    message, error = body["message"], body.get("error")
+    parts = [message] if error in (None, message) else [message, str(error)]
+    details = body.get("details")
+    for item in details if isinstance(details, list) else ():
+        parts.append(f"{item.get('field')} {item.get('rule')}" if isinstance(item, dict) else "")
+    return message, ": ".join(parts[:2]) + "".join(f"; {part}" for part in parts[2:])
+
+
+def quantile(ordered: Sequence[float], share: float) -> float | None:
+    """The value that this share of the sorted values does not exceed."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None

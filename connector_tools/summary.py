@@ -1,0 +1,80 @@
+"""What `send` shows: progress, a line for each event that was not accepted, a table at the end."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from rich.box import SIMPLE
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from connector_tools.send import Sent, Tally, Target, Unreachable
+from connector_tools.terminal import counted, printable, say, terminal
+
+
+@contextmanager
+def reporting(tally: Tally, size: int | None) -> Iterator[Callable[[Sent], None]]:
+    """Counts, tells of each event that was not accepted, and shows progress on a terminal."""
+    out, err = terminal(), terminal(stderr=True)
+    together = out.is_terminal and err.is_terminal  # then lines must go past the bar, not over it
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    bar = Progress(
+        *columns, console=err, disable=not err.is_terminal, transient=True, redirect_stdout=False
+    )
+    with bar:
+        task = bar.add_task("0 accepted, 0 not", total=size)
+
+        def report(sent: Sent) -> None:
+            tally.add(sent)
+            told = f"{tally.accepted} accepted, {tally.refused} not"
+            bar.update(task, completed=sent.item.read, description=told)
+            if not sent.accepted:
+                say(_failure(sent), "red", to=err if together else out)
+
+        yield report
+
+
+def _failure(sent: Sent) -> str:
+    event = f" event {sent.item.event_id}:" if sent.item.event_id else ""
+    status = f" {sent.status}" if sent.status else ""
+    return f"{sent.item.place}:{event}{status} {sent.text}"
+
+
+def summary(tally: Tally) -> None:
+    """Print the table of the answers, and the sum."""
+    console = terminal()
+    box = SIMPLE if console.is_terminal else None
+    table = Table("status", "answer", box=box, pad_edge=False)
+    for name in ("events", "p50", "p99"):
+        table.add_column(name, justify="right")
+    for row in tally.rows():
+        status = str(row.status or "-")
+        message = Text(printable(row.message))
+        table.add_row(status, message, str(row.count), *map(_milliseconds, (row.p50, row.p99)))
+    if table.rows:
+        console.print(table, soft_wrap=False)
+    total = tally.accepted + tally.refused
+    say(f"{counted(total, 'event')}: {tally.accepted} accepted, {tally.refused} not")
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.0f} ms"
+
+
+def mend(to: Target, trouble: Unreachable) -> str:
+    """What to do about a connection that could not be made."""
+    if to.local and "SSL" not in str(trouble):
+        what = f"nothing listens at {to.url}: start it with `make run`, or give another --url"
+    else:
+        what = f"cannot connect to {to.url}: {trouble}; check --url and the network"
+    return f"stopped at {trouble.item.place}: {what}"
+
+
+def size(stream: BinaryIO) -> int | None:
+    """The bytes of a file; of what comes through a pipe nobody knows them."""
+    try:
+        return os.fstat(stream.fileno()).st_size or None
+    except OSError:
+        return None

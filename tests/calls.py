@@ -1,0 +1,36 @@
+"""Calls to an external system over a socket, and the client that makes them."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from connector.call import Call
+from connector.http_system import HttpSystem
+from connector.mapping import System
+from connector.system import Reply
+
+POST = Call("c", "POST", "/prov", "/prov", content_type="application/json", body=b'{"a": 1}')
+PUT = replace(POST, method="PUT", idempotent=True)
+
+
+def client(
+    url: str,
+    *,
+    replies: tuple[Mapping[str, Any], ...] = (),
+    settings: Mapping[str, Any] | None = None,
+    **http: Any,
+) -> HttpSystem:
+    """A client as a mapping with this `system` makes it; to be opened."""
+    entry = System.model_validate({"http": {"base_url": url, **http}, "replies": list(replies)})
+    return HttpSystem(entry, settings or {})
+
+
+async def send(opened: HttpSystem, call: Call = POST, budget: float = 10) -> Reply:
+    return await opened.send(call, asyncio.get_running_loop().time() + budget)
+
+
+async def send_once(url: str, call: Call = POST, budget: float = 10, **system: Any) -> Reply:
+    """Send a call with a client of its own."""
+    async with client(url, **system) as opened:
+        return await send(opened, call, budget)

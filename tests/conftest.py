@@ -1,0 +1,46 @@
+"""Fixtures for all tests: a scripted external system and the function that calls it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.function import Function, environment
+from tests.scripted import ScriptedServer
+
+
+@pytest.fixture(scope="module")
+def scripted() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def system(scripted: ScriptedServer) -> ScriptedServer:
+    """The external system, with nothing scripted and no request received."""
+    scripted.reset()
+    return scripted
+
+
+@pytest.fixture(scope="module")
+def function(
+    scripted: ScriptedServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Function]:
+    """One function for the tests of a module, with the WTL mapping and the scripted system."""
+    log_file = tmp_path_factory.mktemp("function") / "log"
+    with Function(log_file, environment(scripted.url)) as running:
+        yield running
+
+
+@pytest.fixture
+def start(system: ScriptedServer, tmp_path: Path) -> Iterator[Callable[..., Function]]:
+    """Starts a function of the test's own with these variables; it ends with the test."""
+    with ExitStack() as running:
+
+        def begin(**variables: str) -> Function:
+            log_file = tmp_path / f"log-of-{len(list(tmp_path.glob('log-of-*')))}"
+            env = environment(system.url) | variables
+            return running.enter_context(Function(log_file, env))
+
+        yield begin

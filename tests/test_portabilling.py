@@ -1,0 +1,328 @@
+"""The dialects of PortaBilling's releases, made one (contract section 2.2)."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from connector.event import Event, parse
+from connector.outcome import Refusal
+from connector.portabilling import (
+    AccessPolicyInfo,
+    AccountInfo,
+    AddOn,
+    FeatureAttribute,
+    PolicyAttribute,
+    PortaBillingData,
+    ProductInfo,
+    ServiceFeature,
+    SimInfo,
+    VDCounterInfo,
+)
+
+IMSI, ICCID = "001010000000001", "89420000000000000019"
+
+
+def read(**parts: Any) -> Event:
+    data = {"event_type": "SIM/Updated", "variables": {}}
+    return parse(json.dumps({"event_id": "e", "data": data, "pb_data": parts}).encode())
+
+
+def account(**fields: Any) -> AccountInfo:
+    found = read(account_info=fields).account
+    assert found
+    return found
+
+
+def sim(**fields: Any) -> SimInfo:
+    found = read(sim_info=fields).sim
+    assert found
+    return found
+
+
+def counter(**fields: Any) -> VDCounterInfo:
+    return read(full_vd_counter_info=[fields]).counters[0]
+
+
+def refused(**parts: Any) -> dict[str, str]:
+    with pytest.raises(Refusal) as caught:
+        read(**parts)
+    return {detail.field: detail.rule for detail in caught.value.result.details}
+
+
+# The account's state
+
+
+@pytest.mark.parametrize(
+    ("state", "spellings"),
+    [
+        ("open", ["open", "Open", "OPEN", " open ", "active", "Active", "O", "o"]),
+        ("suspended", ["suspended", "SUSPENDED", "S", "s"]),
+        ("inactive", ["inactive", "Inactive", "I", "i"]),
+        ("terminated", ["terminated", "Terminated", "closed", "CLOSED", "C", "c"]),
+        (None, [None, "", " "]),
+    ],
+)
+def test_bill_status_has_four_values_in_many_spellings(
+    state: str | None, spellings: list[str | None]
+) -> None:
+    assert [account(bill_status=spelt).bill_status for spelt in spellings] == [state] * len(
+        spellings
+    )
+
+
+@pytest.mark.parametrize("value", ["barred", "opened", "O S", "ope\u0578", "X", "null", "0"])
+def test_an_unknown_bill_status_is_refused_not_guessed(value: str) -> None:
+    assert refused(account_info={"bill_status": value}) == {
+        "pb_data.account_info.bill_status": (
+            "must be open, suspended, inactive or terminated (or O, S, I, C)"
+        )
+    }
+
+
+@pytest.mark.parametrize("value", [0, 1, True, ["open"], {"open": True}])
+def test_a_bill_status_that_is_no_text_is_refused(value: Any) -> None:
+    assert refused(account_info={"bill_status": value}) == {
+        "pb_data.account_info.bill_status": "must be text"
+    }
+
+
+@pytest.mark.parametrize(
+    ("blocked", "spellings"),
+    [
+        (True, [True, "Y", "y", "true", "True", " TRUE ", 1, "1"]),
+        (False, [False, "N", "n", "false", "False", " FALSE ", 0, "0"]),
+    ],
+)
+def test_blocked_is_a_bool_in_many_spellings(blocked: bool, spellings: list[Any]) -> None:
+    assert all(account(blocked=spelt).blocked is blocked for spelt in spellings)
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_an_unknown_blocked_stays_unknown(value: Any) -> None:
+    assert account(blocked=value).blocked is None
+    assert account().blocked is None
+
+
+@pytest.mark.parametrize("value", ["maybe", "yes", "blocked", 2, -1, 0.5, [], ["Y"], {}])
+def test_a_blocked_that_says_neither_is_refused(value: Any) -> None:
+    assert refused(account_info={"blocked": value}) == {
+        "pb_data.account_info.blocked": "must be true, false, Y or N"
+    }
+
+
+def test_states_are_compared_in_lower_case() -> None:
+    assert account(status=" Customer_Suspended ").status == "customer_suspended"
+    assert sim(status="USED").status == "used"
+    assert account(status="of_a_later_release").status == "of_a_later_release"
+    assert account(status="").status is None
+
+
+# The account's number
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("420700000001@msisdn", "420700000001"),
+        ("420700000001@MSISDN", "420700000001"),
+        (" 420700000001@msisdn ", "420700000001"),
+        ("+420 700@msisdn", "+420 700"),
+        ("420700000001", "420700000001"),
+        (IMSI, "from the SIM"),
+        (ICCID, "from the SIM"),
+        ("login", "from the SIM"),
+        ("420700000001@example.com", "from the SIM"),
+        ("@msisdn", "from the SIM"),
+        ("420700000001@", "from the SIM"),
+        ("٤٢٠", "from the SIM"),
+        ("", "from the SIM"),
+        (None, "from the SIM"),
+    ],
+)
+def test_the_number_is_found_in_each_form_of_the_charging_id(name: str | None, number: str) -> None:
+    found = read(
+        account_info={"id": name},
+        sim_info={"imsi": IMSI, "iccid": ICCID, "msisdn": "from the SIM"},
+    ).account
+    assert found
+    assert found.msisdn == number
+
+
+def test_an_account_known_by_its_old_card_has_the_number_of_the_new_one() -> None:
+    old = {"imsi": IMSI, "iccid": ICCID, "msisdn": "of the old"}
+    for name in (IMSI, ICCID):
+        found = read(
+            account_info={"id": name}, sim_info={"msisdn": "of the new"}, prev_sim_info=old
+        ).account
+        assert found
+        assert found.msisdn == "of the new"
+
+
+def test_without_any_number_there_is_none_and_no_error() -> None:
+    assert account(id="login").msisdn is None
+    assert account().msisdn is None
+
+
+def test_a_number_that_portabilling_does_not_send_cannot_be_slipped_in() -> None:
+    assert account(msisdn="666").msisdn is None
+
+
+# SIM cards
+
+
+@pytest.mark.parametrize("imsi", ["001010", IMSI, None])
+def test_an_imsi_of_6_to_15_digits_is_read(imsi: str | None) -> None:
+    assert sim(imsi=imsi).imsi == imsi
+
+
+@pytest.mark.parametrize("imsi", ["", "  "])
+def test_a_blank_imsi_is_none(imsi: str) -> None:
+    assert sim(imsi=imsi).imsi is None
+
+
+@pytest.mark.parametrize(
+    "imsi", ["00101", IMSI + "0", IMSI[:-1] + "x", IMSI[:-1] + "\n", " " + IMSI[1:], "١" * 15]
+)
+def test_an_imsi_that_is_none_is_refused(imsi: str) -> None:
+    rule = "must be 6 to 15 digits"
+    assert refused(sim_info={"imsi": imsi}) == {"pb_data.sim_info.imsi": rule}
+    assert refused(prev_sim_info={"imsi": imsi}) == {"pb_data.prev_sim_info.imsi": rule}
+
+
+@pytest.mark.parametrize("field", ["imsi", "iccid", "msisdn"])
+def test_a_number_that_must_keep_its_zeros_is_text(field: str) -> None:
+    """As a JSON number it has lost its leading zeros already."""
+    assert refused(sim_info={field: 1010000000001}) == {f"pb_data.sim_info.{field}": "must be text"}
+
+
+# The access policy
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [({"name": "p"}, "p"), ([{"name": "p"}], "p"), ({}, None), ([{}], None)],
+)
+def test_an_access_policy_is_an_object_or_a_list_of_one(sent: Any, name: str | None) -> None:
+    policy = read(access_policy_info=sent).policy
+    assert policy
+    assert policy.name == name
+
+
+@pytest.mark.parametrize("sent", [None, [], [None]])
+def test_no_access_policy_is_none(sent: Any) -> None:
+    assert read(access_policy_info=sent).policy is None
+
+
+def test_several_access_policies_are_refused() -> None:
+    assert refused(access_policy_info=[{}, {}]) == {
+        "pb_data.access_policy_info": "must be one access policy, not several"
+    }
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(("sent", "number"), [(5, 5), ("5", 5), (" 5 ", 5), ("", None)])
+def test_numbers_may_come_as_text(sent: Any, number: int | None) -> None:
+    assert account(i_account=sent, i_product=sent).i_account == number
+    assert sim(i_sim_card=sent).i_sim_card == number
+    assert counter(addon_priority=sent, allocated_amount=sent).allocated_amount == number
+    assert read(product_info={"i_product": sent}).product == ProductInfo(i_product=number)
+    addons = account(assigned_addons=[{"addon_priority": sent}]).assigned_addons
+    assert addons == [AddOn(addon_priority=number)]
+
+
+def test_a_huge_number_is_kept_as_it_is() -> None:
+    assert account(i_product=10**30).i_product == 10**30
+
+
+@pytest.mark.parametrize("sent", ["many", 1.5, [], {}])
+def test_an_id_that_is_no_number_is_refused(sent: Any) -> None:
+    assert list(refused(account_info={"i_account": sent})) == ["pb_data.account_info.i_account"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "remaining"),
+    [(5, 5.0), (0.5, 0.5), ("10.5", 10.5), ("-3", -3.0), ("N/A", "N/A"), (None, None)],
+)
+def test_what_remains_of_a_quota_is_a_number_or_text(sent: Any, remaining: Any) -> None:
+    assert counter(remaining=sent).remaining == remaining
+    assert isinstance(counter(remaining=sent).remaining, type(remaining))
+
+
+@pytest.mark.parametrize("sent", ["nan", "inf", "-Infinity", "1e999"])
+def test_text_that_python_takes_for_a_number_beyond_all_stays_text(sent: str) -> None:
+    assert counter(remaining=sent).remaining == sent
+
+
+def test_a_remaining_amount_of_another_type_is_refused_under_its_own_name() -> None:
+    assert list(refused(full_vd_counter_info=[{"remaining": []}])) == [
+        "pb_data.full_vd_counter_info.0.remaining"
+    ]
+
+
+def test_a_number_beyond_all_numbers_is_refused() -> None:
+    body = b'{"event_id": "e", "data": {"event_type": "X"}, "pb_data":'
+    body += b' {"full_vd_counter_info": [{"allocated_amount": 1e999}]}}'
+    with pytest.raises(Refusal):
+        parse(body)
+
+
+# All parts
+
+PARTS: list[type[BaseModel]] = [
+    AccountInfo,
+    AddOn,
+    ServiceFeature,
+    FeatureAttribute,
+    SimInfo,
+    AccessPolicyInfo,
+    PolicyAttribute,
+    ProductInfo,
+    VDCounterInfo,
+    PortaBillingData,
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_field_may_be_missing_null_or_new(part: type[BaseModel]) -> None:
+    nulls = dict.fromkeys(part.model_fields)
+    assert part.model_validate(nulls).model_dump() == part().model_dump() == nulls
+    assert part.model_validate({"of_a_later_release": [1]}).model_extra == {
+        "of_a_later_release": [1]
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "fields"),
+    [
+        (
+            AccountInfo,
+            "bill_status billing_model blocked email firstname lastname phone1 zip i_account "
+            "i_customer i_master_account i_product i_vd_plan id product_name status "
+            "time_zone_name assigned_addons service_features",
+        ),
+        (
+            AddOn,
+            "addon_effective_from addon_effective_to addon_priority description name i_product "
+            "i_product_group i_vd_plan",
+        ),
+        (ServiceFeature, "name effective_flag_value attributes"),
+        (SimInfo, "i_account i_sim_card iccid imsi msisdn status"),
+        (AccessPolicyInfo, "i_access_policy name attributes"),
+        (PolicyAttribute, "group_name name value"),
+        (ProductInfo, "i_product i_vd_plan addon_priority name description"),
+        (
+            VDCounterInfo,
+            "service_name vdp_name dg_name discount_info unit i_vd_plan i_dest_group i_vd_dg "
+            "i_service addon_priority allocated_amount remaining",
+        ),
+    ],
+)
+def test_the_parts_have_the_fields_of_the_guide(part: type[BaseModel], fields: str) -> None:
+    """A mapping may name these and no others, so none may be forgotten."""
+    assert set(fields.split()) == set(part.model_fields) - {"msisdn"} | (
+        {"msisdn"} if part is SimInfo else set()
+    )

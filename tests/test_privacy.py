@@ -1,0 +1,173 @@
+"""Personal data and secrets: in no answer and in no line of the log, wherever they came from."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.answers import ids
+from tests.events import event
+from tests.function import TOKEN, Function, environment
+from tests.scripted import Received, Scripted, ScriptedServer
+
+HLR_TOKEN = "token-of-the-hlr"
+PERSONAL = {
+    "pb_data.account_info.id": "420731415926@msisdn",
+    "pb_data.account_info.email": "Zdenka.Novakova@mail.example",
+    "pb_data.account_info.firstname": "Zdenka",
+    "pb_data.account_info.lastname": "Novákova-Křížová",
+    "pb_data.account_info.phone1": "+420 605 271 828",
+    "pb_data.account_info.zip": "SW1A 9QT",
+    "pb_data.sim_info.imsi": "001015926535897",
+    "pb_data.sim_info.iccid": "8942031415926535897",
+    "pb_data.sim_info.msisdn": "420731415926",
+}
+CLEAR = (*PERSONAL.values(), "420731415926", "605271828", HLR_TOKEN, TOKEN)
+
+
+@pytest.fixture(scope="module")
+def function(
+    scripted: ScriptedServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Function]:
+    """One function for the module, which logs all that it can."""
+    env = environment(scripted.url, LOG_LEVEL="DEBUG")
+    with Function(tmp_path_factory.mktemp("privacy") / "log", env) as running:
+        yield running
+
+
+Silent = Callable[[str], None]
+
+
+@pytest.fixture
+def assert_silent(function: Function) -> Silent:
+    """Checks that nothing personal or secret is in an answer or in the test's part of the log."""
+    before = len(function.output())
+
+    def check(answer: str) -> None:
+        written = (answer + function.output()[before:]).lower()
+        assert [datum for datum in CLEAR if datum.lower() in written] == []
+
+    return check
+
+
+def personal_event(name: str = "sim-updated", **change: Any) -> dict[str, Any]:
+    known = PERSONAL
+    if name == "sim-deleted":  # it has no account any more
+        known = {place: datum for place, datum in PERSONAL.items() if "sim_info" in place}
+    return event(name, change=known | change)
+
+
+@pytest.mark.parametrize("name", ["sim-updated", "sim-created", "sim-replaced", "sim-deleted"])
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+def test_whatever_becomes_of_an_event(
+    function: Function, assert_silent: Silent, system: ScriptedServer, name: str, status: int
+) -> None:
+    system.default = Scripted(status)
+    sent = personal_event(name)
+    for _ in range(2):
+        assert_silent(function.post(sent).text)
+    assert system.requests
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 429, 500, 503])
+def test_a_system_that_repeats_what_it_was_told(
+    function: Function, assert_silent: Silent, system: ScriptedServer, status: int
+) -> None:
+    def echo(request: Received) -> Scripted:
+        told = " ".join(
+            [*PERSONAL.values(), request.body.decode(), *request.headers.values()]
+        ).replace('"', "")
+        text = f"cannot provision {told}"
+        headers = {"X-Error": text.encode("ascii", "ignore").decode(), "Retry-After": "5"}
+        return Scripted(status, {"result": False, "error": text, "message": text}, headers)
+
+    system.default = echo
+    response = function.post(personal_event())
+    assert response.status_code >= 400
+    assert_silent(response.text)
+
+
+@pytest.mark.parametrize("spelt", [str.upper, str.lower, str.title])
+def test_a_system_that_repeats_it_in_another_case(
+    function: Function, assert_silent: Silent, system: ScriptedServer, spelt: Any
+) -> None:
+    system.default = Scripted(json={"result": False, "error": spelt(" ".join(PERSONAL.values()))})
+    response = function.post(personal_event())
+    assert response.status_code == 500
+    assert_silent(response.text)
+
+
+WRONG_PLACES = [  # but for event_id and handler_id: a log without them as they are helps nobody
+    "status",
+    "created_at",
+    "updated_at",
+    "data",
+    "data.event_type",
+    "data.variables",
+    "data.variables.i_env",
+    "data.variables.i_event",
+    "data.variables.event_time",
+    "pb_data",
+    "pb_data.account_info",
+    "pb_data.account_info.bill_status",
+    "pb_data.account_info.blocked",
+    "pb_data.account_info.i_account",
+    "pb_data.account_info.status",
+    "pb_data.account_info.assigned_addons",
+    "pb_data.sim_info",
+    "pb_data.sim_info.imsi",
+    "pb_data.sim_info.i_account",
+    "pb_data.access_policy_info",
+    "pb_data.access_policy_info.attributes",
+    "pb_data.full_vd_counter_info",
+]
+
+
+@pytest.mark.parametrize("place", WRONG_PLACES)
+@pytest.mark.parametrize("datum", sorted(set(PERSONAL.values())))
+def test_a_datum_in_the_wrong_place(
+    function: Function, assert_silent: Silent, system: ScriptedServer, place: str, datum: str
+) -> None:
+    response = function.post(personal_event(**{place: datum}))
+    assert_silent(response.text)
+
+
+@pytest.mark.parametrize("datum", sorted(set(PERSONAL.values())))
+def test_a_datum_as_the_name_of_a_field(
+    function: Function, assert_silent: Silent, datum: str
+) -> None:
+    places = ("{}", "data.{}", "data.variables.{}", "pb_data.{}", "pb_data.sim_info.{}")
+    for place in places:
+        sent = personal_event()
+        target = sent
+        *way, _ = place.split(".")
+        for step in way:
+            target = target[step]
+        target[datum] = {"imsi": 1}
+        assert_silent(function.post(sent).text)
+
+
+def test_a_datum_in_the_headers_and_the_path(
+    function: Function, assert_silent: Silent, system: ScriptedServer
+) -> None:
+    imsi, number = PERSONAL["pb_data.sim_info.imsi"], PERSONAL["pb_data.sim_info.msisdn"]
+    headers = ids() | {"user-agent": f"{imsi} {number}", "referer": f"http://x/{imsi}"}
+    for token in (TOKEN, "wrong"):
+        path = f"/imsi/{imsi}?msisdn={number}"
+        response = function.post(event(), token=token, path=path, headers=headers)
+        assert_silent(response.text)
+    assert_silent(function.client.get(f"/{imsi}", headers=headers).text)
+
+
+def test_broken_json_with_a_datum_in_it(function: Function, assert_silent: Silent) -> None:
+    text = json.dumps(personal_event(), ensure_ascii=False)
+    for cut in range(20, len(text), 40):
+        assert_silent(function.post(text[:cut].encode()).text)
+
+
+@pytest.mark.parametrize("given", [HLR_TOKEN, f"Bearer {HLR_TOKEN}", f"{TOKEN}x", f"x{TOKEN}"])
+def test_a_wrong_token_is_not_repeated(
+    function: Function, assert_silent: Silent, given: str
+) -> None:
+    assert_silent(function.post(event(), token=given).text)

@@ -1,0 +1,126 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from connector.secrets import Environment, Files, Secrets, SecretsUnreachable
+
+
+class Shelf:
+    """A source that tests change."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, tuple[str, ...]] = {"A": ("one",)}
+        self.down = False
+        self.reads = 0
+
+    async def read(self, name: str) -> tuple[str, ...]:
+        self.reads += 1
+        await asyncio.sleep(0)
+        if self.down:
+            raise SecretsUnreachable(name)
+        return self.values.get(name, ())
+
+    async def close(self) -> None:
+        self.down = True
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_the_environment_has_one_value_or_none() -> None:
+    source = Environment({"A": " one ", "EMPTY": " "})
+    assert await source.read("A") == ("one",)
+    assert await source.read("EMPTY") == await source.read("MISSING") == ()
+
+
+async def test_a_directory_has_a_file_for_each_secret(tmp_path: Path) -> None:
+    (tmp_path / "A").write_text("one\n")
+    source = Files(tmp_path)
+    assert await source.read("A") == ("one",)
+    assert await source.read("MISSING") == ()
+
+
+async def test_a_file_that_cannot_be_read_is_not_a_missing_secret(tmp_path: Path) -> None:
+    (tmp_path / "A").write_bytes(b"\xff\xfe")
+    (tmp_path / "B").mkdir()
+    for name in ("A", "B"):
+        with pytest.raises(SecretsUnreachable, match=name):
+            await Files(tmp_path).read(name)
+
+
+async def test_what_was_read_is_cached_and_a_change_is_a_new_generation() -> None:
+    shelf = Shelf()
+    secrets = Secrets(lambda: shelf, ["A", "B"])
+    await secrets.load()
+    first = secrets.generation
+    assert (secrets.get("A"), secrets.all("A"), secrets.get("B")) == ("one", ("one",), None)
+    shelf.values["A"] = ("two", "one")
+    assert secrets.get("A") == "one"
+    await secrets.load()
+    assert (secrets.get("A"), secrets.all("A")) == ("two", ("two", "one"))
+    assert secrets.generation == first + 1
+    await secrets.load()
+    assert secrets.generation == first + 1
+
+
+async def test_a_renewal_looks_at_most_every_30_seconds() -> None:
+    shelf, clock = Shelf(), Clock()
+    secrets = Secrets(lambda: shelf, ["A"], clock=clock)
+    await secrets.load()
+    assert not await secrets.renewed(secrets.generation)
+    shelf.values["A"] = ("two",)
+    clock.now = 29
+    assert not await secrets.renewed(secrets.generation)
+    assert shelf.reads == 2
+    clock.now = 30
+    used = secrets.generation
+    assert await secrets.renewed(used)
+    assert secrets.get("A") == "two"
+
+
+async def test_who_used_an_older_generation_need_not_look() -> None:
+    shelf, clock = Shelf(), Clock()
+    secrets = Secrets(lambda: shelf, ["A"], clock=clock)
+    await secrets.load()
+    used = secrets.generation
+    shelf.values["A"] = ("two",)
+    renewed = await asyncio.gather(*(secrets.renewed(used) for _ in range(10)))
+    assert renewed == [True] * 10
+    assert shelf.reads == 2
+
+
+async def test_a_source_that_is_down_leaves_the_cached_values(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shelf = Shelf()
+    secrets = Secrets(lambda: shelf, ["A"])
+    await secrets.load()
+    shelf.down = True
+    assert not await secrets.renewed(secrets.generation)
+    assert secrets.get("A") == "one"
+    assert "cannot be read" in capsys.readouterr().out
+
+
+async def test_a_source_that_is_down_at_the_start_stops_it() -> None:
+    shelf = Shelf()
+    shelf.down = True
+    with pytest.raises(SecretsUnreachable):
+        async with Secrets(lambda: shelf, ["A"]):
+            pass
+
+
+async def test_secrets_are_read_again_in_the_background_until_the_end() -> None:
+    shelf = Shelf()
+    async with Secrets(lambda: shelf, ["A"], every=0.01) as secrets:
+        shelf.values["A"] = ("two",)
+        async with asyncio.timeout(10):
+            while secrets.get("A") != "two":
+                await asyncio.sleep(0.01)
+    reads = shelf.reads
+    await asyncio.sleep(0.05)
+    assert shelf.reads == reads

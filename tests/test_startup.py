@@ -1,0 +1,212 @@
+"""What a function needs to start, and what it says if it does not get it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.answers import ACCEPTED
+from tests.events import event
+from tests.function import ROOT, Function, environment
+from tests.scripted import Scripted, ScriptedServer
+
+Start = Callable[..., Function]
+WTL = (ROOT / "mappings" / "wtl-hlr-hss.yaml").read_text()
+UPDATED = "name: a subscriber changed\n    on: SIM/Updated"
+# Values that are wrong, and what is said of them; one of each setting is tried at a time.
+WRONG: dict[str, list[tuple[str | None, str]]] = {
+    "API_TOKEN": [
+        (None, "is required"),
+        ("", "is required"),
+        (" ", "is required"),
+        (",", "none of them empty"),
+        ("a,,b", "none of them empty"),
+        ("a, ", "none of them empty"),
+    ],
+    "LOG_LEVEL": [("LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"), ("10", "'INFO'")],
+    "LEDGER_URL": [("redis://host", "memory:"), ("memory", "memory:"), ("sqlite:", "sqlite:///")],
+    "SECRETS": [("vault", "must be env"), ("ENV", "must be env")],
+    "EVENT_BUDGET": [("soon", "valid number"), ("0", "greater than 0"), ("nan", "Input should be")],
+    "MAX_BODY_BYTES": [("10MB", "valid integer"), ("0", "greater than 0")],
+    "WTL_API_URL": [
+        (None, "is required"),
+        ("", "is required"),
+        ("hlr.example/wtl", "must be a URL"),
+        ("ftp://hlr.example", "must be a URL"),
+        ("https://user:pass@hlr.example", "must be a URL"),
+    ],
+    "WTL_API_TOKEN": [(None, "is required"), ("", "is required")],
+    "WTL_DEFAULT_CS_PROFILE": [("1 profile", "must match"), ("profil\u00e9", "must match")],
+    "WTL_DEFAULT_EPS_PROFILE": [("profile,profile", "must match"), ("-x", "must match")],
+    "WTL_HTTP_REQUESTS_TIMEOUT": [
+        ("30s", "must be a number"),
+        ("-1", "must be a number"),
+        ("nan", "must be a number"),
+    ],
+    "WTL_IMSI_REGEXP": [("^(00101", "must be a regular expression")],
+}
+ROUNDS = [
+    {name: values[number] for name, values in WRONG.items() if number < len(values)}
+    for number in range(max(map(len, WRONG.values())))
+]
+Refused = Callable[..., list[str]]
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Refused:
+    """Starts a function that must not start; the lines of its message below the first one."""
+
+    def begin(**variables: str | None) -> list[str]:
+        env: dict[str, str | None] = {**environment("http://127.0.0.1:9"), **variables}
+        given = {name: value for name, value in env.items() if value is not None}
+        function = Function(tmp_path / "log", given)
+        function.client.close()
+        assert function.process.wait(30) not in (0, None)
+        first, *lines = function.output().splitlines()
+        assert first == "The connector cannot start:"
+        return [line.strip() for line in lines]
+
+    return begin
+
+
+@pytest.mark.parametrize("wrong", ROUNDS, ids=lambda wrong: f"{len(wrong)} settings")
+def test_settings_that_are_missing_or_wrong_stop_the_start_and_all_are_told(
+    refused: Refused, wrong: dict[str, tuple[str | None, str]]
+) -> None:
+    lines = refused(**{name: value for name, (value, _) in wrong.items()})
+    assert {line.partition(":")[0] for line in lines} == set(wrong)
+    assert len(lines) == len(wrong)
+    for line in lines:
+        assert wrong[line.partition(":")[0]][1] in line
+
+
+def test_a_timeout_of_nothing_stops_the_start(refused: Refused) -> None:
+    (line,) = refused(WTL_HTTP_REQUESTS_TIMEOUT="0")
+    assert "above zero" in line
+
+
+def test_no_value_is_repeated(refused: Refused) -> None:
+    """A token may have been put into the wrong variable."""
+    secret = "hunter2,,"
+    names = "API_TOKEN LOG_LEVEL LEDGER_URL SECRETS EVENT_BUDGET MAX_BODY_BYTES WTL_API_URL"
+    names += " WTL_DEFAULT_CS_PROFILE WTL_DEFAULT_EPS_PROFILE WTL_HTTP_REQUESTS_TIMEOUT"
+    lines = refused(**dict.fromkeys(names.split(), secret), WTL_IMSI_REGEXP="(hunter2")
+    assert len(lines) == 11
+    assert "hunter2" not in str(lines)
+    assert environment("")["WTL_API_TOKEN"] not in str(lines)
+
+
+def test_a_mapping_file_that_is_not_there_stops_the_start(refused: Refused) -> None:
+    (line,) = refused(MAPPING_FILE="mappings/none.yaml")
+    assert line.startswith("mappings/none.yaml:1:1: error: cannot read")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lint", "told"),
+    [
+        ("summary:", "sumary:", "unknown-key", "did you mean `summary`?"),
+        ("    on: SIM/Updated", "\ton: SIM/Updated", "yaml", "not YAML"),
+        ("{{ sim.imsi }}", "{{ sim.imis }}", "unknown-field", "did you mean `imsi`?"),
+        ("when: not sim.imsi", "when: not sin.imsi", "unknown-name", "did you mean `sim`?"),
+        ("timeout: =settings.timeout", "timeout: =settings.time", "unknown-field", "`timeout`"),
+        ("='serviceGranted' if", "='serviceGranted if", "value", "`values.status`"),
+        (UPDATED, UPDATED.replace("Updated", "Created"), "unreachable-rule", "never reached"),
+    ],
+)
+def test_a_mapping_with_an_error_stops_the_start_and_says_where(
+    refused: Refused, tmp_path: Path, *, old: str, new: str, lint: str, told: str
+) -> None:
+    assert old in WTL
+    file = tmp_path / "mapping.yaml"
+    file.write_text(WTL.replace(old, new, 1))
+    number = WTL[: WTL.index(old)].count("\n") + 1
+    lines = refused(MAPPING_FILE=str(file))
+    assert all(re.match(re.escape(str(file)) + r":\d+:\d+: error: ", line) for line in lines)
+    (found,) = (line for line in lines if f":{number}:" in line)
+    assert told in found
+    assert found.endswith(f"[{lint}]")
+
+
+def test_settings_and_mapping_are_told_together(refused: Refused, tmp_path: Path) -> None:
+    file = tmp_path / "mapping.yaml"
+    file.write_text(WTL.replace("summary:", "sumary:", 1))
+    lines = refused(MAPPING_FILE=str(file), API_TOKEN=None)
+    assert any(line.startswith("API_TOKEN: ") for line in lines)
+    assert any(f"{file}:3:1: error:" in line for line in lines)
+
+
+def test_a_function_starts_with_the_least_that_it_needs(
+    start: Start, system: ScriptedServer
+) -> None:
+    """Empty variables, as a deployment leaves them, count as not set."""
+    optional = "LOG_LEVEL LEDGER_URL SECRETS MAPPING_FILE EVENT_BUDGET HASH_KEY"
+    optional += " WTL_DEFAULT_CS_PROFILE WTL_HTTP_REQUESTS_TIMEOUT WTL_IMSI_REGEXP"
+    function = start(**dict.fromkeys(optional.split(), ""))
+    bare = event(remove=("pb_data.access_policy_info",))
+    assert function.post(bare).json() == ACCEPTED
+    body = system.requests[0].json
+    assert (body["cs_profile"], body["eps_profile"]) == ("default", "default")
+
+
+def test_several_tokens_are_accepted(start: Start) -> None:
+    function = start(API_TOKEN="first, second ,third")
+    answers = [
+        function.post(event(), token=token).status_code
+        for token in ("first", "second", "third", "fourth", "first, second ,third")
+    ]
+    assert answers == [202, 202, 202, 401, 401]
+
+
+def test_the_variables_of_the_reference_connector_work(
+    start: Start, system: ScriptedServer
+) -> None:
+    function = start(
+        WTL_API_URL=f"{system.url}/wtl/hlr/v1/",
+        WTL_API_TOKEN="a token",
+        WTL_DEFAULT_CS_PROFILE="cs-basic",
+        WTL_DEFAULT_EPS_PROFILE="eps-basic",
+        WTL_HTTP_REQUESTS_TIMEOUT="0.5",
+        WTL_IMSI_REGEXP="^00101|^00102",
+    )
+    assert function.post(event(remove=("pb_data.access_policy_info",))).json() == ACCEPTED
+    (request,) = system.requests
+    assert request.path == "/wtl/hlr/v1/prov"
+    assert request.headers["authorization"] == "Bearer a token"
+    assert (request.json["cs_profile"], request.json["eps_profile"]) == ("cs-basic", "eps-basic")
+
+    out_of_range = function.post(event(imsi="262010000000001"))
+    assert out_of_range.json() == {"message": "Event ignored: IMSI is out of the configured range"}
+    assert len(system.requests) == 1
+
+    system.default = Scripted(delay=2)
+    assert function.post(event()).status_code == 503
+
+
+def test_a_mapping_of_ones_own_is_served(
+    start: Start, system: ScriptedServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "notes.yaml"
+    file.write_text("""
+name: notes
+summary: Notes every event.
+settings:
+  url: {env: NOTES_URL, type: url}
+system:
+  http: {base_url: =settings.url, reply: any}
+rules:
+  - name: any customer
+    on: Customer/New
+    calls:
+      - post: "/notes/{{ event.event_id }}"
+        idempotent: true
+        json: {type: =event.event_type, customer: =variables.i_customer}
+""")
+    function = start(MAPPING_FILE=str(file), NOTES_URL=system.url)
+    variables = {"i_customer": 5}
+    note = {"event_id": "a/b c", "data": {"event_type": "Customer/New", "variables": variables}}
+    assert function.post(note).json() == ACCEPTED
+    (request,) = system.requests
+    assert (request.method, request.path) == ("POST", "/notes/a%2Fb%20c")
+    assert request.json == {"type": "Customer/New", "customer": 5}
+    assert function.record(message="event settled")["connector"] == "notes"
