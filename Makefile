@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 READY = $(VENV)/ready
+TERRAFORM ?= terraform
+CHECKOV = checkov==3.3.30
 UV = uv==0.13.9
 LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
@@ -12,17 +14,20 @@ LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: help demo run test lint check format lock clean
+.PHONY: help install demo run test lint check format lock clean \
+	terraform-check terraform-scan terraform-plan terraform-apply smoke
 
 help: ## This menu
-	awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	echo
 	echo "  Another Python:  make test PYTHON=python3.13 VENV=.venv-3.13"
 
-demo: $(READY) ## Show an event's way to a simulated HLR and back
+install: $(READY) ## Set up the virtual environment
+
+demo: $(READY) ## The main job: a subscriber's life through the function to an HLR/HSS
 	$(BIN)/python -m connector_tools.command demo
 
-run: $(READY) ## Run the function on this machine
+run: $(READY) ## Keep the function and an HLR/HSS running on this machine
 	$(BIN)/python -m connector_tools.command run
 
 test: $(READY) ## Run the tests
@@ -49,8 +54,28 @@ lock: ## Pin the dependencies anew (UPGRADE=--upgrade takes the newest)
 	$(LOCK) pyproject.toml --extra cli --group dev --constraints requirements.txt \
 		--output-file requirements-dev.txt
 
+terraform-check: $(READY) ## Check the Terraform code (a minute or two)
+	$(BIN)/python -m pytest tests/test_terraform.py
+
+terraform-scan: ## Scan the Terraform code for security faults
+	$(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/python -m pip --disable-pip-version-check -qq install $(CHECKOV)
+	.venv-checkov/bin/checkov --directory terraform --framework terraform \
+		--var-file terraform/tests/everything.example.tfvars --compact --quiet
+
+terraform-plan: ## Plan the deployment (STATE_BUCKET=...)
+	test -n "$(STATE_BUCKET)" || { echo "Name the state's bucket: STATE_BUCKET=..." >&2; exit 1; }
+	$(TERRAFORM) -chdir=terraform init -input=false -backend-config=bucket=$(STATE_BUCKET)
+	$(TERRAFORM) -chdir=terraform plan -input=false -out=tfplan
+
+terraform-apply: ## Apply that plan
+	$(TERRAFORM) -chdir=terraform apply -input=false tfplan
+
+smoke: $(READY) ## Test what is deployed (CONNECTOR=..., else all)
+	$(BIN)/python terraform/smoke.py $(CONNECTOR)
+
 clean: ## Remove the virtual environment and all that was made
-	rm -rf $(VENV) $(VENV)-lock build .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+	rm -rf $(VENV) $(VENV)-lock .venv-checkov build .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
 		.ruff_cache *.egg-info
 	find connector connector_tools tests main.py -name __pycache__ -type d -prune -exec rm -rf {} +
 

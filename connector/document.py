@@ -103,9 +103,12 @@ def read(path: Path) -> Document:
     reader = _Reader(path)
     try:
         node = yaml.compose(text, Loader=_Loader)
+        data = reader.build(node, ()) if node else None
     except yaml.YAMLError as error:
         raise BadMapping([_syntax(path, error)]) from None
-    data = reader.build(node, ()) if node else None
+    except RecursionError:
+        mend = "nest less, and let no alias contain itself"
+        raise BadMapping([Lint("yaml", path, start, "nested too deeply", mend)]) from None
     if reader.lints:
         raise BadMapping(reader.lints)
     return Document(path, data, reader.places)
@@ -136,13 +139,21 @@ class _Reader:
             return self._object(node, loc)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*loc, index)) for index, item in enumerate(node.value)]
-        return _scalar(node)
+        try:
+            return _scalar(node)
+        except ValueError:
+            mend = "put it into quotes if it is text"
+            lint = Lint("yaml", self.path, place, "not a number that can be read", mend)
+            raise BadMapping([lint]) from None
 
     def _object(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
             place = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if not isinstance(key_node, yaml.ScalarNode):
+                mend = "write a name before the colon"
+                raise BadMapping([Lint("yaml", self.path, place, "a key that is no text", mend)])
+            key = str(key_node.value)
             if key in found:
                 mend = "keep one of them"
                 self.lints.append(

@@ -10,14 +10,16 @@ Missing data is None all the way down, so `account.bill_status` is None without 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
 from jinja2.environment import Template
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 from pydantic import BaseModel
 
 from connector.event import EVENT_FIELDS, Event
@@ -25,12 +27,15 @@ from connector.portabilling import AccessPolicyInfo
 
 Scope = Mapping[str, Any]
 Encode = Callable[[str], str]
+Filter = Callable[..., Any]
 
 # Jinja's own filters and tests that are pure, quiet about missing data and of use in a mapping.
 _FILTERS = frozenset(
     "abs default first float int items join last length list lower map max min reject rejectattr "
     "replace round select selectattr sort string sum title trim unique upper".split()
 )
+_TEXT_AND_NUMBER = frozenset("abs float int lower replace round string title trim upper".split())
+_LAZY = frozenset("items map reject rejectattr select selectattr unique".split())
 _TESTS = frozenset(
     "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer "
     "iterable le lessthan lower lt mapping ne none number odd sequence string true upper".split()
@@ -98,10 +103,55 @@ class _Environment(ImmutableSandboxedEnvironment):
         return False
 
 
+def _keeps_none(filtered: Filter) -> Filter:
+    """A filter that leaves missing data missing, where Jinja makes "None" or 0 of it."""
+
+    @wraps(filtered)
+    def kept(*args: Any, **options: Any) -> Any:
+        subject = args[1] if hasattr(filtered, "jinja_pass_arg") else args[0]
+        return None if subject is None else filtered(*args, **options)
+
+    return kept
+
+
+def _listed(filtered: Filter) -> Filter:
+    """A filter that gives a list, where Jinja's gives a generator that can be read once."""
+
+    @wraps(filtered)
+    def listed(*args: Any, **options: Any) -> list[Any]:
+        return list(filtered(*args, **options))
+
+    return listed
+
+
+def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
+    """Filter: `default` for missing data; with `boolean` for anything that counts as false."""
+    missing = value is None or isinstance(value, Undefined)
+    return default if missing or (boolean and not value) else value
+
+
+def _concat(parts: list[Any]) -> str:
+    """What `~` does: joins as text, and refuses missing data."""
+    if any(part is None for part in parts):
+        raise EvaluationError("missing data cannot be joined to text")
+    return "".join(str(part) for part in parts)
+
+
+class _Joins(NodeTransformer):
+    """Makes a filter of `~`, whose own code would join the text "None"."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja's convention
+        self.generic_visit(node)
+        return nodes.Filter(nodes.List(node.nodes), "_concat", [], [], None, None, lineno=1)
+
+
 def _environment() -> _Environment:
     env = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     env.globals.clear()
-    env.filters = {name: env.filters[name] for name in _FILTERS} | {"attribute": attribute}
+    env.filters = {name: env.filters[name] for name in _FILTERS}
+    env.filters |= {name: _keeps_none(env.filters[name]) for name in _TEXT_AND_NUMBER}
+    env.filters |= {name: _listed(env.filters[name]) for name in _LAZY}
+    env.filters |= {"attribute": attribute, "default": _default, "_concat": _concat}
     env.tests = {name: env.tests[name] for name in _TESTS} | {
         "imsi": is_imsi,
         "digits": is_digits,
@@ -142,7 +192,8 @@ class Expression:
             # Whatever an operator or filter raises over unforeseen data. Its text may quote the
             # data, so only its kind is told.
             raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
-        return context.vars[_RESULT]
+        value = context.vars[_RESULT]
+        return None if isinstance(value, Undefined) else value  # e.g. the first of an empty list
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +266,8 @@ def expressions(value: Value) -> tuple[Expression, ...]:
 
 def compile_condition(source: str) -> Expression:
     """Compile an expression written without `=` (`if`, `that`, `when`, `each`)."""
-    parser = Parser(_ENV, source.removeprefix("="), state="variable")
     try:
+        parser = Parser(_ENV, source.removeprefix("="), state="variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
             raise ExpressionError(f"unexpected `{parser.stream.current}` after the expression")
@@ -242,11 +293,11 @@ def compile_text(raw: str, encode: Encode = str) -> Text:
     """Compile text with `{{ }}` in it; statements (`{% %}`) and comments are refused."""
     try:
         body = _ENV.parse(raw).body
+        if "{#" in raw or not all(isinstance(node, nodes.Output) for node in body):
+            raise ExpressionError("only {{ }} is allowed in text, no {% %} and no {# #}")
+        return Text(raw, tuple(_parts(raw, body)), encode)
     except TemplateSyntaxError as error:
         raise ExpressionError(error.message or "syntax error") from None
-    if "{#" in raw or not all(isinstance(node, nodes.Output) for node in body):
-        raise ExpressionError("only {{ }} is allowed in text, no {% %} and no {# #}")
-    return Text(raw, tuple(_parts(raw, body)), encode)
 
 
 def _parts(raw: str, body: list[nodes.Node]) -> Iterator[str | Expression]:
@@ -263,6 +314,8 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
     paths = frozenset(_paths(tree))
+    tree = _Joins().visit(tree)
+    tree.set_environment(_ENV)
     assign = nodes.Assign(nodes.Name(_RESULT, "store"), tree, lineno=1)
     template = _ENV.from_string(nodes.Template([assign], lineno=1))
     return Expression(source, names, paths, template)

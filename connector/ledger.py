@@ -98,21 +98,33 @@ class LostClaim(Exception):  # noqa: N818 - what happened, not an error of the s
     """The lease expired before the event was settled, and somebody else may have taken it."""
 
 
+class LedgerUnavailable(ConnectionError):  # noqa: N818 - as above
+    """The store cannot be reached, or takes too long; the message is for the log."""
+
+
 class Ledger(Protocol):
     """A store of claims and records; its methods are atomic."""
 
     async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
-        """Ask whether an event may be applied now."""
+        """Ask whether an event may be applied now.
+
+        Raises:
+            LedgerUnavailable: that cannot be known; the event must not be applied.
+        """
 
     async def settle(self, claim: Claim, outcome: Outcome) -> None:
         """Record that it was applied, and free the lease.
 
         Raises:
             LostClaim: the lease expired meanwhile.
+            LedgerUnavailable: whether it was recorded is not known.
         """
 
     async def release(self, claim: Claim) -> None:
-        """Free the lease and record nothing: the event did not succeed."""
+        """Free the lease and record nothing: the event did not succeed.
+
+        What cannot be freed because the store is out of reach expires.
+        """
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from connector.document import Document
 from connector.expression import (
@@ -38,6 +38,15 @@ class Setting(Entry):
         if (self.env is None) == (self.secret is None):
             raise ValueError("needs either `env` or `secret`")
         return self
+
+    @field_validator("matches")
+    @classmethod
+    def _is_pattern(cls, matches: str | None) -> str | None:
+        try:
+            re.compile(matches or "")
+        except re.error as error:
+            raise ValueError(f"must be a regular expression: {error}") from None
+        return matches
 
     @property
     def variable(self) -> str:

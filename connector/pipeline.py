@@ -60,7 +60,7 @@ class Pipeline:
             result = await self._carry_out(body, record)
         except Refusal as refusal:
             result = refusal.result
-        except ConnectionError as error:  # the ledger's: a system never raises
+        except ConnectionError as error:  # LedgerUnavailable: a system never raises
             cause = type(error).__name__
             result = Result(Outcome.UNAVAILABLE, "The ledger cannot be reached", cause=cause)
         except Exception as error:  # the last net: an event must always get an answer
@@ -111,7 +111,8 @@ class Pipeline:
 
     async def _call(self, todo: Plan, claim: Claim, record: Record, deadline: float) -> Result:
         """The calls one after the other, until one does not succeed."""
-        replies: dict[str, Any] = {step.id: None for step in todo.steps}
+        entries = todo.rule.calls if todo.rule else ()
+        replies: dict[str, Any] = {entry.id or "": None for entry in entries}
         for step in todo.steps:
             if step.subject in claim.dropped:
                 continue

@@ -24,6 +24,7 @@ from connector.expression import (
     Text,
     Value,
     expressions,
+    in_header,
 )
 from connector.mapping import Mapping
 from connector.outcome import Detail, Outcome, Refusal, Result
@@ -133,12 +134,14 @@ class _Planner:
         for index, entry in enumerate(rule.ignore):
             here: Loc = (*loc, "ignore", index)
             if self.value(entry.if_, here):
-                because = str(self.value(entry.because, here))
+                because = str(self.value(entry.because, here) or "the mapping says so")
                 return Plan(here, rule, Result(Outcome.IGNORED, because))
         for index, must in enumerate(rule.require):
             here = (*loc, "require", index)
             if not self.value(must.that, here):
-                detail = Detail(_field(must.that), str(self.value(must.because, here)))
+                detail = Detail(
+                    _field(must.that), str(self.value(must.because, here) or "must hold")
+                )
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
         return None
 
@@ -171,14 +174,22 @@ class _Planner:
         waits = not entry.reads.isdisjoint(ids)
         if entry.when and not entry.when.names & ids and not self.value(entry.when, loc, scope):
             return None
-        subject = entry.subject or rule.subject
         return Step(
             id=entry.id or "",
-            subject=None if subject is None else str(self.value(subject, loc, scope)),
+            subject=self.subject(entry.subject or rule.subject, loc, scope),
             releases=entry.releases,
             ready=None if waits else late.call({}),
             late=late if waits else None,
         )
+
+    def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
+        """Whom a call is about; events without a subject in common must not share "None"."""
+        if subject is None:
+            return None
+        name = self.value(subject, loc, scope)
+        if name in (None, ""):
+            self.invalid("the subject has no value", loc)
+        return str(name)
 
     def value(self, value: Value, loc: Loc, scope: Scope | None = None) -> Any:
         try:
@@ -222,7 +233,7 @@ def _render(entry: CallEntry, scope: Scope) -> Call:
         target=_outline(entry.path),
         path=path,
         query=_pairs(entry.query, scope),
-        headers={name: str(value.evaluate(scope)) for name, value in entry.headers.items()},
+        headers={name: _header(value.evaluate(scope)) for name, value in entry.headers.items()},
         accept=frozenset(entry.accept),
         idempotent=entry.repeatable,
     )
@@ -249,6 +260,12 @@ def _pairs(values: Map[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]
         for item in (value if isinstance(value, list) else [value])
         if item is not None
     )
+
+
+def _header(value: Any) -> str:
+    if value is None:
+        raise EvaluationError("no value for a header")
+    return in_header(str(value))
 
 
 def _outline(path: Value) -> str:

@@ -6,7 +6,7 @@ else.
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -68,10 +68,14 @@ def _one_policy(value: object) -> object:
 
 def _number(value: object) -> object:
     """A quota's remaining amount: a number in a string becomes that number, `N/A` stays text."""
-    try:
-        return float(value) if isinstance(value, str) and value.strip() else value
-    except ValueError:
-        return value
+    if isinstance(value, str):
+        plain = re.fullmatch(r"\s*-?[0-9]{1,15}(\.[0-9]{1,15})?\s*", value)
+        return float(value) if plain else value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if value is None:
+        return None
+    raise PydanticCustomError("remaining", "must be a number or text")
 
 
 Text = str | None
@@ -203,7 +207,7 @@ class VDCounterInfo(Part):
     i_service: Id = None
     addon_priority: Id = None
     allocated_amount: Annotated[float | None, BeforeValidator(blank_is_null)] = None
-    remaining: Annotated[float | str | None, BeforeValidator(_number)] = None
+    remaining: Annotated[Any, AfterValidator(_number)] = None
 
 
 class PortaBillingData(Part):

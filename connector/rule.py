@@ -61,19 +61,19 @@ def _list(raw: object) -> object:
 class _Compiled:
     """Tells pydantic to compile what stands in the file, and to look no further into the result."""
 
-    def __init__(self, compiler: Callable[[Any], Value], json_schema: dict[str, str]) -> None:
+    def __init__(self, compiler: Callable[[Any], Value], json_schema: dict[str, Any]) -> None:
         self.compiler = compiler
         self.json_schema = json_schema
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.compiler)
 
-    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, str]:
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
         return self.json_schema
 
 
-_TEXT = {"type": "string"}
-Condition = Annotated[Expression, _Compiled(_condition, _TEXT)]
+_TEXT: dict[str, Any] = {"type": "string"}
+Condition = Annotated[Expression, _Compiled(_condition, {"type": ["string", "boolean"]})]
 PathText = Annotated[Value, _Compiled(_path, _TEXT)]
 AnyText = Annotated[Value, _Compiled(_text, _TEXT)]
 XmlText = Annotated[Value, _Compiled(_xml, _TEXT)]
@@ -189,7 +189,11 @@ class Rule(Entry):
     """For these events, under this condition, these calls."""
 
     name: str
-    on: Annotated[tuple[str, ...], BeforeValidator(_list), Field(min_length=1)]
+    on: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_list, json_schema_input_type=str | list[str]),
+        Field(min_length=1),
+    ]
     when: Condition | None = None
     ignore: tuple[Ignore, ...] = ()
     require: tuple[Require, ...] = ()

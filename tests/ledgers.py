@@ -3,12 +3,19 @@
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+import pytest
 
 from connector.event import Snapshot
 from connector.ledger import Entry, Ledger
+from connector.ledger_firestore import FirestoreLedger
 from connector.ledger_memory import MemoryLedger
+from connector.ledger_sqlite import SqliteLedger
+from tests.emulator.firestore import shared
 
 LEASE = 60.0
 
@@ -16,8 +23,8 @@ LEASE = 60.0
 class Clock:
     """Time that passes when a test says so."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    def __init__(self, now: float = 1000) -> None:
+        self.now = now
 
     def __call__(self) -> float:
         return self.now
@@ -42,7 +49,32 @@ async def memory(folder: Path) -> AsyncIterator[Store]:
     await ledger.close()
 
 
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {"memory": memory}
+@asynccontextmanager
+async def sqlite(folder: Path) -> AsyncIterator[Store]:
+    clock = Clock()
+    ledger = SqliteLedger(folder / "ledger", b"key", clock=clock)
+    yield Store(ledger, clock.pass_by)
+    await ledger.close()
+
+
+@asynccontextmanager
+async def firestore(_: Path) -> AsyncIterator[Store]:
+    ahead = Clock(0)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FIRESTORE_EMULATOR_HOST", shared().address)
+        project = f"p{uuid4().hex[:12]}"
+        ledger = FirestoreLedger(
+            b"key", project, clock=lambda now: now + timedelta(seconds=ahead())
+        )
+        yield Store(ledger, ahead.pass_by)
+    await ledger.close()
+
+
+STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {
+    "memory": memory,
+    "sqlite": sqlite,
+    "firestore": firestore,
+}
 
 
 def at(second: float, created: float = 0) -> Snapshot:

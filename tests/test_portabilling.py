@@ -183,7 +183,7 @@ def test_a_blank_imsi_is_none(imsi: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "imsi", ["00101", IMSI + "0", IMSI[:-1] + "x", IMSI[:-1] + "\n", " " + IMSI[1:], "١" * 15]
+    "imsi", ["00101", IMSI + "0", IMSI[:-1] + "x", IMSI[:-1] + "\n", " " + IMSI[1:], "\u0661" * 15]
 )
 def test_an_imsi_that_is_none_is_refused(imsi: str) -> None:
     rule = "must be 6 to 15 digits"

@@ -1,0 +1,203 @@
+"""The ledger of one machine: a file that several processes share and that survives them.
+
+Names are kept as HMACs, since a bare hash of 15 digits is undone by trying them all; the log's
+`subject_hash` is the beginning of a subject's. The file must not lie on a network file system.
+"""
+
+import asyncio
+import hmac
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import astuple
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from connector.event import Snapshot
+from connector.ledger import (
+    NOBODY,
+    Busy,
+    Claim,
+    Done,
+    Duplicate,
+    Entry,
+    Known,
+    LedgerUnavailable,
+    LostClaim,
+    Superseded,
+    decide,
+)
+from connector.outcome import Outcome
+
+T = TypeVar("T")
+
+_KEPT = 100 * 86400.0  # seconds; events come again for 95 days (contract section 4)
+
+# WAL and FULL: readers and one writer at once, and what was settled survives a power cut.
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+CREATE TABLE IF NOT EXISTS events (
+    id TEXT PRIMARY KEY, outcome TEXT NOT NULL, snapshot TEXT, expires REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS subjects (
+    id TEXT PRIMARY KEY, snapshot TEXT, owner TEXT, expires REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leases (
+    id TEXT PRIMARY KEY, token TEXT NOT NULL, expires REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS events_expire ON events (expires);
+CREATE INDEX IF NOT EXISTS subjects_expire ON subjects (expires);
+CREATE INDEX IF NOT EXISTS leases_expire ON leases (expires);
+"""
+
+# `IN (SELECT value FROM json_each (?))`: any number of keys in one parameter.
+_HELD = "SELECT max(expires) FROM leases WHERE id IN (SELECT value FROM json_each (?))"
+_FREE = "DELETE FROM leases WHERE token = ? AND id IN (SELECT value FROM json_each (?))"
+_SWEEP = """
+DELETE FROM events WHERE id IN (SELECT id FROM events WHERE expires < :now LIMIT 10);
+DELETE FROM subjects WHERE id IN (SELECT id FROM subjects WHERE expires < :now LIMIT 10);
+DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE expires < :now - 86400 LIMIT 10)
+"""
+
+
+class SqliteLedger:
+    """A ledger in a file; each method is one transaction, in a thread of the ledger's own.
+
+    `key` is the HMAC's: with another one everything is forgotten. `patience` is the seconds for
+    one method, the turns of other processes and events included. `clock` is the wall clock, which
+    is the same for all processes, and after a restart of the machine.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        key: bytes,
+        patience: float = 5,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._path = path
+        self._key = key
+        self._patience = patience
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._file: sqlite3.Connection | None = None
+
+    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+        """See `Ledger`."""
+        return await self._transaction(lambda file: self._claim(file, entry))
+
+    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+        """See `Ledger`."""
+        await self._transaction(lambda file: self._settle(file, claim, outcome))
+
+    async def release(self, claim: Claim) -> None:
+        """See `Ledger`."""
+        with suppress(LedgerUnavailable):
+            await self._transaction(lambda file: self._free(file, claim))
+
+    async def close(self) -> None:
+        """See `Ledger`."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    def _claim(
+        self, file: sqlite3.Connection, entry: Entry
+    ) -> Claim | Duplicate | Superseded | Busy:
+        done = [record for name in entry.identities if (record := self._done(file, name))]
+        known = {name: self._known(file, name) for name in entry.subjects}
+        verdict = decide(entry, done, known)
+        if isinstance(verdict, Duplicate | Superseded):
+            return verdict
+        keys, now = self._hashed(entry.keys), self._clock()
+        (until,) = file.execute(_HELD, (json.dumps(keys),)).fetchone()
+        if until is not None and until > now:
+            return Busy(until - now)
+        claim = Claim(entry, uuid4().hex, verdict)
+        leases = [(key, claim.token, now + entry.lease) for key in keys]
+        file.executemany("REPLACE INTO leases VALUES (?, ?, ?)", leases)
+        return claim
+
+    def _settle(self, file: sqlite3.Connection, claim: Claim, outcome: Outcome) -> None:
+        if not self._free(file, claim):
+            raise LostClaim
+        entry, expires = claim.entry, self._clock() + _KEPT
+        for name in entry.identities:
+            event = (self._hash(name), outcome.value, _text(entry.snapshot), expires)
+            file.execute("REPLACE INTO events VALUES (?, ?, ?, ?)", event)
+        for name in set(entry.subjects) - claim.dropped:
+            known = self._known(file, name).after(entry)
+            owner = None if known.owner is None else str(known.owner)
+            subject = (self._hash(name), _text(known.snapshot), owner, expires)
+            file.execute("REPLACE INTO subjects VALUES (?, ?, ?, ?)", subject)
+        self._sweep(file)
+
+    def _free(self, file: sqlite3.Connection, claim: Claim) -> bool:
+        """Free the leases that are still the claim's; whether all were."""
+        keys = self._hashed(claim.entry.keys)
+        return file.execute(_FREE, (claim.token, json.dumps(keys))).rowcount == len(keys)
+
+    def _sweep(self, file: sqlite3.Connection) -> None:
+        """Forget some of what expired; a lease a day later, for its claim may still be settled."""
+        for statement in _SWEEP.split(";"):
+            file.execute(statement, {"now": self._clock()})
+
+    def _done(self, file: sqlite3.Connection, name: str) -> Done | None:
+        query = "SELECT outcome, snapshot FROM events WHERE id = ?"
+        row = file.execute(query, (self._hash(name),)).fetchone()
+        return Done(Outcome(row[0]), _snapshot(row[1])) if row else None
+
+    def _known(self, file: sqlite3.Connection, name: str) -> Known:
+        query = "SELECT snapshot, owner FROM subjects WHERE id = ?"
+        row = file.execute(query, (self._hash(name),)).fetchone()
+        if row is None:
+            return NOBODY
+        return Known(_snapshot(row[0]), None if row[1] is None else int(row[1]))
+
+    def _hash(self, name: str) -> str:
+        return hmac.digest(self._key, name.encode(), "sha256").hex()
+
+    def _hashed(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self._hash(name) for name in names)
+
+    async def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        deadline = time.monotonic() + self._patience
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._transact, work, deadline)
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T], deadline: float) -> T:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise LedgerUnavailable("its file is locked, and other events wait for it already")
+        try:
+            file = self._open(left)
+            with file:
+                file.execute("BEGIN IMMEDIATE")
+                return work(file)
+        except sqlite3.Error as error:
+            self._close()  # whatever state it is in, a new one is not
+            raise LedgerUnavailable(f"its file: {error}") from error
+
+    def _open(self, patience: float) -> sqlite3.Connection:
+        if self._file is None:
+            self._file = sqlite3.connect(self._path, patience, isolation_level=None)
+            self._file.executescript(_SCHEMA)
+        self._file.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        return self._file
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _text(snapshot: Snapshot | None) -> str | None:
+    return json.dumps(astuple(snapshot)) if snapshot else None
+
+
+def _snapshot(text: str | None) -> Snapshot | None:
+    return Snapshot(*json.loads(text)) if text else None

@@ -1,0 +1,169 @@
+locals {
+  buffered             = var.delivery.shape == "buffered"
+  ack_deadline_seconds = coalesce(var.delivery.ack_deadline_seconds, min(600, var.function.timeout_seconds + 30))
+  # An address would do as well, but the function's is known only after its environment is.
+  push_audience = "nsps-connector/${var.project.id}/${var.name}"
+  # Its pieces are known in the plan, the attributes of the topics and accounts are not.
+  push_email = "${var.name}-push@${var.project.id}.iam.gserviceaccount.com"
+
+  environment = merge(
+    var.mapping.variables,
+    {
+      MAPPING_FILE         = var.mapping.file
+      LOG_LEVEL            = var.function.log_level
+      LEDGER_URL           = "firestore:?project=${var.project.id}&database=${google_firestore_database.ledger.name}"
+      SECRETS              = "gcp:${local.secret_prefix}"
+      EVENT_BUDGET         = tostring(var.function.event_budget_seconds)
+      INGRESS              = local.buffered ? "publish" : "direct"
+      GOOGLE_CLOUD_PROJECT = var.project.id # Cloud Run does not set it
+    },
+    local.buffered ? {
+      PUBSUB_TOPIC             = "projects/${var.project.id}/topics/${google_pubsub_topic.events[0].name}"
+      PUBSUB_DEAD_LETTER_TOPIC = "projects/${var.project.id}/topics/${google_pubsub_topic.dead_letters[0].name}"
+      PUBSUB_SERVICE_ACCOUNT   = local.push_email
+      PUBSUB_AUDIENCE          = local.push_audience
+    } : {},
+  )
+}
+
+resource "google_storage_bucket" "source" {
+  #checkov:skip=CKV_GCP_62:Only Terraform writes here, one object a deployment; Cloud Audit Logs have it.
+  project                     = var.project.id
+  name                        = "${var.project.id}-${var.name}-source"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = true # holds nothing but copies of the repository
+  labels                      = var.labels
+
+  versioning {
+    enabled = true
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      days_since_noncurrent_time = 30
+    }
+  }
+
+  dynamic "encryption" {
+    for_each = var.kms_key[*]
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+}
+
+resource "google_storage_bucket_object" "source" {
+  bucket = google_storage_bucket.source.name
+  name   = "${var.source_code.hash}.zip"
+  source = var.source_code.zip
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "google_artifact_registry_repository" "image" {
+  project       = var.project.id
+  location      = var.region
+  repository_id = var.name
+  description   = "Images of the connector ${var.name}, built by Cloud Functions"
+  format        = "DOCKER"
+  kms_key_name  = var.kms_key
+  labels        = var.labels
+
+  cleanup_policies {
+    id     = "keep-recent"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 5
+    }
+  }
+  cleanup_policies {
+    id     = "delete-old"
+    action = "DELETE"
+    condition {
+      older_than = "2592000s"
+    }
+  }
+}
+
+resource "google_cloudfunctions2_function" "this" {
+  #checkov:skip=CKV_GCP_124:NSPS calls from outside Google Cloud; the function checks its token on every request.
+  project      = var.project.id
+  location     = var.region
+  name         = var.name
+  description  = local.mapping.summary
+  kms_key_name = var.kms_key
+  labels       = var.labels
+
+  build_config {
+    runtime           = var.function.runtime
+    entry_point       = "process_event"
+    service_account   = google_service_account.build.id
+    docker_repository = google_artifact_registry_repository.image.id
+    source {
+      storage_source {
+        bucket = google_storage_bucket.source.name
+        object = google_storage_bucket_object.source.name
+      }
+    }
+  }
+
+  service_config {
+    available_memory                 = var.function.memory
+    available_cpu                    = var.function.cpu
+    max_instance_request_concurrency = var.function.concurrency
+    timeout_seconds                  = var.function.timeout_seconds
+    min_instance_count               = var.function.min_instances
+    max_instance_count               = var.function.max_instances
+    ingress_settings                 = var.function.ingress
+    all_traffic_on_latest_revision   = true
+    service_account_email            = google_service_account.runtime.email
+    vpc_connector                    = var.function.vpc_connector
+    vpc_connector_egress_settings    = var.function.vpc_connector == null ? null : "ALL_TRAFFIC"
+    environment_variables            = local.environment
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.missing_variables) == 0
+      error_message = "mapping.variables must also give ${join(", ", local.missing_variables)}: ${var.mapping.file} needs them."
+    }
+    precondition {
+      condition     = length(local.unknown_variables) == 0
+      error_message = "mapping.variables gives ${join(", ", local.unknown_variables)}, which ${var.mapping.file} does not read; it reads ${join(", ", local.known_variables)}."
+    }
+    precondition {
+      condition     = var.mapping.system_limit == null || local.rate_limit != null
+      error_message = "mapping.system_limit is given, but ${var.mapping.file} has no system.http.rate_limit: the instances could exceed the limit. Add one to the mapping."
+    }
+    precondition {
+      condition     = try(var.function.max_instances * local.rate_limit <= var.mapping.system_limit, true)
+      error_message = "function.max_instances times the mapping's rate_limit must be at most mapping.system_limit: ${var.function.max_instances} instances of ${coalesce(local.rate_limit, 0)}/s exceed ${coalesce(var.mapping.system_limit, 0)}/s. Lower one of the two."
+    }
+    precondition {
+      condition     = var.function.event_budget_seconds < var.function.timeout_seconds
+      error_message = "function.event_budget_seconds (${var.function.event_budget_seconds}) must be less than function.timeout_seconds (${var.function.timeout_seconds}): otherwise Google cuts an event off before the connector answers."
+    }
+    precondition {
+      condition     = !local.buffered || var.function.timeout_seconds < local.ack_deadline_seconds
+      error_message = "function.timeout_seconds (${var.function.timeout_seconds}) must be less than the acknowledgement deadline (${local.ack_deadline_seconds} s): otherwise Pub/Sub sends an event again that is still being applied."
+    }
+  }
+
+  # The first revision starts only if it can read its secrets, and its ledger is there.
+  depends_on = [
+    google_secret_manager_secret_iam_member.runtime,
+    google_secret_manager_secret_iam_member.runtime_versions,
+    google_secret_manager_secret_version.hash_key,
+    google_project_iam_member.runtime_ledger,
+    google_project_iam_member.build_source,
+    google_project_iam_member.build_logs,
+    google_artifact_registry_repository_iam_member.build,
+  ]
+}

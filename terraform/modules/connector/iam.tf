@@ -1,0 +1,153 @@
+# One account for each thing that acts, each with only what that thing does. The function's log needs
+# no grant: the platform takes it from the standard output.
+
+resource "google_service_account" "runtime" {
+  project      = var.project.id
+  account_id   = "${var.name}-runtime"
+  display_name = "Connector ${var.name}: the function"
+}
+
+resource "google_service_account" "build" {
+  project      = var.project.id
+  account_id   = "${var.name}-build"
+  display_name = "Connector ${var.name}: builds the function's image"
+}
+
+# It has no role at all: what Pub/Sub sends is signed with its name, and the function checks that.
+resource "google_service_account" "push" {
+  count = local.buffered ? 1 : 0
+
+  project      = var.project.id
+  account_id   = "${var.name}-push"
+  display_name = "Connector ${var.name}: signs what Pub/Sub pushes"
+}
+
+# --- who may call the function
+
+# NSPS has a token of its own and no Google identity, so Google must let every caller through to the
+# function, which refuses whoever lacks the token before it reads the body.
+resource "google_cloud_run_v2_service_iam_member" "public" {
+  project  = var.project.id
+  location = google_cloudfunctions2_function.this.location
+  name     = google_cloudfunctions2_function.this.name
+  role     = "roles/run.invoker"
+  member   = "allUsers"
+}
+
+# --- what the function may do
+
+resource "google_secret_manager_secret_iam_member" "runtime" {
+  for_each = google_secret_manager_secret.this
+
+  project   = var.project.id
+  secret_id = each.value.secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.runtime.member
+}
+
+# The function reads the two newest enabled versions. Which these are is not part of the accessor's
+# role; the viewer's shows no values.
+resource "google_secret_manager_secret_iam_member" "runtime_versions" {
+  for_each = google_secret_manager_secret.this
+
+  project   = var.project.id
+  secret_id = each.value.secret_id
+  role      = "roles/secretmanager.viewer"
+  member    = google_service_account.runtime.member
+}
+
+# Firestore has no policy of its own for a database; a condition on the project's does the same.
+resource "google_project_iam_member" "runtime_ledger" {
+  project = var.project.id
+  role    = "roles/datastore.user"
+  member  = google_service_account.runtime.member
+
+  condition {
+    title       = "${var.name}-ledger"
+    description = "Only the database of this connector's ledger"
+    expression  = "resource.name == \"projects/${var.project.id}/databases/${google_firestore_database.ledger.name}\""
+  }
+}
+
+resource "google_pubsub_topic_iam_member" "runtime" {
+  for_each = local.buffered ? { events = google_pubsub_topic.events[0].name, dead_letters = google_pubsub_topic.dead_letters[0].name } : {}
+
+  project = var.project.id
+  topic   = each.value
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.runtime.member
+}
+
+# --- what Pub/Sub itself may do
+
+locals {
+  pubsub_agent = "serviceAccount:service-${var.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+}
+
+# The two grants without which nothing ever becomes a dead letter, and nobody is told.
+resource "google_pubsub_topic_iam_member" "agent_dead_letters" {
+  count = local.buffered ? 1 : 0
+
+  project = var.project.id
+  topic   = google_pubsub_topic.dead_letters[0].name
+  role    = "roles/pubsub.publisher"
+  member  = local.pubsub_agent
+}
+
+resource "google_pubsub_subscription_iam_member" "agent_push" {
+  count = local.buffered ? 1 : 0
+
+  project      = var.project.id
+  subscription = google_pubsub_subscription.push[0].name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}
+
+# Projects older than April 2021 do not let Pub/Sub sign with an account by themselves.
+resource "google_service_account_iam_member" "agent_sign" {
+  count = local.buffered ? 1 : 0
+
+  service_account_id = google_service_account.push[0].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.pubsub_agent
+}
+
+# --- what the build may do (Google's list for an account of one's own, narrowed to what it touches)
+
+resource "google_project_iam_member" "build_logs" {
+  project = var.project.id
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.build.member
+}
+
+resource "google_artifact_registry_repository_iam_member" "build" {
+  project    = var.project.id
+  location   = var.region
+  repository = google_artifact_registry_repository.image.name
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
+}
+
+# Cloud Functions copies the source to a bucket of its own, named as below, and builds from there.
+resource "google_project_iam_member" "build_source" {
+  project = var.project.id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  condition {
+    title       = "${var.name}-build-source"
+    description = "Only the bucket from which Cloud Functions builds"
+    expression  = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${var.project.number}-${var.region}\")"
+  }
+}
+
+# --- who else may read the token
+
+resource "google_secret_manager_secret_iam_member" "smoke_test" {
+  count = var.secrets.smoke_test_reader == null ? 0 : 1
+
+  project   = var.project.id
+  secret_id = google_secret_manager_secret.this["API_TOKEN"].secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = var.secrets.smoke_test_reader
+}

@@ -1,0 +1,153 @@
+# What must not be deployed is refused in the plan, with a sentence.
+
+provider "google" {
+  project      = "my-project"
+  region       = "europe-west1"
+  access_token = "not-needed-for-a-plan"
+}
+
+variables {
+  project = { id = "my-project", number = "123456789012" }
+  region  = "europe-west1"
+  name    = "wtl-hlr"
+  mapping = {
+    file      = "mappings/wtl-hlr-hss.yaml"
+    variables = { WTL_API_URL = "https://hlr.example.com/wtl/hlr/v1" }
+  }
+  # A repository of which only the mappings matter: one has a rate limit of 50/s.
+  source_code = { dir = "tests/repository", hash = "0123456789abcdef", zip = "tests/repository/mappings/limited.yaml" }
+}
+
+run "as_many_calls_as_the_system_allows_are_accepted" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/limited.yaml", system_limit = 150 }
+    function = { max_instances = 3 }
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this.service_config[0].max_instance_count == 3
+    error_message = "3 instances of 50/s are 150/s, which is allowed."
+  }
+}
+
+run "more_calls_than_the_system_allows_are_refused" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/limited.yaml", system_limit = 149 }
+    function = { max_instances = 3 }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
+run "a_system_limit_without_a_rate_limit_is_refused" {
+  command = plan
+  variables {
+    mapping = { file = "mappings/unlimited.yaml", variables = { API_URL = "https://a.example.com" }, system_limit = 1000 }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
+run "a_variable_that_the_mapping_needs_must_be_given" {
+  command = plan
+  variables {
+    mapping = { file = "mappings/unlimited.yaml", variables = {} }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
+run "a_variable_that_the_mapping_does_not_read_is_refused" {
+  command = plan
+  variables {
+    mapping = { file = "mappings/limited.yaml", variables = { API_ULR = "https://a.example.com" } }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
+run "a_budget_that_is_not_below_the_timeout_is_refused" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/limited.yaml" }
+    function = { event_budget_seconds = 60, timeout_seconds = 60 }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
+run "a_timeout_that_is_not_below_the_deadline_is_refused" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/limited.yaml" }
+    function = { timeout_seconds = 120 }
+    delivery = { shape = "buffered", ack_deadline_seconds = 120 }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
+run "a_timeout_that_no_deadline_can_exceed_is_refused" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/limited.yaml" }
+    function = { timeout_seconds = 600 }
+    delivery = { shape = "buffered" }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
+run "without_pubsub_there_is_no_deadline" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/limited.yaml" }
+    function = { timeout_seconds = 600 }
+  }
+
+  assert {
+    condition     = length(google_pubsub_subscription.push) == 0
+    error_message = "The direct shape has no subscription."
+  }
+}
+
+run "bad_names_and_numbers_are_refused" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/limited.yaml", system_limit = 0 }
+    name     = "WTL_HLR"
+    region   = "europe"
+    project  = { id = "my-project", number = "my-project" }
+    function = { ingress = "ALLOW_INTERNAL_ONLY" }
+    delivery = { shape = "eventarc" }
+    secrets  = { smoke_test_reader = "deploy@my-project.iam.gserviceaccount.com" }
+    alerts   = { runbook_url = "docs/operate.md" }
+  }
+  expect_failures = [
+    var.mapping, var.name, var.region, var.project,
+    var.function, var.delivery, var.secrets, var.alerts,
+  ]
+}
+
+run "bad_limits_of_the_function_are_refused" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/limited.yaml" }
+    function = { cpu = "0.5", min_instances = 4, max_instances = 3, timeout_seconds = 3601, log_level = "ERROR" }
+    delivery = { maximum_backoff_seconds = 601, max_delivery_attempts = 101, retention_days = 32, ack_deadline_seconds = 601 }
+    alerts   = { no_traffic_hours = 24 }
+  }
+  expect_failures = [var.function, var.delivery, var.alerts]
+}
+
+run "a_key_of_another_region_is_refused" {
+  command = plan
+  variables {
+    mapping = { file = "mappings/limited.yaml" }
+    kms_key = "projects/keys/locations/us-east1/keyRings/r/cryptoKeys/k"
+  }
+  expect_failures = [var.kms_key]
+}
+
+run "a_mapping_outside_of_what_is_deployed_is_refused" {
+  command = plan
+  variables {
+    mapping = { file = "../mappings/limited.yaml" }
+  }
+  expect_failures = [var.mapping]
+}

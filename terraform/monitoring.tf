@@ -1,0 +1,45 @@
+locals {
+  channels = concat(var.notify.channels, [for channel in google_monitoring_notification_channel.email : channel.name])
+}
+
+resource "google_monitoring_notification_channel" "email" {
+  for_each = toset(var.notify.emails)
+
+  project      = var.project_id
+  display_name = "Connector alerts: ${each.key}"
+  type         = "email"
+  labels       = { email_address = each.key }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_billing_budget" "project" {
+  count = var.budget == null ? 0 : 1
+
+  billing_account = var.budget.billing_account
+  display_name    = "NSPS connectors in ${var.project_id}"
+
+  budget_filter {
+    projects = ["projects/${data.google_project.this.number}"]
+  }
+
+  amount {
+    specified_amount {
+      units = tostring(var.budget.amount)
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = var.budget.percents
+    content {
+      threshold_percent = threshold_rules.value / 100
+    }
+  }
+
+  all_updates_rule {
+    monitoring_notification_channels = local.channels
+    disable_default_iam_recipients   = length(local.channels) > 0
+  }
+
+  depends_on = [google_project_service.this]
+}

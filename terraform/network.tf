@@ -1,0 +1,97 @@
+# The way out with a fixed address: function, VPC connector, NAT. The VPC connector and not direct VPC
+# egress, because version 6 of the provider does not know that for functions.
+
+resource "google_compute_network" "egress" {
+  #checkov:skip=CKV2_GCP_18:Nothing in it listens; Google's implied rules refuse all that comes in.
+  count = var.egress == null ? 0 : 1
+
+  project                 = var.project_id
+  name                    = "nsps-egress"
+  auto_create_subnetworks = false
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_compute_subnetwork" "egress" {
+  #checkov:skip=CKV_GCP_26:Flow logs would hold every call of every subscriber; the NAT logs what fails.
+  #checkov:skip=CKV_GCP_76:IPv4 only: the address to be admitted is an IPv4 address.
+  count = var.egress == null ? 0 : 1
+
+  project                  = var.project_id
+  name                     = "nsps-egress"
+  region                   = var.region
+  network                  = google_compute_network.egress[0].id
+  ip_cidr_range            = var.egress.cidr
+  private_ip_google_access = true # Firestore, Pub/Sub and Secret Manager do not go through the NAT
+}
+
+resource "google_vpc_access_connector" "egress" {
+  count = var.egress == null ? 0 : 1
+
+  project       = var.project_id
+  name          = "nsps-egress"
+  region        = var.region
+  machine_type  = var.egress.machine_type
+  min_instances = var.egress.min_machines
+  max_instances = var.egress.max_machines
+
+  subnet {
+    project_id = var.project_id
+    name       = google_compute_subnetwork.egress[0].name
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_compute_address" "egress" {
+  count = var.egress == null ? 0 : 1
+
+  project      = var.project_id
+  name         = "nsps-egress"
+  region       = var.region
+  address_type = "EXTERNAL"
+  description  = "The address from which the connectors call external systems"
+  labels       = var.labels
+
+  depends_on = [google_project_service.this]
+
+  lifecycle {
+    prevent_destroy = true # others have it in their firewalls, and it cannot be had back
+  }
+}
+
+resource "google_compute_router" "egress" {
+  count = var.egress == null ? 0 : 1
+
+  project = var.project_id
+  name    = "nsps-egress"
+  region  = var.region
+  network = google_compute_network.egress[0].id
+}
+
+resource "google_compute_router_nat" "egress" {
+  count = var.egress == null ? 0 : 1
+
+  project                            = var.project_id
+  name                               = "nsps-egress"
+  region                             = var.region
+  router                             = google_compute_router.egress[0].name
+  nat_ip_allocate_option             = "MANUAL_ONLY"
+  nat_ips                            = google_compute_address.egress[*].self_link
+  source_subnetwork_ip_ranges_to_nat = "LIST_OF_SUBNETWORKS"
+  # All calls go to one address and port, so the ports of a machine bound its calls at a time.
+  enable_dynamic_port_allocation      = true
+  enable_endpoint_independent_mapping = false
+  min_ports_per_vm                    = 1024
+  max_ports_per_vm                    = 4096
+
+  subnetwork {
+    name                    = google_compute_subnetwork.egress[0].id
+    source_ip_ranges_to_nat = ["ALL_IP_RANGES"]
+  }
+
+  log_config {
+    enable = true
+    filter = "ERRORS_ONLY"
+  }
+}

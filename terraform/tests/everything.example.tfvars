@@ -1,0 +1,30 @@
+# Every option at once, for the tests and the security scan.
+
+project_id = "my-project"
+region     = "europe-west1"
+
+connectors = {
+  wtl-hlr = {
+    mapping = {
+      file      = "mappings/wtl-hlr-hss.yaml"
+      variables = { WTL_API_URL = "https://hlr.example.com/wtl/hlr/v1" }
+    }
+    delivery = { shape = "buffered" }
+    egress   = true
+  }
+  wtl-lab = {
+    mapping = {
+      file      = "mappings/wtl-hlr-hss.yaml"
+      variables = { WTL_API_URL = "https://lab.example.com/wtl/hlr/v1" }
+    }
+  }
+}
+
+egress   = {}
+kms_key  = "projects/my-keys/locations/europe-west1/keyRings/nsps/cryptoKeys/connectors"
+budget   = { billing_account = "000000-000000-000000", amount = 200 }
+deployer = "nsps-deploy@my-project.iam.gserviceaccount.com"
+notify = {
+  emails      = ["oncall@example.com"]
+  runbook_url = "https://git.example.com/nsps-connector/blob/main/docs/operate.md"
+}

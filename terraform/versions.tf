@@ -1,0 +1,20 @@
+terraform {
+  required_version = ">= 1.11" # write-only arguments
+
+  required_providers {
+    google = { source = "hashicorp/google", version = ">= 6.0, < 8.0" }
+  }
+
+  # The bucket is given to `terraform init`: -backend-config=bucket=NAME (docs/deploy.md).
+  backend "gcs" {
+    prefix = "nsps-connector"
+  }
+}
+
+provider "google" {
+  project = var.project_id
+  region  = var.region
+  # A budget belongs to the billing account: Google asks which project pays for the request.
+  billing_project       = var.project_id
+  user_project_override = true
+}

@@ -1,0 +1,207 @@
+"""The ledger in Firestore: round trips, instances, crashes, a store that is out of reach."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from google.cloud.firestore import AsyncClient
+
+from connector.ledger import Busy, Claim, Duplicate, LedgerUnavailable, LostClaim, Superseded
+from connector.ledger_firestore import EVENTS, SUBJECTS, FirestoreLedger
+from connector.outcome import Outcome
+from tests.contender import crash, race
+from tests.emulator.firestore import FirestoreEmulator, shared
+from tests.emulator.wire import Wire
+from tests.ledgers import at, entry
+
+APPLIED = Outcome.APPLIED
+
+
+@pytest.fixture
+def project() -> str:
+    return f"p{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> FirestoreEmulator:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", shared().address)
+    return shared()
+
+
+@pytest.fixture
+async def ledger(emulator: FirestoreEmulator, project: str) -> AsyncIterator[FirestoreLedger]:
+    opened = FirestoreLedger(b"key", project)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def wire(emulator: FirestoreEmulator, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wire]:
+    async with Wire(emulator.port) as opened:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", opened.address)
+        yield opened
+
+
+@pytest.fixture
+async def wired(wire: Wire, project: str) -> AsyncIterator[FirestoreLedger]:
+    """A ledger at the end of the wire."""
+    opened = FirestoreLedger(b"key", project)
+    yield opened
+    await opened.close()
+
+
+async def granted(ledger: FirestoreLedger, name: str, **fields: Any) -> Claim:
+    claim = await ledger.claim(entry(name, **fields))
+    assert isinstance(claim, Claim), claim
+    return claim
+
+
+async def documents(project: str, collection: str) -> list[Any]:
+    client = AsyncClient(project=project)
+    found = [document async for document in client.collection(collection).stream()]
+    await client._firestore_api.transport.close()
+    return found
+
+
+async def test_an_event_takes_three_round_trips(wire: Wire, wired: FirestoreLedger) -> None:
+    swap = entry("event:a", "espf:1", about=("imsi:1", "imsi:2"))
+    claim = await wired.claim(swap)
+    assert isinstance(claim, Claim)
+    assert wire.requests == 2
+    await wired.settle(claim, APPLIED)
+    assert wire.requests == 3
+    assert await wired.claim(swap) == Duplicate(APPLIED)
+    assert wire.requests == 4
+    await wired.release(await granted(wired, "event:b"))
+    assert wire.requests == 7
+
+
+async def test_a_document_holds_what_was_settled_and_when_it_may_go(
+    ledger: FirestoreLedger, project: str
+) -> None:
+    claim = await granted(ledger, "event:9d2f", about=("imsi:001010000000001",), owner=77)
+    await ledger.settle(claim, APPLIED)
+    (event,) = await documents(project, EVENTS)
+    (subject,) = await documents(project, SUBJECTS)
+    soon, late = datetime.now(UTC) + timedelta(days=99), datetime.now(UTC) + timedelta(days=101)
+    for document in (event, subject):
+        assert soon < document.get("expires") < late
+    lease = {"token": claim.token, "lease_until": None}
+    snapshot = [10, 0, 0]
+    assert event.to_dict() == lease | {
+        "expires": event.get("expires"),
+        "outcome": "applied",
+        "snapshot": snapshot,
+    }
+    assert subject.to_dict() == lease | {
+        "expires": subject.get("expires"),
+        "owner": "77",
+        "snapshot": snapshot,
+    }
+    for name in ("9d2f", "imsi", "001010000000001"):
+        assert name not in event.id + subject.id
+
+
+async def test_a_released_claim_leaves_no_document(ledger: FirestoreLedger, project: str) -> None:
+    await ledger.release(await granted(ledger, "event:a"))
+    assert await documents(project, EVENTS) == []
+    assert await documents(project, SUBJECTS) == []
+
+
+async def test_a_released_claim_leaves_what_was_known(ledger: FirestoreLedger) -> None:
+    await ledger.settle(await granted(ledger, "event:a"), APPLIED)
+    await ledger.release(await granted(ledger, "event:b", snapshot=at(20)))
+    assert await ledger.claim(entry("event:c", snapshot=at(9))) == Superseded()
+
+
+async def test_of_many_claims_at_once_one_is_granted(ledger: FirestoreLedger) -> None:
+    claims = [ledger.claim(entry(f"event:{number}")) for number in range(20)]
+    verdicts = await asyncio.gather(*claims)
+    assert [type(verdict) for verdict in verdicts].count(Claim) == 1
+    assert [type(verdict) for verdict in verdicts].count(Busy) == 19
+
+
+def test_events_of_one_subject_never_overlap_on_several_instances(
+    emulator: FirestoreEmulator, project: str, tmp_path: Path
+) -> None:
+    race("firestore", project, tmp_path / "log")
+
+
+def test_a_killed_instance_frees_its_subject_when_its_lease_expires(
+    emulator: FirestoreEmulator, project: str, tmp_path: Path
+) -> None:
+    crash("firestore", project, tmp_path / "log")
+
+
+async def test_a_claim_whose_answer_is_lost_is_granted(wire: Wire, wired: FirestoreLedger) -> None:
+    """And is not busy with itself until its lease expires."""
+    wire.lose(b"lease_until")
+    claim = await granted(wired, "event:a")
+    assert wire.lost == 1
+    await wired.settle(claim, APPLIED)
+
+
+async def test_a_settlement_whose_answer_is_lost_is_done(
+    wire: Wire, wired: FirestoreLedger
+) -> None:
+    claim = await granted(wired, "event:a")
+    wire.lose(b"outcome")
+    await wired.settle(claim, APPLIED)
+    assert wire.lost == 1
+    assert await wired.claim(entry("event:a")) == Duplicate(APPLIED)
+
+
+async def test_a_claim_taken_over_while_its_settlement_was_lost_is_lost(
+    wire: Wire, wired: FirestoreLedger, project: str
+) -> None:
+    claim = await granted(wired, "event:a", lease=0.1)
+    await asyncio.sleep(0.2)
+    await granted(wired, "event:b")
+    wire.lose(b"outcome")
+    with pytest.raises(LostClaim):
+        await wired.settle(claim, APPLIED)
+    assert wire.lost == 1
+
+
+async def test_a_store_that_does_not_answer_is_unavailable_until_it_does(
+    emulator: FirestoreEmulator, project: str
+) -> None:
+    ledger = FirestoreLedger(b"key", project, patience=1)
+    claim = await granted(ledger, "event:a")
+    emulator.freeze()
+    try:
+        with pytest.raises(LedgerUnavailable, match="Firestore"):
+            await ledger.claim(entry("event:b", about=("imsi:2",)))
+        await ledger.release(claim)
+    finally:
+        emulator.thaw()
+    await granted(ledger, "event:c", about=("imsi:3",))
+    await ledger.close()
+
+
+async def test_a_store_that_is_gone_is_unavailable_until_it_is_back(
+    project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FirestoreEmulator() as emulator:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator.address)
+        ledger = FirestoreLedger(b"key", project)
+        claim = await granted(ledger, "event:a")
+        emulator.kill()
+        with pytest.raises(LedgerUnavailable):
+            await ledger.claim(entry("event:b"))
+        with pytest.raises(LedgerUnavailable):
+            await ledger.settle(claim, APPLIED)
+        emulator.start()
+        for _ in range(30):  # gRPC waits between its attempts to connect
+            try:
+                await granted(ledger, "event:c")
+                break
+            except LedgerUnavailable:
+                await asyncio.sleep(0.5)
+        else:
+            pytest.fail("the ledger did not recover")
+        await ledger.close()
