@@ -1,5 +1,5 @@
 # The function as an image, for partners who run connectors outside Google Cloud: Docker Swarm,
-# Cloud Run, AWS App Runner, Azure Container Apps. docs/deploy-container.md shows how.
+# Cloud Run, AWS App Runner, Azure Container Apps. README.md, "Deploy", shows how.
 
 FROM python:3.13-slim AS build
 WORKDIR /app

@@ -30,8 +30,8 @@ demo: $(READY) ## The main job: a subscriber's life through the function to an H
 run: $(READY) ## Keep the function and an HLR/HSS running on this machine
 	$(BIN)/python -m connector_tools.command run
 
-test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest
+test: $(READY) ## Run the tests (ARGS=... goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(READY) ## Check format, style, types and floors
 	$(BIN)/ruff format --check

@@ -170,11 +170,8 @@ class SqliteLedger:
         return await loop.run_in_executor(self._thread, self._transact, work, deadline)
 
     def _transact(self, work: Callable[[sqlite3.Connection], T], deadline: float) -> T:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise LedgerUnavailable("its file is locked, and other events wait for it already")
         try:
-            file = self._open(left)
+            file = self._open(deadline)
             with file:
                 file.execute("BEGIN IMMEDIATE")
                 return work(file)
@@ -182,17 +179,34 @@ class SqliteLedger:
             self._close()  # whatever state it is in, a new one is not
             raise LedgerUnavailable(f"its file: {error}") from error
 
-    def _open(self, patience: float) -> sqlite3.Connection:
+    def _open(self, deadline: float) -> sqlite3.Connection:
+        """The connection, which then waits for others until the deadline."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise LedgerUnavailable("its file is locked, and other events wait for it already")
         if self._file is None:
-            self._file = sqlite3.connect(self._path, patience, isolation_level=None)
-            self._file.executescript(_SCHEMA)
-        self._file.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+            self._file = sqlite3.connect(self._path, left, isolation_level=None)
+            _prepare(self._file, deadline)
+        self._file.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
         return self._file
 
     def _close(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _prepare(file: sqlite3.Connection, deadline: float) -> None:
+    """Make the tables; SQLite does not wait when two processes turn a new file to WAL at once."""
+    while True:
+        try:
+            file.executescript(_SCHEMA)
+            return
+        except sqlite3.OperationalError as error:
+            locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if True:
+                raise
+        time.sleep(0.01)
 
 
 def _text(snapshot: Snapshot | None) -> str | None:

@@ -56,17 +56,36 @@ def _ordered(lints: Iterable[Lint]) -> list[Lint]:
 
 def _schema(document: Document, error: ValidationError) -> Iterator[Lint]:
     """The file does not have the shape of a mapping."""
-    for item in error.errors(include_url=False, include_input=False):
+    found = error.errors(include_url=False, include_input=False)
+    for item in found:
         loc: Loc = item["loc"]
         where = ".".join(map(str, loc)) or "the file"
+        if any(other["loc"][: len(loc)] == loc != other["loc"] for other in found):
+            continue  # what is wrong is inside, and told there
         if item["type"] == "extra_forbidden":
             mend = _near(str(loc[-1]), _KEYS, "remove it")
             yield document.lint("unknown-key", loc, f"unknown key `{loc[-1]}`", mend)
         elif item["type"] == "missing":
             yield document.lint("missing-key", loc, f"`{where}` is missing", "add it")
         else:
-            reason = item["msg"].removeprefix("Value error, ")
-            yield document.lint("value", loc, f"`{where}`: {reason}", "correct it")
+            reason = _SHAPES.get(item["type"], item["msg"].removeprefix("Value error, "))
+            yield document.lint("value", loc, f"`{where}` {reason}", "correct it")
+
+
+_SHAPES = {
+    "model_type": "must have keys and values",
+    "dict_type": "must have keys and values",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "too_short": "must not be empty",
+    "string_type": "must be text",
+    "string_pattern_mismatch": "has characters or a form that it must not have",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "float_type": "must be a number",
+}
 
 
 def _model_keys() -> list[str]:
@@ -87,10 +106,17 @@ def _near(name: str, known: Iterable[str], otherwise: str) -> str:
 
 def _names(mapping: Mapping) -> Iterator[Lint]:
     """A name that nothing gives a value; Jinja would find it only on the event that uses it."""
-    for name in mapping.values:
-        if name in (*_SECTIONS, "settings", "reply", "item"):
-            reason, mend = f"`{name}` is a name of the language", "choose another name"
-            yield mapping.document.lint("reserved-name", ("values", name), reason, mend)
+    reserved = {*_SECTIONS, "settings", "reply", "item"}
+    named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
+    taken = [(loc, name) for loc, name in named if name in reserved]
+    for index, rule in enumerate(mapping.rules):
+        for position, call in enumerate(rule.calls):
+            loc: Loc = ("rules", index, "calls", position, "id")
+            if call.id in reserved | set(mapping.values):
+                taken.append((loc, str(call.id)))
+    for loc, name in taken:
+        reason, mend = f"`{name}` has a meaning already", "choose another name"
+        yield mapping.document.lint("reserved-name", loc, reason, mend)
     for loc, expression in used(mapping):
         known = _known(mapping, loc)
         for name in sorted(expression.names - known):
@@ -113,7 +139,7 @@ def _known(mapping: Mapping, loc: Loc) -> set[str]:
         position, key = int(loc[3]), loc[4]
         if calls[position].each is not None and key != "each":
             known.add("item")
-        if key != "subject":
+        if key not in ("subject", "each"):  # both are computed before the first call
             known |= {call.id for call in calls[:position] if call.id}
     return known
 

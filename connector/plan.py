@@ -5,6 +5,7 @@ decided without any call (ignored, invalid). What can be computed before the fir
 that bad data is found before anything is changed; only calls that read an earlier reply wait.
 """
 
+import json
 from collections import ChainMap
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from connector.call import Call
 from connector.document import Loc
@@ -218,7 +219,7 @@ class _Late:
             return None
         try:
             return _render(self.entry, scope)
-        except (EvaluationError, PydanticSerializationError, UnicodeEncodeError) as error:
+        except (PydanticSerializationError, ValueError) as error:
             kind = str(error) if isinstance(error, EvaluationError) else type(error).__name__
             self.planner.invalid(kind, self.loc)
 
@@ -245,7 +246,10 @@ def _render(entry: CallEntry, scope: Scope) -> Call:
 
 def _body(kind: str, body: Any, scope: Scope) -> bytes:
     if kind == "json":
-        return to_json(body.evaluate(scope), inf_nan_mode="constants")
+        plain = to_jsonable_python(body.evaluate(scope))
+        return json.dumps(
+            plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+        ).encode()
     if kind == "form":
         return urlencode(_pairs(body, scope)).encode()
     return str(body.evaluate(scope)).encode()

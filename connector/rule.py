@@ -4,7 +4,7 @@ The types here compile what stands in the file while pydantic validates it: a ru
 is a rule that can be evaluated.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,6 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 from connector.document import Loc
 from connector.expression import (
     Expression,
+    Tree,
     Value,
     compile_condition,
     compile_value,
@@ -99,6 +100,10 @@ def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
     elif isinstance(entry, tuple | list):
         for index, item in enumerate(entry):
             yield from used(item, (*loc, index))
+    elif isinstance(entry, Tree):
+        keys: Iterable[str | int] = entry.keys or range(len(entry.items))
+        for key, item in zip(keys, entry.items, strict=True):
+            yield from used(item, (*loc, key))
     elif isinstance(entry, Value):
         for found in expressions(entry):
             yield loc, found

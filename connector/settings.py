@@ -29,7 +29,7 @@ class BadSettings(Exception):  # noqa: N818 - it names what is at fault, for who
 class Settings(BaseModel):
     """The function's own settings; each field is the environment variable of that name."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
     MAPPING_FILE: Path = Path("mappings/wtl-hlr-hss.yaml")
     """The mapping file to serve, relative to the function's directory."""

@@ -99,7 +99,9 @@ def event_of(mapping: Mapping, case: Case) -> bytes:
         parent[key] = copy.deepcopy(value)
     for dotted in case.remove:
         parent, key = _parent(event, dotted)
-        parent.pop(key, None)
+        if key not in parent:
+            raise ValueError(f"`{dotted}` is not in the event, so it cannot be removed")
+        del parent[key]
     return json.dumps(event).encode()
 
 
@@ -107,6 +109,9 @@ def test_settings(mapping: Mapping, overrides: dict[str, Any]) -> dict[str, Any]
     """Settings for tests: the defaults, made-up values for what has none, and the overrides."""
     made_up = {"url": _BASE_URL, "number": "10", "pattern": ".*"}
     names = {id(setting): name for name, setting in mapping.settings.items()}
+    unknown = ", ".join(f"`{name}`" for name in overrides if name not in mapping.settings)
+    if unknown:
+        raise ValueError(f"the mapping has no setting {unknown}")
 
     def value(setting: Any) -> str | None:
         name = names[id(setting)]
@@ -121,10 +126,10 @@ def test_settings(mapping: Mapping, overrides: dict[str, Any]) -> dict[str, Any]
 
 def _parent(event: Any, dotted: str) -> tuple[Any, str]:
     *way, key = dotted.split(".")
-    for step in way:
-        event = event.setdefault(step, {})
+    for step in ("", *way):
+        event = event.setdefault(step, {}) if step else event
         if not isinstance(event, dict):
-            raise ValueError(f"`{dotted}`: `{step}` is no object in the event")
+            raise ValueError(f"`{dotted}`: `{step or 'the event'}` is no object")
     return event, key
 
 
@@ -148,8 +153,12 @@ def _problems(case: Case, requests: list[httpx.Request], result: Result) -> Iter
     if result.outcome is not case.outcome:
         told = json.dumps(answer(result).body)
         yield f"outcome is {result.outcome}, not {case.outcome}; the answer was {told}"
-    if case.because is not None and case.because not in json.dumps(answer(result).body):
-        yield f"the answer {json.dumps(answer(result).body)} does not contain `{case.because}`"
+    body = answer(result).body
+    texts = [str(body.get(name)) for name in ("message", "error")]
+    texts += [detail.rule for detail in result.details]
+    if case.because is not None and not any(case.because in text for text in texts):
+        told = json.dumps(body, ensure_ascii=False)
+        yield f"the answer {told} does not contain `{case.because}`"
     if len(requests) != len(case.calls):
         sent = ", ".join(f"{request.method} {request.url.path}" for request in requests) or "none"
         yield f"{len(requests)} calls instead of {len(case.calls)}: {sent}"
@@ -171,10 +180,18 @@ def _differences(expected: ExpectedCall, request: httpx.Request) -> Iterator[str
         ("text", expected.text, body),
         ("xml", expected.xml, body),
     ]
-    if "json_" in expected.model_fields_set:
-        pairs.append(("json", expected.json_, json.loads(body) if body else None))
     for name, value in (expected.headers or {}).items():
         pairs.append((f"header {name}", value, request.headers.get(name)))
+    pairs = [pair for pair in pairs if pair[1] is not None]
+    if "json_" in expected.model_fields_set:
+        pairs.append(("json", expected.json_, _json(body)))
     for name, want, got in pairs:
-        if want is not None and want != got:
+        if want != got:
             yield f"{name} is {json.dumps(got)}, not {json.dumps(want)}"
+
+
+def _json(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body or None

@@ -2,7 +2,7 @@
 
     WTL_API_TOKEN=secret python -m connector_tools.hlr_http --port 8081
 
-`POST /wtl/hlr/v1/prov` is as `hlr.py` tells. The rest, with the same token, is no part of WTL's API:
+`POST /wtl/hlr/v1/prov` is as told in `hlr.py`. With the same token, but no part of WTL's API:
 
     GET    /subscribers         all records, by IMSI
     GET    /subscribers/{imsi}  one record

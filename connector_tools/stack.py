@@ -1,233 +1,311 @@
 """The function and an embedded HLR/HSS, each in a process of its own on this machine.
 
-`run` keeps them running for whoever wants to try them, and tells what each event did; the demo
-sends a subscriber's life through them.
+`run` keeps them running and tells what each event did; the demo sends a subscriber's life
+through them.
 """
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from secrets import token_urlsafe
+from threading import Thread
 from typing import Any, Self
 
 import httpx
 
+from connector.log import subject_hash
+from connector.outcome import Outcome
+from connector.pipeline import hash_key
+from connector_tools.terminal import TROUBLE, counted, say, terminal
+
 ROOT = Path(__file__).parent.parent
 PROFILES = ("default", "mobile-m", "mobile-l", "cs-pp-20250319", "eps-pp-20250319")
-_STARTUP_SECONDS = 30
+EVENT = ROOT / "mappings" / "events" / "sim-updated.json"
+_STARTUP_SECONDS = 60
 _STOP_SECONDS = 10
+_LOG_SECONDS = 10
+_SETTLED = ("event settled", "request refused")  # the log's records of what became of a request
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Line = dict[str, Any]
 
 
-class CannotStart(Exception):  # noqa: N818 - tells why, for whoever started it
-    """The stack cannot start; the text says what to do."""
+class Trouble(Exception):  # noqa: N818 - what a person is told
+    """The stack cannot start, or not go on; the lines say why, and what to do."""
+
+
+class Program:
+    """A process of ours, and what it writes."""
+
+    def __init__(self, module: str, arguments: list[str], env: Mapping[str, str]) -> None:
+        self.tail: deque[str] = deque(maxlen=20)
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self.process = subprocess.Popen(  # noqa: S603 - our own programs
+            [sys.executable, "-m", module, *arguments],
+            env=env,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is ours to hand on, in order
+        )
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with self.process.stdout or open(os.devnull) as output:  # noqa: PTH123 - never None
+            for text in output:
+                self.tail.append(text.rstrip())
+                self._lines.put(text.rstrip())
+        self._lines.put(None)
+
+    def line(self, seconds: float | None = None) -> str | None:
+        """The next line that it writes; None if it has ended, or said nothing for so long."""
+        with suppress(Empty):
+            return self._lines.get(timeout=seconds)
+        return None
+
+    def stop(self) -> None:
+        """End it, and whatever it started."""
+        self.process.terminate()
+        try:
+            self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self._reader.join(_STOP_SECONDS)
 
 
 class Stack:
-    """Both processes; use it as a context manager."""
+    """Both processes, as a context manager; SIGINT, SIGTERM and SIGHUP end it as Ctrl-C does."""
 
-    def __init__(self, port: int = 0) -> None:
-        self.token = os.environ.get("API_TOKEN", "").split(",")[0].strip() or token_urlsafe(16)
+    def __init__(self, port: int | None = None) -> None:
+        given = os.environ.get("API_TOKEN", "")
+        self.tokens = given if given.strip() else token_urlsafe(16)
+        self.token = self.tokens.partition(",")[0].strip()
+        self.token_is_given = self.tokens == given
         self.hlr_token = token_urlsafe(16)
-        self.port = port or free_port()
+        self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.hlr_url = ""
-        self._processes: list[subprocess.Popen[str]] = []
+        self._programs: list[Program] = []
         self._client = httpx.Client(trust_env=False, timeout=60)
+        self._handlers: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         """Start both, and wait until they answer.
 
         Raises:
-            CannotStart: one does not.
+            Trouble: one does not.
         """
-        if not _is_free(self.port):
-            raise CannotStart(f"port {self.port} is in use: name another one with --port")
+        _check_is_free(self.port)
+        self._handlers = {one: signal.signal(one, signal.default_int_handler) for one in _STOPS}
         try:
-            hlr = self._start("connector_tools.hlr", *self._hlr_arguments())
-            self.hlr_url = _line(hlr).rpartition(" ")[2].strip()
-            arguments = ("--target", "process_event", "--source", str(ROOT / "main.py"))
-            listen = ("--host", "127.0.0.1", "--port", str(self.port))
-            self._start("functions_framework", *arguments, *listen)
-            self._wait()
+            self._start_hlr()
+            self._start_function()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Stop both."""
+        """Stop both, the function first: it may be calling the HLR."""
+        for name in self._handlers:
+            signal.signal(name, signal.SIG_IGN)  # a second Ctrl-C must not leave one behind
         self._client.close()
-        for process in reversed(self._processes):
-            process.terminate()
-        for process in self._processes:
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            if process.stdout:
-                process.stdout.close()
+        for program in reversed(self._programs):
+            program.stop()
+        for name, handler in self._handlers.items():
+            signal.signal(name, handler)
 
-    def post(self, event: dict[str, Any], token: str, ids: dict[str, str]) -> httpx.Response:
+    def post(self, body: bytes, token: str, ids: Mapping[str, str]) -> httpx.Response:
         """Post an event as NSPS does."""
-        headers = {"Authorization": f"Bearer {token}", **ids}
-        return self._client.post(f"{self.url}/process-event", json=event, headers=headers)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **ids}
+        return self._client.post(f"{self.url}/process-event", content=body, headers=headers)
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """The function's log, line by line, as they come."""
-        function = self._processes[1]
-        for text in function.stdout or ():
-            with suppress(ValueError):
-                yield json.loads(text)
+    def settled(self) -> Iterator[Line]:
+        """The function's log records of what became of a request, as they come, until it ends."""
+        while (text := self._programs[-1].line()) is not None:
+            line = _json(text)
+            if line.get("message") in _SETTLED:
+                yield line
 
-    def subscriber(self, imsi: str) -> dict[str, Any] | None:
-        """The HLR's record of an IMSI, None if it has none."""
-        response = self._hlr("GET", f"/subscribers/{imsi}")
-        return response.json() if response.status_code == 200 else None
+    def record_of(self, unique_id: str) -> Line:
+        """The log record of the request that had this id.
+
+        Raises:
+            Trouble: there is none.
+        """
+        while (text := self._programs[-1].line(_LOG_SECONDS)) is not None:
+            line = _json(text)
+            if line.get("unique_id") == unique_id and line.get("message") in _SETTLED:
+                return line
+        raise self.trouble("The function did not log what became of an event.")
 
     def subscribers(self) -> dict[str, dict[str, Any]]:
         """All records of the HLR, by IMSI."""
         found: dict[str, dict[str, Any]] = self._hlr("GET", "/subscribers").json()
         return found
 
+    def subscriber(self, imsi: str) -> dict[str, Any] | None:
+        """The HLR's record of an IMSI, None if it has none."""
+        response = self._hlr("GET", f"/subscribers/{imsi}")
+        return response.json() if response.status_code == 200 else None
+
     def hlr_mode(self, mode: str) -> None:
         """Make the HLR fail (`outage`) or work (`up`)."""
         self._hlr("PUT", "/mode", json={"mode": mode}).raise_for_status()
 
+    def trouble(self, what: str) -> Trouble:
+        """What went wrong, with the end of the log of the program that was started last."""
+        tail = self._programs[-1].tail
+        return Trouble("\n".join([what, *(["The last lines of its log:", *tail] if tail else [])]))
+
     def _hlr(self, method: str, path: str, **options: Any) -> httpx.Response:
-        url = httpx.URL(self.hlr_url).join(path)
         headers = {"Authorization": f"Bearer {self.hlr_token}"}
+        url = httpx.URL(self.hlr_url).join(path)
         return self._client.request(method, url, headers=headers, **options)
 
-    def _hlr_arguments(self) -> tuple[str, ...]:
-        return ("--port", "0", "--token", self.hlr_token, "--profiles", ",".join(PROFILES))
+    def _start_hlr(self) -> None:
+        arguments = ["--port", "0", "--profiles", ",".join(PROFILES)]
+        told = self._start("connector_tools.hlr_http", arguments).line(_STARTUP_SECONDS) or ""
+        self.hlr_url = told.rpartition(" ")[2]
+        if not self.hlr_url.startswith("http"):
+            raise self.trouble("The HLR/HSS did not start.")
 
-    def _start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        env = inherited | {
-            "API_TOKEN": self.token,
-            "WTL_API_URL": self.hlr_url,
-            "WTL_API_TOKEN": self.hlr_token,
-            "PYTHONUNBUFFERED": "1",
-        }
-        process = subprocess.Popen(  # noqa: S603 - our own programs
-            [sys.executable, "-m", module, *arguments],
-            env=env,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # Ctrl-C is ours to hand on, in order
-        )
-        self._processes.append(process)
-        return process
-
-    def _wait(self) -> None:
-        function = self._processes[1]
+    def _start_function(self) -> None:
+        arguments = ["--target", "process_event", "--source", str(ROOT / "main.py")]
+        arguments += ["--host", "127.0.0.1", "--port", str(self.port)]
+        function = self._start("functions_framework", arguments)
         deadline = time.monotonic() + _STARTUP_SECONDS
-        while time.monotonic() < deadline and function.poll() is None:
+        while function.process.poll() is None and time.monotonic() < deadline:
             with suppress(httpx.TransportError):
                 self._client.get(f"{self.url}/health")
                 return
             time.sleep(0.05)
-        function.kill()
-        told = function.stdout.read() if function.stdout else ""
-        raise CannotStart(f"the function did not start:\n{told[-2000:]}")
+        function.stop()
+        raise self.trouble("The function did not start.")
+
+    def _start(self, module: str, arguments: list[str]) -> Program:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        env = kept | {
+            "API_TOKEN": self.tokens,
+            "MAPPING_FILE": str(ROOT / "mappings" / "wtl-hlr-hss.yaml"),
+            "WTL_API_URL": self.hlr_url,
+            "WTL_API_TOKEN": self.hlr_token,
+        }
+        self._programs.append(Program(module, arguments, env))
+        return self._programs[-1]
 
 
 def run(port: int = 8080) -> int:
     """Keep the stack running until Ctrl-C, and tell what each event did to the HLR."""
+    say("Starting an HLR/HSS and the function ...")
     try:
         with Stack(port) as stack:
-            _explain(stack)
-            for line in stack.lines():
-                told = told_line(line, stack.subscribers())
-                if told:
-                    print(told, flush=True)
-    except CannotStart as error:
-        print(f"Cannot start: {error}", file=sys.stderr)
-        return 2
+            _introduce(stack)
+            key = hash_key(stack.token)
+            for line in stack.settled():
+                records = stack.subscribers()
+                hashed = {subject_hash(key, f"imsi:{imsi}"): one for imsi, one in records.items()}
+                say(event_line(line, hashed.get), _style(line))
+            raise stack.trouble("The function ended by itself.")
+    except Trouble as trouble:
+        return troubled(trouble)
     except KeyboardInterrupt:
-        print("\nStopped.")
+        say("Stopped.")
         return 0
-    print("The function stopped by itself.", file=sys.stderr)
-    return 1
 
 
-def told_line(line: dict[str, Any], subscribers: dict[str, dict[str, Any]]) -> str | None:
-    """A settled event or a refused request as a line for people; None for other log lines."""
-    if line.get("message") not in ("event settled", "request refused"):
-        return None
-    subjects = line.get("subject", [])
-    records = [
-        f"HLR {imsi}: {record_text(record)}"
-        for imsi, record in subscribers.items()
-        if any(subject.endswith(imsi[-4:]) for subject in subjects)
-    ]
+def troubled(trouble: Trouble) -> int:
+    """Tell of it on standard error; the exit code."""
+    for text in str(trouble).splitlines():
+        say(text, "red", to=terminal(stderr=True))
+    return TROUBLE
+
+
+def event_line(line: Line, record: Callable[[str], dict[str, Any] | None]) -> str:
+    """What became of a request, and the HLR's record of each of its subjects (by their hash)."""
+    outcome = line["outcome"] + (f" ({line['reason']})" if "reason" in line else "")
     parts = [
-        line["time"][11:19],
-        line.get("event_type", line.get("method", "")),
-        " ".join(subjects),
-        f"{line['outcome']} ({line['status']})",
-        line.get("reason", ""),
-        f"{len(line.get('calls', []))} calls",
-        f"{line['milliseconds']} ms" if "milliseconds" in line else "",
-        *records,
+        datetime.fromisoformat(line["time"]).astimezone().strftime("%H:%M:%S"),
+        f"{line.get('event_type', line.get('method', '')):<12}",
+        f"{' '.join(line.get('subject', [])) or '-':<20}",
+        f"{outcome:<10}",
+        counted(len(line.get("calls", [])), "call"),
     ]
-    return "  ".join(part for part in parts if part)
+    if "milliseconds" in line:
+        parts.append(f"{line['milliseconds']:.0f} ms")
+    told = [record_text(record(name)) for name in line.get("subject_hash", [])]
+    return "  ".join(parts + ([f"HLR: {'; '.join(told)}"] if told else []))
 
 
-def record_text(record: dict[str, Any] | None) -> str:
-    """The HLR's record in a few words."""
+def record_text(record: Mapping[str, Any] | None) -> str:
+    """A record of the HLR in a few words."""
     if record is None:
         return "no record"
     state = "granted" if record["subscriber_status"] == "serviceGranted" else "barred"
-    number = record["msisdn"][0] if record["msisdn"] else "no number"
-    return f"{state}, {number}, {record['cs_profile'] or 'no profile'}"
+    number = " ".join(record["msisdn"]) or "(no number)"
+    profiles = dict.fromkeys(record[name] or "none" for name in ("cs_profile", "eps_profile"))
+    return f"{state} {number} {'/'.join(profiles)}"
 
 
-def free_port() -> int:
-    """A port that nothing listens on now."""
+def _style(line: Line) -> str:
+    if line["outcome"] == Outcome.APPLIED:
+        return "green"
+    return "yellow" if line["status"] < 300 else "red"
+
+
+def _introduce(stack: Stack) -> None:
+    # A token of the environment is a secret, and stays there; one of this run is worth nothing.
+    token = "${API_TOKEN%%,*}" if stack.token_is_given else stack.token
+    curl = f"curl --noproxy '*' -sS -H \"Authorization: Bearer {token}\""
+    hlr_curl = curl.replace(token, stack.hlr_token)
+    records = httpx.URL(stack.hlr_url).join("/subscribers")
+    say(f"Function  {stack.url}/process-event  (health: {stack.url}/health)")
+    say(f"HLR/HSS   {stack.hlr_url}  (its subscribers: the second line below)")
+    if stack.token_is_given:
+        say("The first line needs API_TOKEN in the environment of the shell, as it is here.")
+    say("")
+    say(f"  {curl} --data-binary @{shlex.quote(str(EVENT))} {stack.url}/process-event")
+    say(f"  {hlr_curl} {records}")
+    say("")
+    say("Each event is told here. Ctrl-C stops both.")
+
+
+def _json(text: str) -> Line:
+    with suppress(ValueError):
+        found = json.loads(text)
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _is_free(port: int) -> bool:
+def _check_is_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _line(process: subprocess.Popen[str]) -> str:
-    line = process.stdout.readline() if process.stdout else ""
-    if "listening" not in line:
-        raise CannotStart(f"the HLR/HSS did not start:\n{line}")
-    return line
-
-
-def _explain(stack: Stack) -> None:
-    event = ROOT / "mappings" / "events" / "sim-updated.json"
-    print(
-        f"function  {stack.url}  (health: {stack.url}/health)\n"
-        f"HLR/HSS   {stack.hlr_url}\n"
-        "Send an event:\n"
-        f"  curl --noproxy '*' -H 'Authorization: Bearer {stack.token}' "
-        f"-d @{event} {stack.url}/process-event\n"
-        "See the HLR's records:\n"
-        f"  curl --noproxy '*' -H 'Authorization: Bearer {stack.hlr_token}' "
-        f"{httpx.URL(stack.hlr_url).join('/subscribers')}\n"
-        "Ctrl-C stops both. What each event does:",
-        flush=True,
-    )
+        except OSError as error:
+            raise Trouble(
+                f"Port {port} cannot be used: {error.strerror}. Stop what listens there, or choose "
+                f"another one: connector run --port {_free_port()}"
+            ) from None

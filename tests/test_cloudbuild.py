@@ -13,6 +13,8 @@ from google.protobuf import json_format
 from tests.function import TOKEN, Function
 from tests.scripted import ScriptedServer
 
+pytestmark = pytest.mark.deployment
+
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "cloudbuild.yaml"
 SMOKE = ROOT / "terraform" / "smoke.py"

@@ -18,6 +18,8 @@ from tests.events import event
 from tests.function import ROOT, TOKEN, free_port
 from tests.scripted import ScriptedServer
 
+pytestmark = pytest.mark.deployment
+
 STAGES = (ROOT / "Dockerfile").read_text().split("FROM ")[1:]
 
 

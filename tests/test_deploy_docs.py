@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.deployment
+
 DOCS = Path(__file__).parent.parent / "docs"
 VARIABLES = {
     "PROJECT": "my-project",

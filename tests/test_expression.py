@@ -120,6 +120,24 @@ def test_missing_data_is_none_all_the_way_down(source: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("(counters | first) is none", True),
+        ("(counters | first) or 'other'", "other"),
+        ("(counters | first) == none", True),
+        ("not (counters | last)", True),
+        ("[counters | first]", [None]),
+        ("{'a': counters | first}", {"a": None}),
+        ("['yes' if prev_sim]", [None]),
+        ("('yes' if prev_sim) is none", True),
+        ("(counters | map(attribute='remaining') | max) is none", True),
+    ],
+)
+def test_missing_data_is_none_also_inside_of_an_expression(source: str, expected: Any) -> None:
+    assert value(source) == expected
+
+
+@pytest.mark.parametrize(
     "filtered", ["lower", "upper", "title", "trim", "string", "replace('a', 'b')"]
 )
 def test_missing_data_does_not_become_the_text_none(filtered: str) -> None:

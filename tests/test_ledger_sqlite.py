@@ -74,6 +74,15 @@ def test_events_of_one_subject_never_overlap_in_several_processes(
     race("sqlite", str(path), tmp_path / "log")
 
 
+async def test_several_may_begin_with_a_new_file_at_once(path: Path) -> None:
+    """SQLite itself refuses, and does not wait, when two turn a file to WAL at once."""
+    ledgers = [SqliteLedger(path, b"key") for _ in range(8)]
+    claims = [ledger.claim(entry(str(n), about=())) for n, ledger in enumerate(ledgers)]
+    assert {type(verdict) for verdict in await asyncio.gather(*claims)} == {Claim}
+    for ledger in ledgers:
+        await ledger.close()
+
+
 def test_a_killed_process_frees_its_subject_when_its_lease_expires(
     path: Path, tmp_path: Path
 ) -> None:

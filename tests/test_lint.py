@@ -51,6 +51,13 @@ CASES: list[tuple[str, str, str, str]] = [
     ("value", "name: cards\nsummary: a\n@@system: x\n" + RULES, "`system`", "correct it"),
     # Names
     ("reserved-name", "values: {@@sim: =account}\n" + RULES, "`sim`", "another name"),
+    ("reserved-name", with_call("{@@id: sim, put: /a}"), "`sim`", "another name"),
+    (
+        "reserved-name",
+        "values: {a: 1}\n" + with_call("{@@id: a, put: /a, query: {b: =a}}"),
+        "`a`",
+        "another name",
+    ),
     ("unknown-name", with_call("{put: /a, @@when: acount}"), "`acount`", "mean `account`?"),
     ("unknown-name", with_call("{put: /a, @@when: xyzzy}"), "`xyzzy`", "known here: account, c"),
     ("unknown-name", with_call("{put: /a, json: {b: [1, @@=item]}}"), "`item`", "known here"),
@@ -66,6 +73,12 @@ CASES: list[tuple[str, str, str, str]] = [
     (
         "unknown-name",
         with_call("{id: c, put: /a}, {put: /a, @@subject: '{{ c.json.id }}'}"),
+        "`c`",
+        "known here",
+    ),
+    (
+        "unknown-name",
+        with_call("{id: c, put: /a}, {put: /a, @@each: c.json.list}"),
         "`c`",
         "known here",
     ),

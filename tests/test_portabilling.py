@@ -263,11 +263,15 @@ def test_a_remaining_amount_of_another_type_is_refused_under_its_own_name() -> N
     ]
 
 
-def test_a_number_beyond_all_numbers_is_refused() -> None:
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 400])
+@pytest.mark.parametrize("field", [b"allocated_amount", b"remaining"])
+def test_a_number_beyond_all_numbers_is_refused(field: bytes, number: bytes) -> None:
     body = b'{"event_id": "e", "data": {"event_type": "X"}, "pb_data":'
-    body += b' {"full_vd_counter_info": [{"allocated_amount": 1e999}]}}'
-    with pytest.raises(Refusal):
+    body += b' {"full_vd_counter_info": [{"' + field + b'": ' + number + b"}]}}"
+    with pytest.raises(Refusal) as caught:
         parse(body)
+    (detail,) = caught.value.result.details
+    assert detail.field == f"pb_data.full_vd_counter_info.0.{field.decode()}"
 
 
 # All parts

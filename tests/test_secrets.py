@@ -119,7 +119,7 @@ async def test_secrets_are_read_again_in_the_background_until_the_end() -> None:
     async with Secrets(lambda: shelf, ["A"], every=0.01) as secrets:
         shelf.values["A"] = ("two",)
         async with asyncio.timeout(10):
-            while secrets.get("A") != "two":
+            while secrets.get("A") != "two":  # noqa: ASYNC110 - nothing tells of a change
                 await asyncio.sleep(0.01)
     reads = shelf.reads
     await asyncio.sleep(0.05)

@@ -11,6 +11,8 @@ from connector import settings
 from tests.terraform import ROOT, RUNTIME, Copy, environment, missing, offline
 from tests.terraform_docs import DIRS, marked, readme
 
+pytestmark = pytest.mark.deployment
+
 _REASON = missing()
 _WRONG = """
 project_id = "my-project"

@@ -1,0 +1,135 @@
+"""Calls as they are sent: bodies of each kind, queries, headers and paths, with hostile values."""
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.data.planner import Planner
+
+MARKER = "c0ffee-personal-marker"
+HOSTILE = ["../../x", "a/b?c=d#e", "a\r\nX: y", "{{ 7 * 7 }}", "=7", "<x a='\"'>&", "é\u2028"]
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Planner:
+    return Planner(tmp_path)
+
+
+# Bodies
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text_in_every_body(planned: Planner, text: str) -> None:
+    change = {"data.variables": {"x": text}}
+
+    def body(kind: str) -> bytes:
+        call = planned.call(f"{{put: /a, {kind}}}", change=change)
+        assert call.body is not None
+        return call.body
+
+    assert json.loads(body("json: {a: [=variables.x, 'b{{ variables.x }}']}")) == {
+        "a": [text, f"b{text}"]
+    }
+    assert parse_qsl(body("form: {a: =variables.x, b: c}").decode()) == [("a", text), ("b", "c")]
+    assert body("text: 'a {{ variables.x }}'").decode() == f"a {text}"
+    root = ElementTree.fromstring(body("xml: '<a>{{ variables.x }}</a>'"))  # noqa: S314 - our own
+    assert (len(root), (root.text or "").split()) == (0, text.split())
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_in_its_segment_of_the_path(planned: Planner, text: str) -> None:
+    call = planned.call("{put: '/a/{{ variables.x }}/b'}", change={"data.variables": {"x": text}})
+    assert call.path.count("/") == 3
+    assert call.path.isascii()
+    assert not {"?", "#", "\r", "\n", " "} & set(call.path)
+
+
+@pytest.mark.parametrize("text", ["", ".", ".."])
+@pytest.mark.parametrize("path", ["/a/{{ variables.x }}/b", "/a/{{ variables.x }}"])
+def test_a_segment_that_would_be_resolved_is_refused(
+    planned: Planner, path: str, text: str
+) -> None:
+    assert planned.refused(f"{{put: '{path}'}}", change={"data.variables": {"x": text}}).rule
+
+
+def test_dots_that_two_expressions_make_together_are_refused(planned: Planner) -> None:
+    call = "{put: '/a/{{ variables.x }}.{{ variables.y }}'}"
+    assert planned.call(call, change={"data.variables": {"x": "1", "y": "2"}}).path == "/a/1.2"
+    call = "{put: '/a/.{{ variables.x }}'}"
+    assert planned.refused(call, change={"data.variables": {"x": "."}}).rule
+
+
+@pytest.mark.parametrize("value", ["{{ variables.x }}", "=variables.x"])
+@pytest.mark.parametrize("text", ["a\r\nX-Admin: 1", "a\nb", "é", "\x00"])
+def test_a_header_that_could_be_two_is_refused(planned: Planner, value: str, text: str) -> None:
+    change = {"data.variables": {"x": text}}
+    assert planned.refused(f"{{put: /a, headers: {{X: '{value}'}}}}", change=change).rule
+
+
+def test_hostile_text_stays_in_its_parameter_of_the_query(planned: Planner) -> None:
+    call = planned.call(
+        "{get: /a, query: {a: =variables.x}}", change={"data.variables": {"x": "1&b=2"}}
+    )
+    assert call.query == (("a", "1&b=2"),)
+
+
+def test_a_query_or_form_takes_lists_and_leaves_out_what_is_missing(planned: Planner) -> None:
+    pairs = "{a: [1, =none, x], b: =sim.msisdn, c: =account.blocked, d: 0}"
+    change = {"pb_data.sim_info.msisdn": None}
+    expected = [("a", "1"), ("a", "x"), ("c", "false"), ("d", "0")]
+    assert planned.call(f"{{get: /a, query: {pairs}}}", change=change).query == tuple(expected)
+    form = planned.call(f"{{put: /a, form: {pairs}}}", change=change)
+    assert parse_qsl((form.body or b"").decode()) == expected
+    assert form.content_type == "application/x-www-form-urlencoded"
+
+
+def test_json_keeps_types_and_takes_parts_of_the_event_whole(planned: Planner) -> None:
+    call = planned.call(
+        "{put: /a, json: {n: =account.i_account, t: '7', b: =account.blocked, z: =none,"
+        " at: =event.updated_at, attributes: =policy.attributes}}"
+    )
+    found = json.loads(call.body or b"")
+    assert (found["n"], found["t"], found["b"], found["z"]) == (277147, "7", False, None)
+    assert found["at"].startswith("2026-03-02T")
+    assert found["attributes"][0]["name"] == "cs_profile"
+
+
+def test_a_body_of_nothing_is_json_null_and_no_body_is_none(planned: Planner) -> None:
+    assert planned.call("{put: /a, json: =none}").body == b"null"
+    assert planned.call("{put: /a}").body is None
+    assert planned.call("{put: /a}").content_type is None
+
+
+def test_a_number_beyond_all_numbers_is_not_sent_as_json(planned: Planner) -> None:
+    """JSON has no infinity, and a receiver that gets one fails in its own way."""
+    detail = planned.refused("{put: /a, json: {a: =account.i_account * 1e308}}")
+    assert detail.field == "cards.yaml:5"
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "{put: '/{{ sim.msisdn }}'}",
+        "{put: /a, text: 'a {{ sim.msisdn }}'}",
+        "{put: /a, headers: {X: '{{ sim.msisdn }}'}}",
+        "{put: /a, headers: {X: =sim.msisdn}}",
+        "{put: /a, json: {a: =sim.msisdn + 'x'}}",
+        "{put: /a, when: sim.msisdn < 5}",
+        "{put: /a, query: {a: =variables.x + 1}}",
+        "{put: /a, xml: '<a>{{ variables.control }}</a>'}",
+    ],
+)
+def test_what_the_event_lacks_is_told_with_the_place_and_without_the_data(
+    planned: Planner, call: str
+) -> None:
+    change = {"pb_data.sim_info.msisdn": None, "data.variables": {"x": MARKER, "control": "\x01"}}
+    detail = planned.refused(call, change=change)
+    assert detail.field == "cards.yaml:5"
+    assert detail.rule
+    assert MARKER not in detail.rule

@@ -1,0 +1,172 @@
+"""The function's own settings: each documented, read once, and all that is wrong told at once."""
+
+import ast
+import inspect
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from connector import settings
+from connector.settings import BadSettings, Settings, read
+
+MARKER = "c0ffee-secret-marker"
+WRONG = {
+    "LOG_LEVEL": MARKER,
+    "LEDGER_URL": f"postgres://user:{MARKER}@host/",
+    "SECRETS": f"vault:{MARKER}",
+    "SECRETS_REFRESH": MARKER,
+    "INGRESS": MARKER,
+    "EVENT_BUDGET": MARKER,
+    "MAX_BODY_BYTES": MARKER,
+}
+
+
+def problems(**environ: str) -> tuple[str, ...]:
+    with pytest.raises(BadSettings) as caught:
+        read(environ)
+    assert str(caught.value) == "; ".join(caught.value.problems)
+    return caught.value.problems
+
+
+def test_every_setting_has_a_docstring_under_it() -> None:
+    tree = ast.parse(inspect.getsource(settings))
+    (body,) = [
+        node.body
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    ]
+    described = {
+        before.target.id
+        for before, after in pairwise(body)
+        if isinstance(before, ast.AnnAssign)
+        and isinstance(before.target, ast.Name)
+        and isinstance(after, ast.Expr)
+        and isinstance(after.value, ast.Constant)
+        and str(after.value.value).strip().endswith(".")
+    }
+    assert described == set(Settings.model_fields)
+
+
+def test_nothing_has_to_be_set() -> None:
+    found = read({})
+    assert found == Settings()
+    assert Path("mappings/wtl-hlr-hss.yaml") == found.MAPPING_FILE
+    assert (found.LOG_LEVEL, found.LEDGER_URL, found.SECRETS) == ("INFO", "memory:", "env")
+    assert (found.INGRESS, found.EVENT_BUDGET, found.MAX_BODY_BYTES) == ("direct", 50, 10_000_000)
+
+
+def test_settings_are_read_with_their_types() -> None:
+    found = read(
+        {
+            "MAPPING_FILE": "/srv/mapping.yaml",
+            "LOG_LEVEL": "DEBUG",
+            "EVENT_BUDGET": "12.5",
+            "MAX_BODY_BYTES": "1000",
+            "SECRETS_REFRESH": "60",
+            "PATH": "/bin",
+        }
+    )
+    assert Path("/srv/mapping.yaml") == found.MAPPING_FILE
+    assert found.LOG_LEVEL == "DEBUG"
+    assert (found.EVENT_BUDGET, found.MAX_BODY_BYTES, found.SECRETS_REFRESH) == (12.5, 1000, 60)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_variable_counts_as_not_set(name: str, empty: str) -> None:
+    assert read({name: empty}) == read({})
+
+
+def test_blanks_around_a_value_do_not_count() -> None:
+    assert read({"LOG_LEVEL": " ERROR\n"}).LOG_LEVEL == "ERROR"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memory:",
+        "sqlite:///state.db",
+        "sqlite:////srv/state.db",
+        "firestore:",
+        "firestore:?project=p",
+        "firestore:?project=p&database=d",
+    ],
+)
+def test_a_ledger_is_chosen_by_its_url(url: str) -> None:
+    assert url == read({"LEDGER_URL": url}).LEDGER_URL
+
+
+@pytest.mark.parametrize(
+    "url", ["memory", "sqlite:", "sqlite:///", "firestore:p", "firestore:?", "redis://host", "x"]
+)
+def test_a_ledger_that_there_is_none_of_is_refused(url: str) -> None:
+    (told,) = problems(LEDGER_URL=url)
+    assert told == "LEDGER_URL: must be memory:, sqlite:///FILE or firestore:?project=P&database=D"
+
+
+@pytest.mark.parametrize("source", ["env", "file:/run/secrets", "gcp", "gcp:hlr-"])
+def test_secrets_come_from_where_the_setting_says(source: str) -> None:
+    assert source == read({"SECRETS": source}).SECRETS
+
+
+@pytest.mark.parametrize("source", ["file:", "gcp:a/b", "ENV", "vault"])
+def test_a_source_of_secrets_that_there_is_none_of_is_refused(source: str) -> None:
+    assert problems(SECRETS=source) == ("SECRETS: must be env, file:DIR, gcp or gcp:PREFIX",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EVENT_BUDGET", "0"),
+        ("EVENT_BUDGET", "-1"),
+        ("EVENT_BUDGET", "3601"),
+        ("EVENT_BUDGET", "nan"),
+        ("EVENT_BUDGET", "inf"),
+        ("MAX_BODY_BYTES", "0"),
+        ("MAX_BODY_BYTES", "1.5"),
+        ("MAX_BODY_BYTES", "10 MB"),
+        ("SECRETS_REFRESH", "0"),
+        ("SECRETS_REFRESH", "nan"),
+        ("SECRETS_REFRESH", "inf"),
+        ("LOG_LEVEL", "info"),
+        ("INGRESS", "both"),
+    ],
+)
+def test_a_value_out_of_its_bounds_is_refused(name: str, value: str) -> None:
+    (told,) = problems(**{name: value})
+    assert told.startswith(f"{name}: ")
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    assert {told.partition(":")[0] for told in problems(**WRONG)} == set(WRONG)
+
+
+def test_no_value_is_repeated() -> None:
+    assert MARKER not in "".join(problems(**WRONG))
+
+
+def test_publishing_needs_a_topic() -> None:
+    told = "PUBSUB_TOPIC: is required with INGRESS=publish"
+    assert problems(INGRESS="publish") == (told,)
+    assert read({"INGRESS": "publish", "PUBSUB_TOPIC": "projects/p/topics/t"}).publishes
+
+
+def test_a_push_subscription_needs_an_audience() -> None:
+    account = "push@project.iam.gserviceaccount.com"
+    told = "PUBSUB_AUDIENCE: is required with PUBSUB_SERVICE_ACCOUNT"
+    assert problems(PUBSUB_SERVICE_ACCOUNT=account) == (told,)
+    both = {"PUBSUB_SERVICE_ACCOUNT": account, "PUBSUB_AUDIENCE": "https://function"}
+    assert read(both).PUBSUB_AUDIENCE == "https://function"
+
+
+def test_dead_letters_are_published_also_without_a_queue() -> None:
+    assert read({"PUBSUB_DEAD_LETTER_TOPIC": "projects/p/topics/d"}).publishes
+    assert not read({}).publishes
+
+
+def test_settings_do_not_change_after_they_are_read() -> None:
+    found = read({})
+    with pytest.raises(ValidationError, match="frozen"):
+        found.LOG_LEVEL = "DEBUG"  # type: ignore[misc]
