@@ -204,7 +204,7 @@ def _prepare(file: sqlite3.Connection, deadline: float) -> None:
             return
         except sqlite3.OperationalError as error:
             locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if True:
+            if not locked or time.monotonic() > deadline:
                 raise
         time.sleep(0.01)
 

@@ -9,17 +9,11 @@ import os
 import shlex
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
-from queue import Empty, SimpleQueue
 from secrets import token_urlsafe
-from threading import Thread
 from typing import Any, Self
 
 import httpx
@@ -27,66 +21,21 @@ import httpx
 from connector.log import subject_hash
 from connector.outcome import Outcome
 from connector.pipeline import hash_key
+from connector_tools.program import ROOT, Program
 from connector_tools.terminal import TROUBLE, counted, say, terminal
 
-ROOT = Path(__file__).parent.parent
 PROFILES = ("default", "mobile-m", "mobile-l", "cs-pp-20250319", "eps-pp-20250319")
 EVENT = ROOT / "mappings" / "events" / "sim-updated.json"
 _STARTUP_SECONDS = 60
-_STOP_SECONDS = 10
 _LOG_SECONDS = 10
 _SETTLED = ("event settled", "request refused")  # the log's records of what became of a request
-_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Line = dict[str, Any]
 
 
 class Trouble(Exception):  # noqa: N818 - what a person is told
     """The stack cannot start, or not go on; the lines say why, and what to do."""
-
-
-class Program:
-    """A process of ours, and what it writes."""
-
-    def __init__(self, module: str, arguments: list[str], env: Mapping[str, str]) -> None:
-        self.tail: deque[str] = deque(maxlen=20)
-        self._lines: SimpleQueue[str | None] = SimpleQueue()
-        self.process = subprocess.Popen(  # noqa: S603 - our own programs
-            [sys.executable, "-m", module, *arguments],
-            env=env,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is ours to hand on, in order
-        )
-        self._reader = Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        with self.process.stdout or open(os.devnull) as output:  # noqa: PTH123 - never None
-            for text in output:
-                self.tail.append(text.rstrip())
-                self._lines.put(text.rstrip())
-        self._lines.put(None)
-
-    def line(self, seconds: float | None = None) -> str | None:
-        """The next line that it writes; None if it has ended, or said nothing for so long."""
-        with suppress(Empty):
-            return self._lines.get(timeout=seconds)
-        return None
-
-    def stop(self) -> None:
-        """End it, and whatever it started."""
-        self.process.terminate()
-        try:
-            self.process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        self._reader.join(_STOP_SECONDS)
 
 
 class Stack:
@@ -112,7 +61,7 @@ class Stack:
             Trouble: one does not.
         """
         _check_is_free(self.port)
-        self._handlers = {one: signal.signal(one, signal.default_int_handler) for one in _STOPS}
+        self._handlers = {one: signal.signal(one, signal.default_int_handler) for one in _ENDS}
         try:
             self._start_hlr()
             self._start_function()
@@ -191,7 +140,7 @@ class Stack:
         arguments += ["--host", "127.0.0.1", "--port", str(self.port)]
         function = self._start("functions_framework", arguments)
         deadline = time.monotonic() + _STARTUP_SECONDS
-        while function.process.poll() is None and time.monotonic() < deadline:
+        while not function.ended and time.monotonic() < deadline:
             with suppress(httpx.TransportError):
                 self._client.get(f"{self.url}/health")
                 return
