@@ -2,16 +2,18 @@
 
 An event's path, from the wire and back:
 
-    door        a request of NSPS's: method, token, size                       door.py, main.py
+    door        a request of NSPS's: method, token, size                       main.py, door.py
+                (or a message of Pub/Sub's: message_door.py, message.py, oidc.py, publisher.py)
     pipeline    the sequence below, and the one log record                     pipeline.py
     event       bytes to an Event, its dialects made one                       event.py
     plan        Event and mapping to the calls to make, or why there are none  plan.py
-                (mapping.py, expression.py; checked before by lint.py, document.py)
+                (mapping.py, rule.py, expression.py, language.py; checked before by lint.py)
     ledger      may it be applied now? duplicate, superseded, busy             ledger.py (+ store)
     system      call by call: limits, retries, what the reply means            http_system.py
-                (call.py, system.py, limit.py, auth.py)
+                (call.py, system.py, limit.py, auth.py, http_transport.py, http_outcome.py)
     ledger      settle: it was applied, from this snapshot
     outcome     what became of it, and the answer for NSPS                     outcome.py
 
-startup.py puts these together from settings.py and secrets.py; log.py writes lines.
+startup.py puts these together from settings.py, secrets.py and values.py; worker.py has them open
+while it serves; log.py writes lines; portabilling.py is what PortaBilling says of an account.
 """

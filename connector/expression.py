@@ -2,44 +2,25 @@
 
 A value that starts with `=` is an expression and keeps its type; `{{ }}` inside text always gives
 text, encoded for its place; anything else stands for itself. Data never becomes an expression:
-only the mapping file is compiled, once. Reading stops at the event's own fields and at plain
-JSON: no attribute of a Python object can be reached and nothing can be called.
-Missing data is None all the way down, so `account.bill_status` is None without an account.
+only the mapping file is compiled, once. What an expression can say is in language.py.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2 import TemplateSyntaxError, nodes
 from jinja2.environment import Template
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.visitor import NodeTransformer
-from pydantic import BaseModel
 
-from connector.event import EVENT_FIELDS, Event
-from connector.portabilling import AccessPolicyInfo
+from connector.language import LANGUAGE, REWRITING
 
 Scope = Mapping[str, Any]
 Encode = Callable[[str], str]
-Filter = Callable[..., Any]
-
-# Jinja's own filters and tests that are pure, quiet about missing data and of use in a mapping.
-_FILTERS = frozenset(
-    "abs default first float int items join last length list lower map max min reject rejectattr "
-    "replace round select selectattr sort string sum title trim unique upper".split()
-)
-_TEXT_AND_NUMBER = frozenset("abs float int lower replace round string title trim upper".split())
-_LAZY = frozenset("items map reject rejectattr select selectattr unique".split())
-_TESTS = frozenset(
-    "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer "
-    "iterable le lessthan lower lt mapping ne none number odd sequence string true upper".split()
-)
+_RESULT = "_value"
 
 
 class ExpressionError(ValueError):
@@ -48,120 +29,6 @@ class ExpressionError(ValueError):
 
 class EvaluationError(ValueError):
     """An expression that this event's data does not allow; the text holds no data."""
-
-
-def attribute(policy: object, name: str, group: str | None = None) -> str | None:
-    """Filter: the value of an access policy's attribute, None if the policy has none of it."""
-    if not isinstance(policy, AccessPolicyInfo):
-        return None
-    for item in policy.attributes or ():
-        if item.name == name and (group is None or item.group_name == group):
-            return item.value or None
-    return None
-
-
-def is_imsi(value: object) -> bool:
-    """Test: exactly 15 digits, what HLR and HSS interfaces want (contract section 5)."""
-    return isinstance(value, str) and re.fullmatch("[0-9]{15}", value) is not None
-
-
-def is_digits(value: object) -> bool:
-    """Test: text of at least one digit, and nothing else."""
-    return isinstance(value, str) and re.fullmatch("[0-9]+", value) is not None
-
-
-def is_matching(value: object, pattern: str) -> bool:
-    """Test: text that the regular expression matches as a whole."""
-    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """Reads fields of the event and keys of JSON; reaches nothing else, calls nothing."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, Mapping):
-            return obj.get(attribute)
-        if isinstance(obj, BaseModel):
-            if attribute in type(obj).model_fields:
-                return obj.__dict__[attribute]
-            return (obj.__pydantic_extra__ or {}).get(attribute)
-        if isinstance(obj, Event) and attribute in EVENT_FIELDS:
-            return getattr(obj, attribute)
-        return None
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        if isinstance(argument, str):
-            return self.getattr(obj, argument)
-        if isinstance(obj, (list, tuple, str)) and isinstance(argument, (int, slice)):
-            try:
-                return obj[argument]
-            except IndexError:
-                return None
-        return None
-
-    def is_safe_callable(self, obj: Any) -> bool:
-        return False
-
-
-def _keeps_none(filtered: Filter) -> Filter:
-    """A filter that leaves missing data missing, where Jinja makes "None" or 0 of it."""
-
-    @wraps(filtered)
-    def kept(*args: Any, **options: Any) -> Any:
-        subject = args[1] if hasattr(filtered, "jinja_pass_arg") else args[0]
-        return None if subject is None else filtered(*args, **options)
-
-    return kept
-
-
-def _listed(filtered: Filter) -> Filter:
-    """A filter that gives a list, where Jinja's gives a generator that can be read once."""
-
-    @wraps(filtered)
-    def listed(*args: Any, **options: Any) -> list[Any]:
-        return list(filtered(*args, **options))
-
-    return listed
-
-
-def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
-    """Filter: `default` for missing data; with `boolean` for anything that counts as false."""
-    missing = value is None or isinstance(value, Undefined)
-    return default if missing or (boolean and not value) else value
-
-
-def _concat(parts: list[Any]) -> str:
-    """What `~` does: joins as text, and refuses missing data."""
-    if any(part is None for part in parts):
-        raise EvaluationError("missing data cannot be joined to text")
-    return "".join(str(part) for part in parts)
-
-
-class _Joins(NodeTransformer):
-    """Makes a filter of `~`, whose own code would join the text "None"."""
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja's convention
-        self.generic_visit(node)
-        return nodes.Filter(nodes.List(node.nodes), "_concat", [], [], None, None, lineno=1)
-
-
-def _environment() -> _Environment:
-    env = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    env.globals.clear()
-    env.filters = {name: env.filters[name] for name in _FILTERS}
-    env.filters |= {name: _keeps_none(env.filters[name]) for name in _TEXT_AND_NUMBER}
-    env.filters |= {name: _listed(env.filters[name]) for name in _LAZY}
-    env.filters |= {"attribute": attribute, "default": _default, "_concat": _concat}
-    env.tests = {name: env.tests[name] for name in _TESTS} | {
-        "imsi": is_imsi,
-        "digits": is_digits,
-        "matching": is_matching,
-    }
-    return env
-
-
-_ENV = _environment()
-_RESULT = "_value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +59,7 @@ class Expression:
             # Whatever an operator or filter raises over unforeseen data. Its text may quote the
             # data, so only its kind is told.
             raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
-        value = context.vars[_RESULT]
-        return None if isinstance(value, Undefined) else value  # e.g. the first of an empty list
+        return context.vars[_RESULT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +133,7 @@ def expressions(value: Value) -> tuple[Expression, ...]:
 def compile_condition(source: str) -> Expression:
     """Compile an expression written without `=` (`if`, `that`, `when`, `each`)."""
     try:
-        parser = Parser(_ENV, source.removeprefix("="), state="variable")
+        parser = Parser(LANGUAGE, source.removeprefix("="), state="variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
             raise ExpressionError(f"unexpected `{parser.stream.current}` after the expression")
@@ -292,7 +158,7 @@ def compile_value(raw: Any, encode: Encode = str) -> Value:
 def compile_text(raw: str, encode: Encode = str) -> Text:
     """Compile text with `{{ }}` in it; statements (`{% %}`) and comments are refused."""
     try:
-        body = _ENV.parse(raw).body
+        body = LANGUAGE.parse(raw).body
         if "{#" in raw or not all(isinstance(node, nodes.Output) for node in body):
             raise ExpressionError("only {{ }} is allowed in text, no {% %} and no {# #}")
         return Text(raw, tuple(_parts(raw, body)), encode)
@@ -307,17 +173,17 @@ def _parts(raw: str, body: list[nodes.Node]) -> Iterator[str | Expression]:
 
 
 def _compile(source: str, tree: nodes.Expr) -> Expression:
-    tree.set_environment(_ENV)
+    tree.set_environment(LANGUAGE)
     names = frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx == "load")
     if isinstance(tree, nodes.Name):
         names |= {tree.name}
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
     paths = frozenset(_paths(tree))
-    tree = _Joins().visit(tree)
-    tree.set_environment(_ENV)
+    tree = REWRITING.visit(tree)
+    tree.set_environment(LANGUAGE)
     assign = nodes.Assign(nodes.Name(_RESULT, "store"), tree, lineno=1)
-    template = _ENV.from_string(nodes.Template([assign], lineno=1))
+    template = LANGUAGE.from_string(nodes.Template([assign], lineno=1))
     return Expression(source, names, paths, template)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from connector import expression, http_outcome, lint, mapping, rule
 from connector.event import EVENT_FIELDS, parse
+from connector.language import LANGUAGE
 from connector.outcome import Outcome, Result, answer
 from connector.plan import EventScope
 from connector.settings import API_TOKEN, HASH_KEY, Settings
@@ -164,10 +165,11 @@ def test_text_is_encoded_as_the_reference_says(kind: str) -> None:
 
 def test_every_filter_and_test_has_an_example() -> None:
     shown = " ".join(source for source, _ in examples("expressions"))
-    env = expression._ENV
-    named = {name for name in env.filters if not name.startswith("_")}
+    named = {name for name in LANGUAGE.filters if not name.startswith("_")}
     assert {name for name in named if not re.search(rf"\| {name}\b", shown)} == set()
-    assert {name for name in env.tests if not re.search(rf"\bis (not )?{name}\b", shown)} == set()
+    assert {
+        name for name in LANGUAGE.tests if not re.search(rf"\bis (not )?{name}\b", shown)
+    } == set()
 
 
 def test_every_name_of_the_language_is_told() -> None:

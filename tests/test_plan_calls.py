@@ -55,11 +55,15 @@ def test_a_segment_that_would_be_resolved_is_refused(
     assert planned.refused(f"{{put: '{path}'}}", change={"data.variables": {"x": text}}).rule
 
 
-def test_dots_that_two_expressions_make_together_are_refused(planned: Planner) -> None:
-    call = "{put: '/a/{{ variables.x }}.{{ variables.y }}'}"
-    assert planned.call(call, change={"data.variables": {"x": "1", "y": "2"}}).path == "/a/1.2"
-    call = "{put: '/a/.{{ variables.x }}'}"
-    assert planned.refused(call, change={"data.variables": {"x": "."}}).rule
+@pytest.mark.parametrize("path", ["/a/../b", "/a/./b", "/..", "/{{ sim.imsi }}/.."])
+def test_a_path_of_the_file_that_would_be_resolved_is_refused(planned: Planner, path: str) -> None:
+    assert "dotted" in planned.refused(f"{{put: '{path}'}}").rule
+
+
+def test_a_dot_inside_of_a_segment_is_no_harm(planned: Planner) -> None:
+    change = {"data.variables": {"x": "1", "y": "2"}}
+    call = planned.call("{put: '/a/{{ variables.x }}.{{ variables.y }}/..b'}", change=change)
+    assert call.path == "/a/1.2/..b"
 
 
 @pytest.mark.parametrize("value", ["{{ variables.x }}", "=variables.x"])

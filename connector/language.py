@@ -1,0 +1,158 @@
+"""What a mapping's expressions can say: Jinja2's expressions, cut down and fitted to the field.
+
+Reading stops at the event's own fields and at plain JSON: no attribute of a Python object can be
+reached and nothing can be called. Missing data is None, and filters leave it None.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from jinja2 import Undefined, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+from pydantic import BaseModel
+
+from connector.event import EVENT_FIELDS, Event
+from connector.portabilling import AccessPolicyInfo
+
+Filter = Callable[..., Any]
+
+# Jinja's own filters and tests that are pure, quiet about missing data and of use in a mapping.
+_FILTERS = frozenset(
+    "abs default first float int items join last length list lower map max min reject rejectattr "
+    "replace round select selectattr sort string sum title trim unique upper".split()
+)
+_TEXT_AND_NUMBER = frozenset("abs float int lower replace round string title trim upper".split())
+_LAZY = frozenset("items map reject rejectattr select selectattr unique".split())
+_TESTS = frozenset(
+    "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer "
+    "iterable le lessthan lower lt mapping ne none number odd sequence string true upper".split()
+)
+
+
+def attribute(policy: object, name: str, group: str | None = None) -> str | None:
+    """Filter: the value of an access policy's attribute, None if the policy has none of it."""
+    if not isinstance(policy, AccessPolicyInfo):
+        return None
+    for item in policy.attributes or ():
+        if item.name == name and (group is None or item.group_name == group):
+            return item.value or None
+    return None
+
+
+def is_imsi(value: object) -> bool:
+    """Test: exactly 15 digits, what HLR and HSS interfaces want (contract section 5)."""
+    return isinstance(value, str) and re.fullmatch("[0-9]{15}", value) is not None
+
+
+def is_digits(value: object) -> bool:
+    """Test: text of at least one digit, and nothing else."""
+    return isinstance(value, str) and re.fullmatch("[0-9]+", value) is not None
+
+
+def is_matching(value: object, pattern: str) -> bool:
+    """Test: text that the regular expression matches as a whole."""
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+class _Missing(Undefined):
+    """What Jinja makes where there is no value, e.g. for the first of an empty list: None."""
+
+    def __new__(cls, *_: object, **__: object) -> None:  # type: ignore[misc]  # on purpose
+        return None
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Reads fields of the event and keys of JSON; reaches nothing else, calls nothing."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping):
+            return obj.get(attribute)
+        if isinstance(obj, BaseModel):
+            if attribute in type(obj).model_fields:
+                return obj.__dict__[attribute]
+            return (obj.__pydantic_extra__ or {}).get(attribute)
+        if isinstance(obj, Event) and attribute in EVENT_FIELDS:
+            return getattr(obj, attribute)
+        return None
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(argument, str):
+            return self.getattr(obj, argument)
+        if isinstance(obj, (list, tuple, str)) and isinstance(argument, (int, slice)):
+            try:
+                return obj[argument]
+            except IndexError:
+                return None
+        return None
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return False
+
+
+def _keeps_none(filtered: Filter) -> Filter:
+    """A filter that leaves missing data missing, where Jinja makes "None" or 0 of it."""
+
+    @wraps(filtered)
+    def kept(*args: Any, **options: Any) -> Any:
+        subject = args[1] if hasattr(filtered, "jinja_pass_arg") else args[0]
+        return None if subject is None else filtered(*args, **options)
+
+    return kept
+
+
+def _listed(filtered: Filter) -> Filter:
+    """A filter that gives a list, where Jinja's gives a generator that can be read once."""
+
+    @wraps(filtered)
+    def listed(*args: Any, **options: Any) -> list[Any]:
+        return list(filtered(*args, **options))
+
+    return listed
+
+
+def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
+    """Filter: `default` for missing data; with `boolean` for anything that counts as false."""
+    return default if value is None or (boolean and not value) else value
+
+
+def _concat(parts: list[Any]) -> str:
+    """What `~` does: joins as text, and refuses missing data."""
+    if any(part is None for part in parts):
+        raise ValueError("missing data cannot be joined to text")
+    return "".join(str(part) for part in parts)
+
+
+class _Rewriting(NodeTransformer):
+    """Replaces what Jinja's own code would do with missing data."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja's convention
+        """`~` would join the text "None"."""
+        self.generic_visit(node)
+        return nodes.Filter(nodes.List(node.nodes), "_concat", [], [], None, None, lineno=1)
+
+    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.CondExpr:  # noqa: N802 - as above
+        """An `if` without an `else` would give a value that is not None."""
+        self.generic_visit(node)
+        return nodes.CondExpr(node.test, node.expr1, node.expr2 or nodes.Const(None), lineno=1)
+
+
+def _environment() -> _Environment:
+    env = _Environment(undefined=_Missing, keep_trailing_newline=True, autoescape=False)
+    env.globals.clear()
+    env.filters = {name: env.filters[name] for name in _FILTERS}
+    env.filters |= {name: _keeps_none(env.filters[name]) for name in _TEXT_AND_NUMBER}
+    env.filters |= {name: _listed(env.filters[name]) for name in _LAZY}
+    env.filters |= {"attribute": attribute, "default": _default, "_concat": _concat}
+    env.tests = {name: env.tests[name] for name in _TESTS} | {
+        "imsi": is_imsi,
+        "digits": is_digits,
+        "matching": is_matching,
+    }
+    return env
+
+
+LANGUAGE = _environment()
+REWRITING = _Rewriting()
