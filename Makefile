@@ -27,8 +27,8 @@ install: $(READY) ## Set up the virtual environment
 demo: $(READY) ## The main job: a subscriber's life through the function to an HLR/HSS
 	$(BIN)/python -m connector_tools.command demo
 
-run: $(READY) ## Keep the function and an HLR/HSS running on this machine
-	$(BIN)/python -m connector_tools.command run
+run: $(READY) ## Keep the function and an HLR/HSS running on this machine (PORT=8080)
+	$(BIN)/python -m connector_tools.command run $(if $(PORT),--port $(PORT))
 
 test: $(READY) ## Run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import yaml
 
 Loc = tuple[str | int, ...]
+_DEEPEST = 50  # levels; a mapping has a dozen
 _MOST_NODES = 100_000  # aliases can make a small file huge; a mapping has some thousand nodes
 
 
@@ -102,6 +103,7 @@ def read(path: Path) -> Document:
         raise BadMapping([Lint("file", path, start, f"cannot read: {error}", mend)]) from None
     reader = _Reader(path)
     try:
+        _check_depth(path, text)
         node = yaml.compose(text, Loader=_Loader)
         data = reader.build(node, ()) if node else None
     except yaml.YAMLError as error:
@@ -112,6 +114,17 @@ def read(path: Path) -> Document:
     if reader.lints:
         raise BadMapping(reader.lints)
     return Document(path, data, reader.places)
+
+
+def _check_depth(path: Path, text: str) -> None:
+    """Composing recurses, in C and without a limit; reading the events does not."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST and event.start_mark:
+            place = Place(event.start_mark.line + 1, event.start_mark.column + 1)
+            raise BadMapping([Lint("yaml", path, place, "nested too deeply", "use fewer levels")])
 
 
 def _syntax(path: Path, error: yaml.YAMLError) -> Lint:

@@ -40,7 +40,7 @@ Instant = Annotated[AwareDatetime | None, BeforeValidator(blank_is_null)]
 class Envelope(Part):
     """The body of NSPS's request."""
 
-    event_id: Annotated[str, Field(min_length=1, max_length=200)]
+    event_id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
     data: ESPFEvent
     pb_data: PortaBillingData | None = None
     handler_id: Text = None
@@ -116,6 +116,7 @@ _RULES = {
     "list_type": "must be a list",
     "string_type": "must be text",
     "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must not be blank",
     "timezone_aware": "must be a date-time with an offset",
 }
 

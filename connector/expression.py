@@ -8,6 +8,7 @@ only the mapping file is compiled, once. What an expression can say is in langua
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -211,6 +212,8 @@ def _as_text(part: Expression, value: Any) -> str:
         raise EvaluationError(f"`{part.source}`: no value to put into the text")
     if isinstance(value, bool):
         return "true" if value else "false"
+    if not isinstance(value, str | int | float | datetime):
+        raise EvaluationError(f"`{part.source}`: a list or an object is no text")
     return str(value)
 
 

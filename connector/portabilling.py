@@ -71,7 +71,7 @@ def _number(value: object) -> object:
     if isinstance(value, str):
         plain = re.fullmatch(r"\s*-?[0-9]{1,15}(\.[0-9]{1,15})?\s*", value)
         return float(value) if plain else value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18:
         return float(value)
     if value is None:
         return None

@@ -133,11 +133,13 @@ def explain(
 
 
 @app.command(epilog="Example: connector run")
-def run() -> None:
+def run(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the function listens.")] = 8080,
+) -> None:
     """Keep an embedded HLR/HSS and the function running here."""
     from connector_tools import stack  # noqa: PLC0415 - only this command needs the HLR
 
-    raise typer.Exit(stack.run())
+    raise typer.Exit(stack.run(port=port))
 
 
 @app.command(epilog="Example: connector demo")

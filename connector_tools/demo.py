@@ -6,22 +6,25 @@ their own.
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from rich.box import SIMPLE
 from rich.table import Table
 
-from connector_tools.stack import Stack, Trouble, record_text, troubled
+from connector_tools.stack import Stack, Trouble, troubled
+from connector_tools.stack_text import record_text
 from connector_tools.terminal import say, terminal
 
 _EVENTS = Path(__file__).parent.parent / "mappings" / "events"
 _OLD, _NEW = "001010000000001", "001010000000002"
 _NUMBER = "420700000001"
 _BEGIN = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+_INTERRUPTED = 130  # the exit code, as a shell says it
 _NONE = "no record"
 _SERVED_M = f"granted {_NUMBER} mobile-m"
 _SERVED_L = f"granted {_NUMBER} mobile-l"
@@ -88,25 +91,38 @@ def steps() -> Iterator[Step]:
 
 def demo() -> int:
     """Run it and print the table; the exit code is 0 if every line is as it must be."""
-    table = Table("event", "answer", "outcome", "HLR: old SIM", "HLR: new SIM", "", box=None)
-    problems: list[str] = []
-    wrong = count = 0
+    say("Starting an HLR/HSS and the function ...", to=terminal(stderr=True))
     try:
         with Stack() as stack:
-            for step in steps():
-                seen = _carry_out(stack, step)
-                found = list(differences(step, seen))
-                problems += [f"{step.name}: {problem}" for problem in found]
-                wrong, count = wrong + bool(found), count + 1
-                mark = "[red]WRONG[/red]" if found else "[green]ok[/green]"
-                answer = f"{seen.status} {seen.message}"
-                table.add_row(step.name, answer, seen.outcome, seen.old, seen.new, mark)
+            return report(play(stack))
     except Trouble as trouble:
         return troubled(trouble)
-    terminal().print(table)
-    for problem in problems:
-        say(f"WRONG  {problem}", "red")
-    say(f"{count - wrong} of {count} lines are as they must be")
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def play(stack: Stack) -> list[tuple[Step, Seen]]:
+    """Carry out the steps; what was true after each."""
+    return [(step, _carry_out(stack, step)) for step in steps()]
+
+
+def report(lines: Iterable[tuple[Step, Seen]]) -> int:
+    """Print the table, and which lines are wrong; the exit code."""
+    console = terminal()
+    table = Table(box=SIMPLE if console.is_terminal else None, pad_edge=False)
+    for head in ("event", "answer", "outcome", "HLR: old SIM", "HLR: new SIM", ""):
+        table.add_column(head, overflow="fold")
+    found = [(step.name, list(differences(step, seen)), seen) for step, seen in lines]
+    for name, problems, seen in found:
+        mark = "[red]WRONG" if problems else "[green]ok"
+        answer = f"{seen.status} {seen.message}"
+        table.add_row(name, answer, seen.outcome, seen.old, seen.new, mark)
+    console.print(table, soft_wrap=False)
+    wrong = [(name, problems) for name, problems, _ in found if problems]
+    for name, problems in wrong:
+        say(f"WRONG  {name}: {', '.join(problems)}", "red")
+    told = f"{len(found) - len(wrong)} of {len(found)} lines are as they must be"
+    say(told, "red" if wrong else "green")
     return 1 if wrong else 0
 
 

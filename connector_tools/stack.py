@@ -6,23 +6,21 @@ through them.
 
 import json
 import os
-import shlex
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any, Self
 
 import httpx
 
 from connector.log import subject_hash
-from connector.outcome import Outcome
 from connector.pipeline import hash_key
 from connector_tools.program import ROOT, Program
-from connector_tools.terminal import TROUBLE, counted, say, terminal
+from connector_tools.stack_text import Record, event_line, introduction, style
+from connector_tools.terminal import TROUBLE, say, terminal
 
 PROFILES = ("default", "mobile-m", "mobile-l", "cs-pp-20250319", "eps-pp-20250319")
 EVENT = ROOT / "mappings" / "events" / "sim-updated.json"
@@ -45,8 +43,10 @@ class Stack:
         given = os.environ.get("API_TOKEN", "")
         self.tokens = given if given.strip() else token_urlsafe(16)
         self.token = self.tokens.partition(",")[0].strip()
-        self.token_is_given = self.tokens == given
         self.hlr_token = token_urlsafe(16)
+        # A token of the environment is a secret, and stays there; one of this run is worth nothing.
+        shown = "${API_TOKEN%%,*}" if given.strip() else self.token
+        self.bearers = (shown, self.hlr_token)
         self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.hlr_url = ""
@@ -81,9 +81,16 @@ class Stack:
             signal.signal(name, handler)
 
     def post(self, body: bytes, token: str, ids: Mapping[str, str]) -> httpx.Response:
-        """Post an event as NSPS does."""
+        """Post an event as NSPS does.
+
+        Raises:
+            Trouble: it is not answered.
+        """
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **ids}
-        return self._client.post(f"{self.url}/process-event", content=body, headers=headers)
+        try:
+            return self._client.post(f"{self.url}/process-event", content=body, headers=headers)
+        except httpx.TransportError:
+            raise self.trouble("The function does not answer.") from None
 
     def settled(self) -> Iterator[Line]:
         """The function's log records of what became of a request, as they come, until it ends."""
@@ -104,15 +111,15 @@ class Stack:
                 return line
         raise self.trouble("The function did not log what became of an event.")
 
-    def subscribers(self) -> dict[str, dict[str, Any]]:
-        """All records of the HLR, by IMSI."""
-        found: dict[str, dict[str, Any]] = self._hlr("GET", "/subscribers").json()
-        return found
-
-    def subscriber(self, imsi: str) -> dict[str, Any] | None:
+    def subscriber(self, imsi: str) -> Record | None:
         """The HLR's record of an IMSI, None if it has none."""
         response = self._hlr("GET", f"/subscribers/{imsi}")
         return response.json() if response.status_code == 200 else None
+
+    def subscribers_by_hash(self) -> dict[str, Record]:
+        """All records of the HLR, by the names that their IMSIs have in the function's log."""
+        key, records = hash_key(self.token), self._hlr("GET", "/subscribers").json()
+        return {subject_hash(key, f"imsi:{imsi}"): record for imsi, record in records.items()}
 
     def hlr_mode(self, mode: str) -> None:
         """Make the HLR fail (`outage`) or work (`up`)."""
@@ -126,7 +133,10 @@ class Stack:
     def _hlr(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.hlr_token}"}
         url = httpx.URL(self.hlr_url).join(path)
-        return self._client.request(method, url, headers=headers, **options)
+        try:
+            return self._client.request(method, url, headers=headers, **options)
+        except httpx.TransportError:
+            raise self.trouble("The HLR/HSS does not answer.") from None
 
     def _start_hlr(self) -> None:
         arguments = ["--port", "0", "--profiles", ",".join(PROFILES)]
@@ -165,12 +175,10 @@ def run(port: int = 8080) -> int:
     say("Starting an HLR/HSS and the function ...")
     try:
         with Stack(port) as stack:
-            _introduce(stack)
-            key = hash_key(stack.token)
+            for text in introduction(stack.url, stack.hlr_url, stack.bearers, EVENT):
+                say(text)
             for line in stack.settled():
-                records = stack.subscribers()
-                hashed = {subject_hash(key, f"imsi:{imsi}"): one for imsi, one in records.items()}
-                say(event_line(line, hashed.get), _style(line))
+                say(event_line(line, stack.subscribers_by_hash()), style(line))
             raise stack.trouble("The function ended by itself.")
     except Trouble as trouble:
         return troubled(trouble)
@@ -184,55 +192,6 @@ def troubled(trouble: Trouble) -> int:
     for text in str(trouble).splitlines():
         say(text, "red", to=terminal(stderr=True))
     return TROUBLE
-
-
-def event_line(line: Line, record: Callable[[str], dict[str, Any] | None]) -> str:
-    """What became of a request, and the HLR's record of each of its subjects (by their hash)."""
-    outcome = line["outcome"] + (f" ({line['reason']})" if "reason" in line else "")
-    parts = [
-        datetime.fromisoformat(line["time"]).astimezone().strftime("%H:%M:%S"),
-        f"{line.get('event_type', line.get('method', '')):<12}",
-        f"{' '.join(line.get('subject', [])) or '-':<20}",
-        f"{outcome:<10}",
-        counted(len(line.get("calls", [])), "call"),
-    ]
-    if "milliseconds" in line:
-        parts.append(f"{line['milliseconds']:.0f} ms")
-    told = [record_text(record(name)) for name in line.get("subject_hash", [])]
-    return "  ".join(parts + ([f"HLR: {'; '.join(told)}"] if told else []))
-
-
-def record_text(record: Mapping[str, Any] | None) -> str:
-    """A record of the HLR in a few words."""
-    if record is None:
-        return "no record"
-    state = "granted" if record["subscriber_status"] == "serviceGranted" else "barred"
-    number = " ".join(record["msisdn"]) or "(no number)"
-    profiles = dict.fromkeys(record[name] or "none" for name in ("cs_profile", "eps_profile"))
-    return f"{state} {number} {'/'.join(profiles)}"
-
-
-def _style(line: Line) -> str:
-    if line["outcome"] == Outcome.APPLIED:
-        return "green"
-    return "yellow" if line["status"] < 300 else "red"
-
-
-def _introduce(stack: Stack) -> None:
-    # A token of the environment is a secret, and stays there; one of this run is worth nothing.
-    token = "${API_TOKEN%%,*}" if stack.token_is_given else stack.token
-    curl = f"curl --noproxy '*' -sS -H \"Authorization: Bearer {token}\""
-    hlr_curl = curl.replace(token, stack.hlr_token)
-    records = httpx.URL(stack.hlr_url).join("/subscribers")
-    say(f"Function  {stack.url}/process-event  (health: {stack.url}/health)")
-    say(f"HLR/HSS   {stack.hlr_url}  (its subscribers: the second line below)")
-    if stack.token_is_given:
-        say("The first line needs API_TOKEN in the environment of the shell, as it is here.")
-    say("")
-    say(f"  {curl} --data-binary @{shlex.quote(str(EVENT))} {stack.url}/process-event")
-    say(f"  {hlr_curl} {records}")
-    say("")
-    say("Each event is told here. Ctrl-C stops both.")
 
 
 def _json(text: str) -> Line:

@@ -1,5 +1,6 @@
 """Fixtures for all tests: a scripted external system and the function that calls it."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +9,11 @@ import pytest
 
 from tests.function import Function, environment
 from tests.scripted import ScriptedServer
+
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and so would whatever they
+# start: some tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")

@@ -74,13 +74,15 @@ def test_events_of_one_subject_never_overlap_in_several_processes(
     race("sqlite", str(path), tmp_path / "log")
 
 
-async def test_several_may_begin_with_a_new_file_at_once(path: Path) -> None:
-    """SQLite itself refuses, and does not wait, when two turn a file to WAL at once."""
-    ledgers = [SqliteLedger(path, b"key") for _ in range(8)]
-    claims = [ledger.claim(entry(str(n), about=())) for n, ledger in enumerate(ledgers)]
-    assert {type(verdict) for verdict in await asyncio.gather(*claims)} == {Claim}
-    for ledger in ledgers:
-        await ledger.close()
+async def test_a_new_file_that_another_process_begins_is_waited_for(
+    path: Path, ledger: SqliteLedger
+) -> None:
+    """SQLite itself refuses at once to turn such a file to WAL."""
+    with locked(path):
+        waiting = asyncio.create_task(ledger.claim(entry()))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+    assert isinstance(await waiting, Claim)
 
 
 def test_a_killed_process_frees_its_subject_when_its_lease_expires(

@@ -1,10 +1,13 @@
 """The tests inside the published mapping files, and that nothing in these files is untested."""
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from connector import lint
+from connector.document import read
 from connector.mapping import Case, Mapping
 from connector_tools.case import run_cases, untested
 
@@ -26,6 +29,13 @@ def test_case(mapping: Mapping, case: Case) -> None:
     alone = mapping.model_copy(update={"tests": (case,)}).of(mapping.document)
     (result,) = run_cases(alone)
     assert result.problems == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_published_schema_takes_a_mapping(file: Path) -> None:
+    """An editor that checks against it must not mark what the function takes."""
+    schema = json.loads((file.parent / "mapping.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(read(file).data)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

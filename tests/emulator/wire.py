@@ -33,9 +33,8 @@ class Wire:
 
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:  # they end when the client closes its connections
+            await asyncio.wait(self._tasks, timeout=5)
 
     async def _connect(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

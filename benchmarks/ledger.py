@@ -1,0 +1,102 @@
+"""How long a ledger takes for an event (claim and settle), in each store, and its round trips.
+
+    python -m benchmarks.ledger
+
+Firestore's is Google's emulator on this machine. Each event has a subject of its own.
+"""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from connector.ledger import Claim, Ledger
+from connector.ledger_firestore import FirestoreLedger
+from connector.ledger_memory import MemoryLedger
+from connector.ledger_sqlite import SqliteLedger
+from connector.outcome import Outcome
+from tests.emulator.firestore import FirestoreEmulator
+from tests.emulator.wire import Wire
+from tests.ledgers import entry
+
+CONCURRENT = 100
+
+
+async def event(ledger: Ledger) -> None:
+    """Claim and settle an event with two names and one subject, all new."""
+    name = uuid4().hex
+    claim = await ledger.claim(entry(f"event:{name}", f"espf:{name}", about=(f"imsi:{name}",)))
+    if not isinstance(claim, Claim):
+        raise SystemExit(f"not granted: {claim}")
+    await ledger.settle(claim, Outcome.APPLIED)
+
+
+async def one_by_one(ledger: Ledger, events: int) -> None:
+    """Each event when the one before has ended."""
+    for _ in range(events):
+        await event(ledger)
+
+
+async def many_at_once(ledger: Ledger, events: int) -> None:
+    """As many at a time as an instance of the function takes."""
+
+    async def worker() -> None:
+        await one_by_one(ledger, events // CONCURRENT)
+
+    await asyncio.gather(*(worker() for _ in range(CONCURRENT)))
+
+
+async def seconds(work: Awaitable[None]) -> float:
+    """How long it takes."""
+    started = time.perf_counter()
+    await work
+    return time.perf_counter() - started
+
+
+async def measure(name: str, open_ledger: Callable[[], Ledger], events: int) -> None:
+    """Print a row of the table."""
+    ledger = open_ledger()
+    await many_at_once(ledger, CONCURRENT)  # warm
+    alone = await seconds(one_by_one(ledger, events // 10))
+    together = await seconds(many_at_once(ledger, events))
+    await ledger.close()
+    each = alone / (events // 10)
+    print(f"{name:10} {each * 1000:10.2f} {1 / each:10.0f} {events / together:10.0f}", flush=True)
+
+
+async def round_trips(emulator: FirestoreEmulator) -> float:
+    """Requests for an event, counted on the wire."""
+    async with Wire(emulator.port) as wire:
+        with environment(wire.address):
+            ledger = FirestoreLedger(b"key", "trips")
+            await one_by_one(ledger, 10)
+            await ledger.close()
+        return wire.requests / 10
+
+
+@contextmanager
+def environment(address: str) -> Iterator[None]:
+    """Point Google's client to an emulator."""
+    os.environ["FIRESTORE_EMULATOR_HOST"] = address
+    yield
+    del os.environ["FIRESTORE_EMULATOR_HOST"]
+
+
+async def main(emulator: FirestoreEmulator, folder: Path) -> None:
+    """Print the table."""
+    print(f"{'':10} {'one at a time':^21} {CONCURRENT} at once")
+    print(f"{'store':10} {'ms/event':>10} {'events/s':>10} {'events/s':>10}")
+    await measure("memory", MemoryLedger, 20000)
+    await measure("sqlite", lambda: SqliteLedger(folder / "ledger", b"key"), 2000)
+    with environment(emulator.address):
+        await measure("firestore", lambda: FirestoreLedger(b"key", "speed"), 2000)
+    print(f"round trips of an event to Firestore: {await round_trips(emulator):g}")
+
+
+if __name__ == "__main__":
+    with FirestoreEmulator() as started, tempfile.TemporaryDirectory() as place:
+        asyncio.run(main(started, Path(place)))
