@@ -10,7 +10,6 @@ import pytest
 from tests.function import Function, environment
 from tests.scripted import ScriptedServer
 
-
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so would whatever they
 # start: some tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
