@@ -185,7 +185,7 @@ class SqliteLedger:
         if left <= 0:
             raise LedgerUnavailable("its file is locked, and other events wait for it already")
         if self._file is None:
-            self._file = sqlite3.connect(self._path, left, isolation_level=None)
+            self._file = sqlite3.connect(self._path, timeout=left, isolation_level=None)
             _prepare(self._file, deadline)
         self._file.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
         return self._file

@@ -83,8 +83,8 @@ class Contenders:
     def __exit__(self, *exc: object) -> None:
         self._started.close()
 
-    def start(self, number: int, *hang_at: str) -> list[subprocess.Popen[bytes]]:
-        """Start processes, and let them go when all are ready."""
+    def ready(self, number: int, *hang_at: str) -> list[subprocess.Popen[bytes]]:
+        """Start processes, and wait until all are ready."""
         command = [sys.executable, "-m", "tests.contender", *self._arguments, *hang_at]
         pipe = subprocess.PIPE
         started = [
@@ -96,10 +96,12 @@ class Contenders:
         for process in started:
             assert process.stdout
             assert process.stdout.readline() == b"ready\n"
-        for process in started:
-            assert process.stdin
-            process.stdin.close()
         return started
+
+
+def go(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin
+    process.stdin.close()
 
 
 def assert_one_after_the_other(found: list[Note]) -> None:
@@ -114,23 +116,28 @@ def assert_one_after_the_other(found: list[Note]) -> None:
 def race(store: str, place: str, log: Path) -> None:
     """Several processes have the same events to apply; each is applied by one, none overlap."""
     with Contenders(store, place, log) as contenders:
-        for process in contenders.start(3):
-            assert process.wait(60) == 0
+        processes = contenders.ready(3)
+        for process in processes:
+            go(process)
+        assert [process.wait(60) for process in processes] == [0, 0, 0]
     assert_one_after_the_other(notes(log))
     assert len({note.process for note in notes(log)}) > 1, "there was no race"
 
 
 def crash(store: str, place: str, log: Path) -> None:
     """A process is killed at its third event: the others wait for its lease, and then go on."""
-    lease = 3.0
+    lease = 2.0
     with Contenders(store, place, log, lease) as contenders:
-        (victim,) = contenders.start(1, "2")
+        others = contenders.ready(2)
+        (victim,) = contenders.ready(1, "2")
+        go(victim)
         while len(notes(log)) < 5:
             assert victim.poll() is None
             time.sleep(0.02)
         victim.kill()
-        for process in contenders.start(2):
-            assert process.wait(60) == 0
+        for process in others:
+            go(process)
+        assert [process.wait(60) for process in others] == [0, 0]
     found = notes(log)
     lost = found.pop(4)
     assert (lost.what, lost.event, lost.process) == ("begin", 2, victim.pid)

@@ -33,8 +33,9 @@ class Wire:
 
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
-        if self._tasks:  # they end when the client closes its connections
-            await asyncio.wait(self._tasks, timeout=5)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks)
 
     async def _connect(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -43,7 +44,7 @@ class Wire:
         server, forth = await asyncio.open_connection("127.0.0.1", self._port)
         answers = asyncio.create_task(self._carry_back(server, back))
         try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
+            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 await self._carry_forth(client, forth, answers)
         finally:
             answers.cancel()
