@@ -61,7 +61,7 @@ class Pipeline:
         except Refusal as refusal:
             result = refusal.result
         except ConnectionError as error:  # LedgerUnavailable: a system never raises
-            cause = type(error).__name__
+            cause = f"{type(error).__name__}: {error}"
             result = Result(Outcome.UNAVAILABLE, "The ledger cannot be reached", cause=cause)
         except Exception as error:  # the last net: an event must always get an answer
             trace = self._safe(traceback.format_exc(), record.event)

@@ -49,6 +49,9 @@ class Startup:
         problems = _token_problems(self.secrets)
         if self.settings.LEDGER_URL != "memory:" and not self.secrets.get(HASH_KEY):
             problems.append(f"{HASH_KEY}: is required with a ledger that outlives the process")
+        kind, _, path = self.settings.LEDGER_URL.partition(":///")
+        if kind == "sqlite" and not Path(path).parent.is_dir():
+            problems.append(f"LEDGER_URL: there is no directory {Path(path).parent}")
         sound = len(problems)
         _collect(problems, self.values.check)
         if len(problems) == sound:

@@ -128,6 +128,12 @@ def test_a_mapping_with_an_error_stops_the_start_and_says_where(
     assert found.endswith(f"[{lint}]")
 
 
+def test_a_ledger_file_needs_a_directory(refused: Refused, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/nowhere/ledger.db"
+    lines = refused(LEDGER_URL=url, HASH_KEY="key")
+    assert lines == [f"LEDGER_URL: there is no directory {tmp_path}/nowhere"]
+
+
 def test_settings_and_mapping_are_told_together(refused: Refused, tmp_path: Path) -> None:
     file = tmp_path / "mapping.yaml"
     file.write_text(WTL.replace("summary:", "sumary:", 1))
