@@ -40,18 +40,18 @@ class MessageDoor:
         structlog.contextvars.bind_contextvars(
             **{name: value or str(uuid4()) for name, value in ids.items()}
         )
-        acknowledged, result = await self.deliver(message)
+        with self._worker.busy():
+            acknowledged, result = await self.deliver(message)
         if not acknowledged:
             raise NotAcknowledged(result.outcome.value)
 
     async def deliver(self, message: Message) -> tuple[bool, Result]:
         """Whether the message is acknowledged, and what became of its event."""
         record = Record()
-        with self._worker.busy():
-            result = await self._worker.pipeline.handle(message.data, record)
-            if result.accepted or not result.final:
-                return result.accepted, result
-            return await self._dead_letter(message, result, record.event)
+        result = await self._worker.pipeline.handle(message.data, record)
+        if result.accepted or not result.final:
+            return result.accepted, result
+        return await self._dead_letter(message, result, record.event)
 
     async def _dead_letter(
         self, message: Message, result: Result, event: Event | None
@@ -60,15 +60,15 @@ class MessageDoor:
         if not topic or not self._worker.publisher:
             return False, result
         details = "; ".join(f"{detail.field}: {detail.rule}" for detail in result.details)
-        attributes = message.attributes | {
+        why = {
             "outcome": result.outcome.value,
             "reason": result.reason or details,
             "event_id": event.event_id if event else "",
             "connector": self._worker.startup.mapping.name,
         }
         try:
-            await self._worker.publisher.publish(topic, message.data, attributes)
+            await self._worker.publisher.publish(topic, message.data, message.attributes | why)
         except Refusal as refusal:
             return False, refusal.result
-        structlog.get_logger().warning("event dead-lettered", **attributes)
+        structlog.get_logger().warning("event dead-lettered", **why)
         return True, result

@@ -78,6 +78,19 @@ def test_the_function_serves_with_secrets_and_rotates_them_without_a_restart(
     assert "Bearer" not in function.output()
 
 
+def test_a_token_that_was_rotated_to_nothing_opens_nothing(
+    manager: SecretManagerServer, env: dict[str, str], system: ScriptedServer, tmp_path: Path
+) -> None:
+    with Function(tmp_path / "log", env) as function:
+        manager.secrets["hlr-API_TOKEN"].append("next,")
+        assert function.post(event(imsi=subscriber(1)), token="next").status_code == 202
+        for header in ("Bearer", "Bearer ,", "bearer  "):
+            headers = {"Authorization": header.rstrip(" ")}
+            answer = function.post(event(imsi=subscriber(2)), token=None, headers=headers)
+            assert answer.status_code == 401, header
+    assert len(system.requests) == 1
+
+
 def test_a_refused_credential_is_read_again_and_the_call_repeated_once(
     manager: SecretManagerServer, env: dict[str, str], system: ScriptedServer, tmp_path: Path
 ) -> None:
