@@ -1,12 +1,10 @@
 """An external system that speaks HTTP.
 
-One long-lived client per instance. Every end of a call is a `Reply`. Seconds are retried here, only
-what is safe to repeat; minutes to weeks are NSPS's.
+One long-lived client per instance. Every end of a call is a `Reply`.
 """
 
 import asyncio
 import json
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -14,23 +12,20 @@ from typing import Any, NoReturn, Self
 from urllib.parse import urlencode
 
 import httpx
-import structlog
 
 from connector import auth
 from connector.call import Call
 from connector.expression import EvaluationError
+from connector.guard import Guard
+from connector.http_call import HttpCall
 from connector.http_outcome import EXCEPTIONS, SUCCESS, of_exception, of_status, retry_after
 from connector.http_transport import http_transport
-from connector.limit import Breaker, Throttle
 from connector.mapping import Http, ReplyRule, seconds
 from connector.mapping import System as SystemEntry
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import Reply
 
-_ATTEMPTS = 3
-_BACKOFF = 0.2  # seconds; doubled each time, full jitter
-_SHORT = 2.0  # seconds; a longer Retry-After is handed on to NSPS
 _MOST_BYTES = 1_000_000  # of a reply; an HLR's has some hundred
 
 _CREDENTIALS = "API Core refused the connector's credentials: check the secret that it uses"
@@ -43,7 +38,6 @@ class HttpConfig:
     base_url: str
     timeout: float
     connect_timeout: float
-    pause: float
 
 
 def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
@@ -58,7 +52,6 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
             base_url=_base_url(str(http.base_url.evaluate(scope))),
             timeout=seconds(http.timeout.evaluate(scope)),
             connect_timeout=seconds(http.connect_timeout.evaluate(scope)),
-            pause=seconds(http.breaker.pause.evaluate(scope)),
         )
     except (ValueError, httpx.InvalidURL) as error:
         raise BadSettings([f"system.http: {error}"]) from None
@@ -81,20 +74,20 @@ class HttpSystem:
         renewal: auth.Renewal | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        if entry.http is None:
+            raise ValueError("a system of another protocol")
         http = self._http = entry.http
         self._config = configure(http, settings)
+        self._guard = Guard(http, settings)
         self._settings = settings
         self._renewal = renewal
         self._replies = entry.replies
         self._wants_json = http.reply == "json"
-        self._breaker = Breaker(http.breaker.after, self._config.pause)
-        self._limits = (http.concurrency, int(http.rate_limit[:-2]) if http.rate_limit else None)
         self._transport = transport
 
     async def __aenter__(self) -> Self:
         """Open the client; it needs a running event loop."""
         config = self._config
-        self._throttle = Throttle(*self._limits)
         self._client = httpx.AsyncClient(
             auth=auth.authentication(self._http.auth, {"settings": self._settings}, self._renewal),
             headers={"User-Agent": "nsps-connector"},
@@ -111,62 +104,35 @@ class HttpSystem:
 
     async def send(self, call: Call, deadline: float) -> Reply:
         """See `System`."""
-        clock = asyncio.get_running_loop().time
-        started = clock()
-        wait = self._breaker.refusal()
-        if wait is not None:
-            reason = "Circuit open: API Core did not answer repeatedly, it is probed again soon"
-            return Reply(Outcome.UNAVAILABLE, reason, "circuit open", wait)
-        if not await self._throttle.enter():
-            return Reply(Outcome.THROTTLED, cause="the connector's own limit", retry_after=1)
-        try:
-            reply = await self._send(call, deadline)
-        finally:
-            self._throttle.leave()
-        available = reply.outcome is not Outcome.UNAVAILABLE
-        if self._breaker.note(available=available):
-            state = "closed" if available else "open"
-            structlog.get_logger().warning(f"circuit {state}", circuit=state)
-        return replace(reply, took=clock() - started)
-
-    async def _send(self, call: Call, deadline: float) -> Reply:
-        clock = asyncio.get_running_loop().time
-        for attempt in range(1, _ATTEMPTS + 1):
-            reply, repeatable = await self._attempt(call, deadline - clock())
-            reply = replace(reply, attempts=attempt)
-            pause = reply.retry_after
-            if pause is None:
-                pause = random.uniform(0, _BACKOFF * 2 ** (attempt - 1))  # noqa: S311 - jitter
-            late = pause > _SHORT or clock() + pause >= deadline
-            if not repeatable or late or attempt == _ATTEMPTS:
-                break
-            await asyncio.sleep(pause)
-        return reply
+        return await self._guard.send(self._attempt, call, deadline)
 
     async def _attempt(self, call: Call, left: float) -> tuple[Reply, bool]:
-        """One request; the reply, and whether it is safe and of use to repeat it."""
+        """One request, see `connector.guard.Attempt`."""
+        assert isinstance(call, HttpCall)  # noqa: S101 - `lint` lets no other pass
         try:
             async with asyncio.timeout(min(self._config.timeout, max(left, 0.001))):
                 response, body = await self._exchange(call)
         except TimeoutError:
             # Not repeated: the time is gone, and a system that is slow needs no more requests.
-            return Reply(Outcome.UNAVAILABLE, cause="no reply in time"), False
+            lost = Reply(Outcome.UNAVAILABLE, cause="no reply in time")
+            return replace(lost, unknown=True, unanswered=True), False
         except tuple(EXCEPTIONS) as error:
             outcome, sent = of_exception(error)
             timed_out = isinstance(error, httpx.TimeoutException) and sent
             safe = not sent or (call.idempotent and not timed_out)
             cause = f"{type(error).__name__}: {error}"
-            return Reply(outcome, cause=cause), safe and outcome is Outcome.UNAVAILABLE
+            lost = Reply(outcome, cause=cause, unknown=sent, unanswered=sent)
+            return lost, safe and outcome is Outcome.UNAVAILABLE
         except ValueError:
             # The transport's, of a header that cannot be sent; its text quotes it.
             return Reply(Outcome.FAILED, cause="a header that cannot be sent"), False
         if body is None:
-            return Reply(Outcome.FAILED, "API Core's reply is too large"), False
+            return Reply(Outcome.FAILED, "API Core's reply is too large", unknown=True), False
         reply = self._judge(call, response, body)
         again = reply.outcome in (Outcome.UNAVAILABLE, Outcome.THROTTLED)
         return reply, again and call.idempotent
 
-    async def _exchange(self, call: Call) -> tuple[httpx.Response, bytes | None]:
+    async def _exchange(self, call: HttpCall) -> tuple[httpx.Response, bytes | None]:
         """Send, and read the reply; the body is None if it is larger than we take."""
         scope = {"settings": self._settings}
         headers = {name: str(text.evaluate(scope)) for name, text in self._http.headers.items()}
@@ -188,7 +154,7 @@ class HttpSystem:
         finally:
             await response.aclose()
 
-    def _judge(self, call: Call, response: httpx.Response, body: bytes) -> Reply:
+    def _judge(self, call: HttpCall, response: httpx.Response, body: bytes) -> Reply:
         """What the system said: the mapping's `replies` first, else the HTTP status."""
         status = response.status_code
         document, is_json = _json(body)
@@ -204,6 +170,7 @@ class HttpSystem:
             status=status,
             seen=seen,
             retry_after=retry_after(response.headers.get("retry-after")),
+            unknown=not 300 <= status < 500,  # a refusal says that nothing was done
         )
         success = status in SUCCESS
         if success and body and self._wants_json and not is_json:
@@ -211,7 +178,8 @@ class HttpSystem:
         try:
             for rule in self._replies:
                 if rule.if_.evaluate({"reply": seen, "settings": self._settings}):
-                    return replace(plain, outcome=rule.outcome, reason=self._because(rule, seen))
+                    said = replace(plain, outcome=rule.outcome, reason=self._because(rule, seen))
+                    return replace(said, unknown=said.unknown and not success)
         except EvaluationError as error:
             reason = "API Core's reply is not what the mapping expects"
             return replace(plain, outcome=Outcome.FAILED, reason=reason, cause=str(error))

@@ -1,9 +1,11 @@
 """What was applied, to which subject, from which snapshot; and who is busy with a subject now.
 
 An event is claimed before it touches the external system and settled after the system confirmed.
-A claim is a lease: whoever crashes frees it by its expiry. A failed event leaves no trace that
-would swallow its retry (contract section 4). Here is what the stores share: the records, and
-`decide`, which knows no store.
+A claim is a lease: whoever crashes frees it by its expiry. A lease that expired leaves its snapshot
+behind, for nobody knows how far the crashed event came. A failed event leaves no trace that
+would swallow its retry (contract section 4); but where it has, or may have, changed something, an
+older snapshot must not follow it (docs/decisions/0009-unfinished-events.md). Here is what the
+stores share: the records, and `decide`, which knows no store.
 """
 
 from collections.abc import Iterable, Mapping
@@ -58,6 +60,12 @@ class Known:
         """What is known once the entry is applied; an unknown owner changes nothing."""
         newer = entry.snapshot or self.snapshot
         return Known(newer, self.owner if entry.owner is None else entry.owner)
+
+    def touched(self, snapshot: Snapshot | None) -> "Known":
+        """What is known once this snapshot may have been applied; whose it is stays as it was."""
+        if snapshot is None or _newer(self.snapshot, snapshot):
+            return self
+        return Known(snapshot, self.owner)
 
 
 NOBODY = Known(None, None)
@@ -120,10 +128,15 @@ class Ledger(Protocol):
             LedgerUnavailable: whether it was recorded is not known.
         """
 
-    async def release(self, claim: Claim) -> None:
-        """Free the lease and record nothing: the event did not succeed.
+    async def release(
+        self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
+    ) -> None:
+        """Free the lease, and do not record the event: it did not succeed, and comes again.
 
-        What cannot be freed because the store is out of reach expires.
+        `touched` are subjects that it changed, or may have changed, at the system: older snapshots
+        of them are superseded from now on. With `rest` the lease is not freed but ends so many
+        seconds from now, if not earlier: the system may still be at work. What cannot be noted or
+        freed because the store is out of reach is not noted, and expires.
         """
 
     async def close(self) -> None:
@@ -155,5 +168,16 @@ def _dropped(entry: Entry, subject: str, known: Known | None) -> bool:
         return False
     if _newer(known.snapshot, entry.snapshot):
         return True
-    taken = entry.owner is not None and known.owner is not None and known.owner != entry.owner
-    return taken and subject in entry.released
+    return subject in entry.released and _given_away(entry, known)
+
+
+def _given_away(entry: Entry, known: Known) -> bool:
+    """Whether an event that happened later gave the subject to another account.
+
+    Then the release is an old story, however late NSPS read its data (contract 4, "SIM swap").
+    """
+    if entry.owner is None or known.owner is None or known.owner == entry.owner:
+        return False
+    if entry.snapshot is None or known.snapshot is None:
+        return True
+    return known.snapshot.created > entry.snapshot.created

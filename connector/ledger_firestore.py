@@ -71,21 +71,35 @@ class _Document:
     @property
     def recorded(self) -> bool:
         """Whether it says more than who holds the lease."""
-        return not self.fields.keys().isdisjoint({"outcome", "snapshot", "owner"})
+        said = {"outcome", "snapshot", "owner", "leased_for"}
+        return any(self.fields.get(name) is not None for name in said)
 
 
 @dataclass(frozen=True, slots=True)
 class _Leased:
-    """A document that a claim holds while its version is this one."""
+    """A document that a claim holds while its version is this one.
+
+    It was leased at `at` of this machine's clock, which was `leased` of Firestore's.
+    """
 
     version: _Version
     recorded: bool
+    leased: datetime
+    at: datetime
+
+    def resting(self, now: datetime, lease: float, rest: float) -> datetime | None:
+        """When the lease ends, by Firestore's clock, if it is to rest for so long."""
+        if not rest:
+            return None
+        end = (now - self.at) + timedelta(seconds=rest)
+        return self.leased + min(end, timedelta(seconds=lease))
 
 
 class FirestoreLedger:
     """A ledger in the collections `nsps_events` and `nsps_subjects`.
 
-    A document has `token` and `lease_until` of its last claim; `expires`, for the TTL policy of
+    A document has `token`, `lease_until` and, while it is held, `leased_for`, the snapshot of its
+    last claim; `expires`, for the TTL policy of
     the collection; and what was settled: `outcome` and `snapshot`, or `snapshot` and `owner`.
 
     `key` is the HMAC's: with another one everything is forgotten. Without `project` it is the one
@@ -139,18 +153,26 @@ class FirestoreLedger:
                 batch.update(client.document(path), fields, same)
             await self._end(client, claim, batch)
 
-    async def release(self, claim: Claim) -> None:
+    async def release(
+        self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
+    ) -> None:
         """See `Ledger`."""
         leased = self._leased.pop(claim.token, {})
+        noted = {self._subject(name) for name in touched - claim.dropped}
+        snapshot, now = _list(claim.entry.snapshot), self._clock(datetime.now(UTC))
         with suppress(LedgerUnavailable, LostClaim):
             async with self._connected() as client:
                 batch = client.batch()
                 for path, held in leased.items():
                     same = client.write_option(last_update_time=held.version)
-                    if held.recorded:
-                        batch.update(client.document(path), {"lease_until": None}, same)
-                    else:
+                    until = held.resting(now, claim.entry.lease, rest)
+                    fields: dict[str, Any] = {"lease_until": until, "leased_for": None}
+                    if path in noted and snapshot:
+                        fields |= {"snapshot": snapshot, "expires": datetime.now(UTC) + _KEPT}
+                    elif not held.recorded and not rest:
                         batch.delete(client.document(path), same)
+                        continue
+                    batch.update(client.document(path), fields, same)
                 await self._end(client, claim, batch)
 
     async def close(self) -> None:
@@ -164,7 +186,8 @@ class FirestoreLedger:
         """Read and commit, once."""
         found = await self._read(client, entry)
         done = [_done(found[self._event(name)]) for name in entry.identities]
-        known = {name: _known(found[self._subject(name)]) for name in entry.subjects}
+        now = self._clock(max(document.read for document in found.values()))
+        known = {name: _known(found[self._subject(name)], now) for name in entry.subjects}
         verdict = decide(entry, [record for record in done if record], known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
@@ -172,13 +195,27 @@ class FirestoreLedger:
             # The commit of an earlier try, which got no answer.
             leased = {path: document.version for path, document in found.items()}
         else:
-            now = self._clock(max(document.read for document in found.values()))
             until = max(document.fields.get("lease_until") or now for document in found.values())
             if until > now:
                 return Busy((until - now).total_seconds())
-            leased = await _lease(client, found, token, now + timedelta(seconds=entry.lease))
+            lease = {
+                "token": token,
+                "lease_until": now + timedelta(seconds=entry.lease),
+                "leased_for": _list(entry.snapshot),
+                "expires": datetime.now(UTC) + _KEPT,
+            }
+            left = {
+                self._subject(name): {"snapshot": _list(known[name].snapshot)}
+                for name in entry.subjects
+                if found[self._subject(name)].fields.get("leased_for")
+            }
+            leased = await _lease(
+                client, found, {path: lease | left.get(path, {}) for path in found}
+            )
+        at = self._clock(datetime.now(UTC))
         self._leased[token] = {
-            path: _Leased(version, found[path].recorded) for path, version in leased.items()
+            path: _Leased(version, found[path].recorded, now, at)
+            for path, version in leased.items()
         }
         return Claim(entry, token, verdict)
 
@@ -224,7 +261,11 @@ class FirestoreLedger:
     def _settled(self, claim: Claim, outcome: Outcome) -> dict[str, dict[str, Any]]:
         """What the documents of a claim then say, by path; fields not named stay as they are."""
         entry = claim.entry
-        free: dict[str, Any] = {"lease_until": None, "expires": datetime.now(UTC) + _KEPT}
+        free: dict[str, Any] = {
+            "lease_until": None,
+            "leased_for": None,
+            "expires": datetime.now(UTC) + _KEPT,
+        }
         snapshot = _list(entry.snapshot)
         event = {**free, "outcome": outcome.value, "snapshot": snapshot}
         subject = dict(free)
@@ -262,12 +303,12 @@ class FirestoreLedger:
 
 
 async def _lease(
-    client: AsyncClient, found: dict[str, _Document], token: str, until: datetime
+    client: AsyncClient, found: dict[str, _Document], leases: dict[str, dict[str, Any]]
 ) -> dict[str, _Version]:
     """Lease documents that are still as they were read; their versions then."""
-    fields = {"token": token, "lease_until": until, "expires": datetime.now(UTC) + _KEPT}
     batch = client.batch()
     for path, document in found.items():
+        fields = leases[path]
         if document.version is None:
             batch.create(client.document(path), fields)
         else:
@@ -282,9 +323,13 @@ def _done(document: _Document) -> Done | None:
     return Done(Outcome(outcome), _snapshot(document)) if outcome else None
 
 
-def _known(document: _Document) -> Known:
-    owner = document.fields.get("owner")
-    return Known(_snapshot(document), None if owner is None else int(owner))
+def _known(document: _Document, now: datetime) -> Known:
+    """What is known of a subject, with what a lease that expired left behind."""
+    owner, left = document.fields.get("owner"), document.fields.get("leased_for")
+    known = Known(_snapshot(document), None if owner is None else int(owner))
+    if left is None or (document.fields.get("lease_until") or now) >= now:
+        return known
+    return known.touched(Snapshot(*left))
 
 
 def _snapshot(document: _Document) -> Snapshot | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import uuid4
 
+from connector.event import Snapshot
 from connector.ledger import (
     NOBODY,
     Busy,
@@ -35,21 +36,22 @@ class MemoryLedger:
         self._clock = clock
         self._done: OrderedDict[str, Done] = OrderedDict()
         self._known: OrderedDict[str, Known] = OrderedDict()
-        self._leases: dict[str, tuple[str, float]] = {}
+        self._leases: dict[str, tuple[str, float, Snapshot | None]] = {}
 
     async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
         done = [self._done[name] for name in entry.identities if name in self._done]
-        known = {name: self._known[name] for name in entry.subjects if name in self._known}
+        now = self._clock()
+        known = {name: self._look_up(name, now) for name in entry.subjects}
         verdict = decide(entry, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
-        now = self._clock()
         held = [self._leases[key][1] - now for key in entry.keys if key in self._leases]
         if held and max(held) > 0:
             return Busy(max(held))
+        self._known |= {name: known[name] for name in known.keys() & self._leases.keys()}
         claim = Claim(entry, uuid4().hex, verdict)
-        self._leases |= dict.fromkeys(entry.keys, (claim.token, now + entry.lease))
+        self._leases |= dict.fromkeys(entry.keys, (claim.token, now + entry.lease, entry.snapshot))
         return claim
 
     async def settle(self, claim: Claim, outcome: Outcome) -> None:
@@ -62,19 +64,42 @@ class MemoryLedger:
         for name in set(entry.subjects) - claim.dropped:
             self._remember(self._known, name, self._known.get(name, NOBODY).after(entry))
 
-    async def release(self, claim: Claim) -> None:
+    async def release(
+        self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
+    ) -> None:
         """See `Ledger`."""
-        self._free(claim)
+        entry = claim.entry
+        until = min(
+            (self._leases[key][1] for key in entry.keys if key in self._leases), default=0.0
+        )
+        if not self._free(claim):
+            return
+        for name in touched - claim.dropped:
+            known = self._known.get(name, NOBODY).touched(entry.snapshot)
+            self._remember(self._known, name, known)
+        if rest:
+            until = min(until, self._clock() + rest)
+            self._leases |= dict.fromkeys(entry.keys, (claim.token, until, None))
 
     async def close(self) -> None:
         """See `Ledger`; nothing to let go of."""
 
+    def _look_up(self, name: str, now: float) -> Known:
+        """What is known of a subject, with what a lease that expired left behind."""
+        known = self._known.get(name, NOBODY)
+        _, until, snapshot = self._leases.get(name, ("", now, None))
+        return known.touched(snapshot) if until < now else known
+
     def _free(self, claim: Claim) -> bool:
-        """Free the leases that are still the claim's; whether all were."""
-        mine = [key for key in claim.entry.keys if self._leases.get(key, ("",))[0] == claim.token]
-        for key in mine:
+        """Free the leases if all are still the claim's; whether they were."""
+        if not all(self._is_mine(key, claim) for key in claim.entry.keys):
+            return False
+        for key in claim.entry.keys:
             del self._leases[key]
-        return len(mine) == len(claim.entry.keys)
+        return True
+
+    def _is_mine(self, key: str, claim: Claim) -> bool:
+        return key in self._leases and self._leases[key][0] == claim.token
 
     def _remember(self, records: OrderedDict[str, Record], name: str, record: Record) -> None:
         records[name] = record

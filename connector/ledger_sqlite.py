@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS subjects (
     id TEXT PRIMARY KEY, snapshot TEXT, owner TEXT, expires REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leases (
-    id TEXT PRIMARY KEY, token TEXT NOT NULL, expires REAL NOT NULL
+    id TEXT PRIMARY KEY, token TEXT NOT NULL, expires REAL NOT NULL, snapshot TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS events_expire ON events (expires);
 CREATE INDEX IF NOT EXISTS subjects_expire ON subjects (expires);
@@ -57,11 +57,15 @@ CREATE INDEX IF NOT EXISTS leases_expire ON leases (expires);
 
 # `IN (SELECT value FROM json_each (?))`: any number of keys in one parameter.
 _HELD = "SELECT max(expires) FROM leases WHERE id IN (SELECT value FROM json_each (?))"
+_REST = """
+UPDATE leases SET expires = min(expires, ?), snapshot = NULL
+WHERE token = ? AND id IN (SELECT value FROM json_each (?))
+"""
 _FREE = "DELETE FROM leases WHERE token = ? AND id IN (SELECT value FROM json_each (?))"
 _SWEEP = """
 DELETE FROM events WHERE id IN (SELECT id FROM events WHERE expires < :now LIMIT 10);
 DELETE FROM subjects WHERE id IN (SELECT id FROM subjects WHERE expires < :now LIMIT 10);
-DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE expires < :now - 86400 LIMIT 10)
+DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE expires < :now - 8640000 LIMIT 10)
 """
 
 
@@ -95,10 +99,12 @@ class SqliteLedger:
         """See `Ledger`."""
         await self._transaction(lambda file: self._settle(file, claim, outcome))
 
-    async def release(self, claim: Claim) -> None:
+    async def release(
+        self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
+    ) -> None:
         """See `Ledger`."""
         with suppress(LedgerUnavailable):
-            await self._transaction(lambda file: self._free(file, claim))
+            await self._transaction(lambda file: self._release(file, claim, touched, rest))
 
     async def close(self) -> None:
         """See `Ledger`."""
@@ -109,17 +115,19 @@ class SqliteLedger:
         self, file: sqlite3.Connection, entry: Entry
     ) -> Claim | Duplicate | Superseded | Busy:
         done = [record for name in entry.identities if (record := self._done(file, name))]
-        known = {name: self._known(file, name) for name in entry.subjects}
+        keys, now = self._hashed(entry.keys), self._clock()
+        known = {name: self._look_up(file, name, now) for name in entry.subjects}
         verdict = decide(entry, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
-        keys, now = self._hashed(entry.keys), self._clock()
         (until,) = file.execute(_HELD, (json.dumps(keys),)).fetchone()
         if until is not None and until > now:
             return Busy(until - now)
+        for name in entry.subjects if until is not None else ():  # else the next one forgets it
+            self._know(file, name, known[name])
         claim = Claim(entry, uuid4().hex, verdict)
-        leases = [(key, claim.token, now + entry.lease) for key in keys]
-        file.executemany("REPLACE INTO leases VALUES (?, ?, ?)", leases)
+        held = (claim.token, now + entry.lease, _text(entry.snapshot))
+        file.executemany("REPLACE INTO leases VALUES (?, ?, ?, ?)", [(key, *held) for key in keys])
         return claim
 
     def _settle(self, file: sqlite3.Connection, claim: Claim, outcome: Outcome) -> None:
@@ -130,11 +138,25 @@ class SqliteLedger:
             event = (self._hash(name), outcome.value, _text(entry.snapshot), expires)
             file.execute("REPLACE INTO events VALUES (?, ?, ?, ?)", event)
         for name in set(entry.subjects) - claim.dropped:
-            known = self._known(file, name).after(entry)
-            owner = None if known.owner is None else str(known.owner)
-            subject = (self._hash(name), _text(known.snapshot), owner, expires)
-            file.execute("REPLACE INTO subjects VALUES (?, ?, ?, ?)", subject)
+            self._know(file, name, self._known(file, name).after(entry))
         self._sweep(file)
+
+    def _release(
+        self, file: sqlite3.Connection, claim: Claim, touched: frozenset[str], rest: float
+    ) -> None:
+        if rest:
+            keys = self._hashed(claim.entry.keys)
+            ended = (self._clock() + rest, claim.token, json.dumps(keys))
+            mine = file.execute(_REST, ended).rowcount == len(keys)
+        else:
+            mine = self._free(file, claim)
+        for name in touched - claim.dropped if mine else ():
+            self._know(file, name, self._known(file, name).touched(claim.entry.snapshot))
+
+    def _know(self, file: sqlite3.Connection, name: str, known: Known) -> None:
+        owner = None if known.owner is None else str(known.owner)
+        subject = (self._hash(name), _text(known.snapshot), owner, self._clock() + _KEPT)
+        file.execute("REPLACE INTO subjects VALUES (?, ?, ?, ?)", subject)
 
     def _free(self, file: sqlite3.Connection, claim: Claim) -> bool:
         """Free the leases that are still the claim's; whether all were."""
@@ -157,6 +179,12 @@ class SqliteLedger:
         if row is None:
             return NOBODY
         return Known(_snapshot(row[0]), None if row[1] is None else int(row[1]))
+
+    def _look_up(self, file: sqlite3.Connection, name: str, now: float) -> Known:
+        """What is known of a subject, with what a lease that expired left behind."""
+        query = "SELECT snapshot FROM leases WHERE id = ? AND expires < ?"
+        row = file.execute(query, (self._hash(name), now)).fetchone()
+        return self._known(file, name).touched(_snapshot(row[0]) if row else None)
 
     def _hash(self, name: str) -> str:
         return hmac.digest(self._key, name.encode(), "sha256").hex()

@@ -12,16 +12,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from connector import mapping as mapping_file
-from connector import rule as rule_entry
 from connector.document import BadMapping, Document, Lint, Loc, read
+from connector.entry import CallEntry, Entry, used
 from connector.event import EVENT_FIELDS, PARTS
 from connector.expression import Expression
 from connector.mapping import Mapping
-from connector.rule import Entry, used
 
+_REPLIES = {kind.protocol: kind.reply_fields for kind in CallEntry.__subclasses__()}
 _SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counters", "variables")
-_REPLY = ("status", "headers", "json", "text")
 
 
 def load(path: Path) -> Mapping:
@@ -46,7 +44,7 @@ def check(path: Path) -> tuple[Mapping | None, list[Lint]]:
         return None, list(bad.lints)
     except ValidationError as error:
         return None, _ordered(_schema(document, error))
-    checks = (_names, _fields, _unused, _unreachable, _twice, _repeatable, _guarded)
+    checks = (_protocols, _names, _fields, _unused, _unreachable, _twice, _repeatable, _guarded)
     return mapping, _ordered(lint for checked in checks for lint in checked(mapping))
 
 
@@ -57,6 +55,8 @@ def _ordered(lints: Iterable[Lint]) -> list[Lint]:
 def _schema(document: Document, error: ValidationError) -> Iterator[Lint]:
     """The file does not have the shape of a mapping."""
     found = error.errors(include_url=False, include_input=False)
+    for item in found:
+        item["loc"] = _in_the_file(item["loc"])
     for item in found:
         loc: Loc = item["loc"]
         where = ".".join(map(str, loc)) or "the file"
@@ -70,6 +70,11 @@ def _schema(document: Document, error: ValidationError) -> Iterator[Lint]:
         else:
             reason = _SHAPES.get(item["type"], item["msg"].removeprefix("Value error, "))
             yield document.lint("value", loc, f"`{where}` {reason}", "correct it")
+
+
+def _in_the_file(loc: Loc) -> Loc:
+    """A path without the protocol, which is no key of a call but the choice of its model."""
+    return (*loc[:4], *loc[5:]) if loc[:1] == ("rules",) and loc[2:3] == ("calls",) else loc
 
 
 _SHAPES = {
@@ -88,20 +93,30 @@ _SHAPES = {
 }
 
 
-def _model_keys() -> list[str]:
-    names = {**vars(mapping_file), **vars(rule_entry)}
-    models = [kind for kind in names.values() if isinstance(kind, type) and issubclass(kind, Entry)]
-    return sorted(
-        {info.alias or name for model in models for name, info in model.model_fields.items()}
-    )
+def _model_keys(model: type[Entry] = Entry) -> set[str]:
+    keys = {info.alias or name for name, info in model.model_fields.items()}
+    return keys.union(*(_model_keys(kind) for kind in model.__subclasses__()))
 
 
-_KEYS = _model_keys()
+_KEYS = sorted(_model_keys())
 
 
 def _near(name: str, known: Iterable[str], otherwise: str) -> str:
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else otherwise
+
+
+def _protocols(mapping: Mapping) -> Iterator[Lint]:
+    """A call of a protocol that the system does not speak."""
+    for index, rule in enumerate(mapping.rules):
+        for position, call in enumerate(rule.calls):
+            if call.protocol != mapping.system.protocol:
+                loc: Loc = ("rules", index, "calls", position)
+                reason = (
+                    f"`{call.method}` is no call to a system that speaks {mapping.system.protocol}"
+                )
+                mend = f"change the call, or name `{call.protocol}` under `system`"
+                yield mapping.document.lint("foreign-call", loc, reason, mend)
 
 
 def _names(mapping: Mapping) -> Iterator[Lint]:
@@ -126,10 +141,10 @@ def _names(mapping: Mapping) -> Iterator[Lint]:
 
 def _known(mapping: Mapping, loc: Loc) -> set[str]:
     """The names that an expression at this place may read."""
-    if loc[:2] == ("system", "http"):
-        return {"settings"}
     if loc[:2] == ("system", "replies"):
         return {"settings", "reply"}
+    if loc[:1] == ("system",):
+        return {"settings"}
     known = {*_SECTIONS, "settings"}
     if loc[0] == "values":
         return known | set(list(mapping.values)[: list(mapping.values).index(str(loc[1]))])
@@ -161,7 +176,7 @@ def _fields_of(mapping: Mapping, name: str, replies: set[str]) -> tuple[str, ...
     if name in PARTS:
         return tuple(PARTS[name][1].model_fields)
     if name == "reply" or name in replies:
-        return _REPLY
+        return _REPLIES[mapping.system.protocol]
     return {"event": EVENT_FIELDS, "settings": tuple(mapping.settings), "counters": ()}.get(name)
 
 
@@ -219,11 +234,11 @@ def _repeatable(mapping: Mapping) -> Iterator[Lint]:
     for rule_index, rule in enumerate(mapping.rules):
         for index, call in enumerate(rule.calls):
             loc: Loc = ("rules", rule_index, "calls", index)
-            if call.method in ("post", "patch") and call.idempotent is None:
+            if call.undeclared:
                 reason = f"a {call.method.upper()} that may be sent twice"
                 mend = "say `idempotent: true` if it sets a state, `false` if it adds something"
                 yield _warning(mapping, "undeclared-idempotence", loc, reason, mend)
-            if call.idempotent is False and rule.replay == "apply":
+            if not call.repeatable and not call.undeclared and rule.replay == "apply":
                 reason = "a call that must not be repeated, in a rule that replays are applied to"
                 mend = "say `replay: never` in the rule"
                 yield _warning(mapping, "repeated-call", loc, reason, mend)

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from connector.document import Document
-from connector.expression import (
-    Constant,
-)
+from connector.entry import AnyText, AnyValue, Condition, Entry, Name
+from connector.expression import Constant
+from connector.http_call import HeaderText
 from connector.outcome import Outcome
-from connector.rule import AnyText, AnyValue, Condition, Entry, HeaderText, Name, Rule
+from connector.rule import Rule
 from connector.settings import BadSettings
 
 
@@ -111,12 +111,9 @@ class ReplyRule(Entry):
     because: AnyText | None = None
 
 
-class Http(Entry):
-    """An external system that speaks HTTP."""
+class Limits(Entry):
+    """What every kind of external system is protected by, and given up after."""
 
-    base_url: AnyText
-    auth: Auth | None = None
-    headers: dict[str, HeaderText] = {}
     timeout: AnyValue = Field(
         default_factory=lambda: Constant("30s"), description="For a reply, per attempt (30s)."
     )
@@ -130,25 +127,54 @@ class Http(Entry):
         250, description="Calls at once per instance; more are answered 429."
     )
     breaker: Breaker = Breaker()
+
+
+class Http(Limits):
+    """An external system that speaks HTTP."""
+
+    base_url: AnyText
+    auth: Auth | None = None
+    headers: dict[str, HeaderText] = {}
     reply: Literal["json", "any"] = Field(
         "json", description="What a successful reply with a body must be."
     )
 
 
-class System(Entry):
-    """The client for the external system."""
+class Ctrl(Limits):
+    """An external system that speaks Osmocom's control interface, such as osmo-hlr."""
 
-    http: Http
+    host: AnyText
+    port: AnyValue = Field(default_factory=lambda: Constant(4259))
+
+
+class System(Entry):
+    """The client for the external system, by its protocol."""
+
+    http: Http | None = None
+    ctrl: Ctrl | None = None
     replies: tuple[ReplyRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_protocol(self) -> "System":
+        if (self.http is None) == (self.ctrl is None):
+            raise ValueError("needs exactly one of `http`, `ctrl`")
+        return self
+
+    @property
+    def protocol(self) -> str:
+        """The key of the one that is there."""
+        return "http" if self.http else "ctrl"
 
 
 class ScriptedReply(Entry):
-    """A reply of the external system in a test; 200 with `{}` if nothing is said."""
+    """A reply of the external system in a test; 200 with `{}`, or `OK`, if nothing is said."""
 
     status: int = 200
     headers: dict[str, str] = {}
     json_: Any = Field(None, alias="json")
     text: str | None = None
+    value: str | None = Field(None, description="Of a system with `ctrl`.")
+    error: str | None = Field(None, description="Of a system with `ctrl`: it refuses.")
 
 
 class ExpectedCall(Entry):
@@ -159,6 +185,9 @@ class ExpectedCall(Entry):
     put: str | None = None
     patch: str | None = None
     delete: str | None = None
+    ctrl_get: str | None = None
+    ctrl_set: str | None = None
+    value: str | None = None
     query: dict[str, str] | None = None
     headers: dict[str, str] | None = None
     json_: Any = Field(None, alias="json")

@@ -21,7 +21,7 @@ from connector.event import Event, parse, personal
 from connector.ledger import Busy, Claim, Duplicate, Entry, Ledger, LostClaim, Superseded
 from connector.mapping import Mapping as MappingFile
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
-from connector.plan import Plan, plan
+from connector.plan import Plan, Step, plan
 from connector.system import Reply, System
 
 _BUSY = "Subject busy: another event of this subscriber is being applied"
@@ -29,12 +29,18 @@ _BUSY = "Subject busy: another event of this subscriber is being applied"
 
 @dataclass(slots=True)
 class Record:
-    """What is noted on the way, for the log record and for the tools that explain an event."""
+    """What is noted on the way, for the log record and for the tools that explain an event.
+
+    `touched` are the subjects that were, or may have been, changed; `unanswered` says that the
+    system may still be at the last call.
+    """
 
     event: Event | None = None
     plan: Plan | None = None
     dropped: frozenset[str] = frozenset()
     calls: list[tuple[Call, Reply]] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +97,9 @@ class Pipeline:
                 await self._settle(claim)
                 return result
         except BaseException:
-            await self._release(claim)
+            await self._release(claim, record)
             raise
-        await self._release(claim)
+        await self._release(claim, record)
         return result
 
     async def _claim(self, entry: Entry, deadline: float) -> Claim | Duplicate | Superseded:
@@ -119,14 +125,26 @@ class Pipeline:
             call = step.call(replies)
             if call is None:
                 continue
-            reply = await self.system.send(call, deadline)
-            record.calls.append((call, reply))
+            reply = await self._send(step, call, record, deadline)
             if reply.outcome is not Outcome.APPLIED:
                 return Result(
                     reply.outcome, reply.reason, retry_after=reply.retry_after, cause=reply.cause
                 )
             replies[step.id] = reply.seen
         return Result(Outcome.APPLIED)
+
+    async def _send(self, step: Step, call: Call, record: Record, deadline: float) -> Reply:
+        """One call; until its reply is there, it counts as carried out."""
+        before = set(record.touched)
+        if step.subject and not call.reads:
+            record.touched.add(step.subject)
+        record.unanswered = not call.reads
+        reply = await self.system.send(call, deadline)
+        record.calls.append((call, reply))
+        record.unanswered = reply.unanswered and not call.reads
+        if reply.outcome is not Outcome.APPLIED and not reply.unknown:
+            record.touched = before
+        return reply
 
     async def _settle(self, claim: Claim) -> None:
         try:
@@ -138,9 +156,10 @@ class Pipeline:
                 Outcome.UNAVAILABLE, "The event took longer than its claim", cause="lost claim"
             ) from None
 
-    async def _release(self, claim: Claim) -> None:
+    async def _release(self, claim: Claim, record: Record) -> None:
+        rest = self.budget / 2 if record.unanswered else 0
         try:
-            await self.ledger.release(claim)
+            await self.ledger.release(claim, frozenset(record.touched), rest)
         except ConnectionError as error:  # its lease expires, and the event has its result
             structlog.get_logger().warning("claim not released", cause=type(error).__name__)
 

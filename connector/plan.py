@@ -5,39 +5,22 @@ decided without any call (ignored, invalid). What can be computed before the fir
 that bad data is found before anything is changed; only calls that read an earlier reply wait.
 """
 
-import json
 from collections import ChainMap
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NoReturn
-from urllib.parse import urlencode
-
-from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from connector.call import Call
 from connector.document import Loc
+from connector.entry import CallEntry
 from connector.event import PARTS, Event
-from connector.expression import (
-    EvaluationError,
-    Expression,
-    Scope,
-    Text,
-    Value,
-    expressions,
-    in_header,
-)
+from connector.expression import EvaluationError, Expression, Scope, Value
 from connector.mapping import Mapping
 from connector.outcome import Detail, Outcome, Refusal, Result
-from connector.rule import CallEntry, Rule
+from connector.rule import Rule
 
 Replies = Map[str, Any]
-MEDIA_TYPES = {
-    "json": "application/json",
-    "form": "application/x-www-form-urlencoded",
-    "text": "text/plain; charset=utf-8",
-    "xml": "application/xml; charset=utf-8",
-}
 
 
 class EventScope(Map[str, Any]):
@@ -218,64 +201,10 @@ class _Late:
         if self.entry.when and not self.planner.value(self.entry.when, self.loc, scope):
             return None
         try:
-            return _render(self.entry, scope)
-        except (PydanticSerializationError, ValueError) as error:
+            return self.entry.render(scope)
+        except ValueError as error:
             kind = str(error) if isinstance(error, EvaluationError) else type(error).__name__
             self.planner.invalid(kind, self.loc)
-
-
-def _render(entry: CallEntry, scope: Scope) -> Call:
-    path = str(entry.path.evaluate(scope))
-    if any(segment in (".", "..") for segment in path.split("/")):
-        raise EvaluationError("a dotted path segment")
-    call = Call(
-        id=entry.id or "",
-        method=entry.method.upper(),
-        target=_outline(entry.path),
-        path=path,
-        query=_pairs(entry.query, scope),
-        headers={name: _header(value.evaluate(scope)) for name, value in entry.headers.items()},
-        accept=frozenset(entry.accept),
-        idempotent=entry.repeatable,
-    )
-    for kind, body in entry.bodies.items():
-        if body is not None:
-            return replace(call, content_type=MEDIA_TYPES[kind], body=_body(kind, body, scope))
-    return call
-
-
-def _body(kind: str, body: Any, scope: Scope) -> bytes:
-    if kind == "json":
-        plain = to_jsonable_python(body.evaluate(scope))
-        return json.dumps(
-            plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
-        ).encode()
-    if kind == "form":
-        return urlencode(_pairs(body, scope)).encode()
-    return str(body.evaluate(scope)).encode()
-
-
-def _pairs(values: Map[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
-    """Names and values for a query or a form; one without a value is left out."""
-    found = ((name, value.evaluate(scope)) for name, value in values.items())
-    return tuple(
-        (name, str(item).lower() if isinstance(item, bool) else str(item))
-        for name, value in found
-        for item in (value if isinstance(value, list) else [value])
-        if item is not None
-    )
-
-
-def _header(value: Any) -> str:
-    if value is None:
-        raise EvaluationError("no value for a header")
-    return in_header(str(value))
-
-
-def _outline(path: Value) -> str:
-    if isinstance(path, Text):
-        return path.outline
-    return "{}" if expressions(path) else str(path.evaluate({}))
 
 
 def _field(condition: Expression) -> str:

@@ -15,12 +15,12 @@ from urllib.parse import parse_qs
 
 from connector import lint
 from connector.document import BadMapping
-from connector.http_system import HttpSystem, configure
 from connector.ledger import Ledger
 from connector.mapping import Mapping as MappingFile
 from connector.pipeline import Pipeline, hash_key
 from connector.secrets import Environment, Files, Secrets, SecretsUnreachable, Source
 from connector.settings import API_TOKEN, HASH_KEY, BadSettings, Settings, read
+from connector.systems import system_of
 from connector.values import SettingValues
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Startup:
         sound = len(problems)
         _collect(problems, self.values.check)
         if len(problems) == sound:
-            _collect(problems, lambda: configure(self.mapping.system.http, self.values))
+            _collect(problems, lambda: system_of(self.mapping.system, self.values))
         if problems:
             raise BadSettings(problems)
 
@@ -72,7 +72,7 @@ class Startup:
             key = hash_key(self.secrets.get(HASH_KEY) or self.tokens[0])
             ledger = _ledger(self.settings, key)
             try:
-                async with HttpSystem(self.mapping.system, self.values, self.secrets) as system:
+                async with system_of(self.mapping.system, self.values, self.secrets) as system:
                     yield Pipeline(
                         mapping=self.mapping,
                         settings=self.values,

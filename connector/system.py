@@ -1,4 +1,10 @@
-"""The external system as the pipeline sees it, whatever protocol it speaks."""
+"""The external system as the pipeline sees it, whatever protocol it speaks.
+
+A protocol is a module with a class that has the methods of `System`, an entry for its calls in
+the mapping file (see `connector.entry.CallEntry`) that renders to its kind of `Call`, and a line
+in `connector.systems`. What every protocol needs around a request, limits, breaker and retries,
+is `connector.guard`'s.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +19,9 @@ class Reply:
     """What became of a call.
 
     `outcome` is applied if the system confirmed; `reason` is for people, `cause` for the log.
-    `seen` is what later calls read under the call's id: status, headers, json, text.
-    `retry_after` and `took` are in seconds.
+    `seen` is what later calls read under the call's id. `retry_after` and `took` are in seconds.
+    If it is not applied, `unknown` says that it may have been carried out nevertheless, and
+    `unanswered` that the system may still be at it.
     """
 
     outcome: Outcome
@@ -24,6 +31,8 @@ class Reply:
     status: int | None = None
     attempts: int = 0
     took: float = 0.0
+    unknown: bool = False
+    unanswered: bool = False
     seen: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

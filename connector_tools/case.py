@@ -1,4 +1,4 @@
-"""Runs the tests inside a mapping file: the real pipeline and HTTP client, only the wire scripted.
+"""Runs the tests inside a mapping file: the real pipeline and client, only the wire scripted.
 
 Each test posts its event, changed as it says, and compares the requests that would go out, the
 outcome and the text of the answer. Afterwards every rule, and every `ignore` and `require` of it,
@@ -9,21 +9,18 @@ import asyncio
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
-import httpx
 import structlog
 
 from connector.document import Lint, Loc
-from connector.http_system import HttpSystem
 from connector.ledger_memory import MemoryLedger
-from connector.mapping import Case, ExpectedCall, Mapping, ScriptedReply, directory, resolve
+from connector.mapping import Case, Mapping, directory, resolve
 from connector.outcome import Result, answer
 from connector.pipeline import Pipeline, Record
-from connector.rule import METHODS
 from connector.settings import BadSettings
+from connector_tools.script import Sent, script
 
 _BASE_URL = "http://system.test"
 
@@ -38,28 +35,6 @@ class CaseResult:
     case: Case
     problems: list[str]
     decided: Loc = ()
-
-
-@dataclass(slots=True)
-class _Script:
-    """Answers requests with the scripted replies; a retry gets the reply of its first try."""
-
-    replies: tuple[ScriptedReply, ...]
-    requests: list[httpx.Request] = field(default_factory=list)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if not self.requests or _same(self.requests[-1], request) is False:
-            self.requests.append(request)
-        index = len(self.requests) - 1
-        reply = self.replies[index] if index < len(self.replies) else ScriptedReply()
-        if reply.text is not None:
-            return httpx.Response(reply.status, headers=reply.headers, text=reply.text)
-        document = {} if reply.json_ is None else reply.json_
-        return httpx.Response(reply.status, headers=reply.headers, json=document)
-
-
-def _same(one: httpx.Request, other: httpx.Request) -> bool:
-    return (one.method, one.url, one.content) == (other.method, other.url, other.content)
 
 
 def run_cases(mapping: Mapping) -> Iterator[CaseResult]:
@@ -134,9 +109,8 @@ def _parent(event: Any, dotted: str) -> tuple[Any, str]:
 
 
 async def _run(mapping: Mapping, case: Case) -> CaseResult:
-    script = _Script(case.replies)
     settings = test_settings(mapping, case.settings)
-    system = HttpSystem(mapping.system, settings, transport=httpx.MockTransport(script))
+    sent, system = script(mapping.system, settings, case.replies)
     record = Record()
     pipeline = Pipeline(mapping, settings, MemoryLedger(), system)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
@@ -146,10 +120,10 @@ async def _run(mapping: Mapping, case: Case) -> CaseResult:
     finally:
         structlog.reset_defaults()
     decided = record.plan.decided if record.plan else ()
-    return CaseResult(case, list(_problems(case, script.requests, result)), decided)
+    return CaseResult(case, list(_problems(case, sent, result)), decided)
 
 
-def _problems(case: Case, requests: list[httpx.Request], result: Result) -> Iterator[str]:
+def _problems(case: Case, sent: list[Sent], result: Result) -> Iterator[str]:
     if result.outcome is not case.outcome:
         told = json.dumps(answer(result).body)
         yield f"outcome is {result.outcome}, not {case.outcome}; the answer was {told}"
@@ -159,39 +133,9 @@ def _problems(case: Case, requests: list[httpx.Request], result: Result) -> Iter
     if case.because is not None and not any(case.because in text for text in texts):
         told = json.dumps(body, ensure_ascii=False)
         yield f"the answer {told} does not contain `{case.because}`"
-    if len(requests) != len(case.calls):
-        sent = ", ".join(f"{request.method} {request.url.path}" for request in requests) or "none"
-        yield f"{len(requests)} calls instead of {len(case.calls)}: {sent}"
-    for number, (expected, request) in enumerate(zip(case.calls, requests, strict=False), 1):
-        for problem in _differences(expected, request):
+    if len(sent) != len(case.calls):
+        names = ", ".join(request.name for request in sent) or "none"
+        yield f"{len(sent)} calls instead of {len(case.calls)}: {names}"
+    for number, (expected, request) in enumerate(zip(case.calls, sent, strict=False), 1):
+        for problem in request.differences(expected):
             yield f"call {number}: {problem}"
-
-
-def _differences(expected: ExpectedCall, request: httpx.Request) -> Iterator[str]:
-    for method in METHODS:
-        path = getattr(expected, method)
-        sent = request.url.raw_path.decode().partition("?")[0]
-        if path is not None and (method.upper(), path) != (request.method, sent):
-            yield f"{request.method} {sent} instead of {method.upper()} {path}"
-    body = request.content.decode(errors="replace")
-    pairs: list[tuple[str, Any, Any]] = [
-        ("query", expected.query, dict(request.url.params)),
-        ("form", expected.form, dict(parse_qsl(body))),
-        ("text", expected.text, body),
-        ("xml", expected.xml, body),
-    ]
-    for name, value in (expected.headers or {}).items():
-        pairs.append((f"header {name}", value, request.headers.get(name)))
-    pairs = [pair for pair in pairs if pair[1] is not None]
-    if "json_" in expected.model_fields_set:
-        pairs.append(("json", expected.json_, _json(body)))
-    for name, want, got in pairs:
-        if want != got:
-            yield f"{name} is {json.dumps(got)}, not {json.dumps(want)}"
-
-
-def _json(body: str) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body or None

@@ -204,6 +204,62 @@ def send(
         raise typer.Exit(_FAILURE)
 
 
+@app.command(epilog="Example: connector simulate --events 20000 --ledger sqlite --instances 3")
+def simulate(
+    events: Annotated[int, typer.Option(min=1, help="Events that PortaBilling raises.")] = 2000,
+    subscribers: Annotated[int, typer.Option(min=1, help="Subscribers at a time.")] = 100,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 1,
+    rate: Annotated[float, typer.Option(min=0.001, help="Events per simulated second.")] = 0.5,
+    ledger: Annotated[str, typer.Option(help="memory, sqlite or firestore.")] = "memory",
+    instances: Annotated[int, typer.Option(min=1, max=50, help="Instances of the function.")] = 1,
+    real: Annotated[
+        bool,
+        typer.Option(
+            "--real", help="Real functions, killed with -9, on time that passes 60 times faster."
+        ),
+    ] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=RATE]",
+            help="What goes wrong: all (which is the default), none, or a name, several times.",
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="NSPS enriches an event anew for each retry.")
+    ] = False,
+    drop_4xx: Annotated[
+        bool,
+        typer.Option("--drop-4xx", help="NSPS does not retry what was answered 4xx, but for 429."),
+    ] = False,
+    cache: Annotated[
+        float, typer.Option(min=0, help="Seconds for which NSPS may use what it has read before.")
+    ] = 0,
+) -> None:
+    """Simulate a PortaBilling, an NSPS and an HLR/HSS with faults, and see whether they agree.
+
+    Subscribers change, everything that can go wrong does, then all calms down and the HLR/HSS is
+    compared with billing. The exit code is 1 if a subscriber differs, an event was lost, or
+    something happened that must not.
+    """
+    from connector_tools import simulate as simulation  # noqa: PLC0415 - only this command
+    from connector_tools.simulation import faults  # noqa: PLC0415 - needs the world
+    from connector_tools.simulation.nsps import Options  # noqa: PLC0415 - as above
+    from connector_tools.simulation.world import Plan  # noqa: PLC0415 - as above
+
+    if ledger not in simulation.STORES or (ledger == "firestore" and not real):
+        stop("--ledger is memory, sqlite or, with --real, firestore")
+    if ledger == "memory" and instances > 1:
+        stop("a ledger in memory is for one instance: --ledger sqlite or firestore for several")
+    try:
+        found = faults.read(fault or [])
+    except ValueError as error:
+        stop(str(error))
+    options = Options(enriches_retries=fresh, retries_4xx=not drop_4xx, cache=cache)
+    plan = Plan(events, subscribers, seed, rate, found, options)
+    raise typer.Exit(simulation.simulate(plan, ledger, instances, real=real))
+
+
 @app.command(epilog="Example: connector schema > mappings/mapping.schema.json")
 def schema() -> None:
     """Print the JSON Schema of mapping files, for editors."""

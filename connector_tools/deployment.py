@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.http_system import configure
 from connector.mapping import Mapping as MappingFile
 from connector.mapping import Setting
+from connector.systems import system_of
 from connector_tools.case import test_settings
 from connector_tools.draft import HIDDEN, as_json
 
@@ -41,7 +41,7 @@ def deployment(mapping: MappingFile, environ: Mapping[str, str]) -> Deployment:
     }
     found = {name: value for name, value in given.items() if value}
     values = test_settings(mapping, found)
-    configure(mapping.system.http, values)
+    system_of(mapping.system, values)
     hidden = {name: _hidden(mapping.settings[name], value) for name, value in values.items()}
     origins = {name: _origin(mapping.settings[name], name in found) for name in values}
     return Deployment(

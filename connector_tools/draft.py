@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from pydantic import BaseModel
 
-from connector.call import Call
+from connector.ctrl_call import CtrlCallEntry
 from connector.expression import (
     Constant,
     EvaluationError,
@@ -19,9 +19,8 @@ from connector.expression import (
     Value,
     expressions,
 )
+from connector.http_call import MEDIA_TYPES, HttpCall, HttpCallEntry
 from connector.mapping import Auth, Http
-from connector.plan import MEDIA_TYPES
-from connector.rule import CallEntry
 
 HIDDEN = "***"
 FAILED = "cannot be computed"
@@ -55,7 +54,7 @@ class Request:
     body: str
 
 
-def ready(entry: CallEntry, call: Call) -> Draft:
+def ready(entry: HttpCallEntry, call: HttpCall) -> Draft:
     """The draft of a call of which everything is known."""
     media = {"Content-Type": call.content_type} if call.content_type else {}
     body = (call.body or b"").decode()
@@ -67,7 +66,7 @@ def ready(entry: CallEntry, call: Call) -> Draft:
     return Draft(path, call.query, media | dict(call.headers), body)
 
 
-def late(entry: CallEntry, scope: Scope, unknown: frozenset[str]) -> Draft:
+def late(entry: HttpCallEntry, scope: Scope, unknown: frozenset[str]) -> Draft:
     """The draft of a call that waits for the replies `unknown`.
 
     Where it reads one, the mapping's expression stands.
@@ -81,7 +80,7 @@ def late(entry: CallEntry, scope: Scope, unknown: frozenset[str]) -> Draft:
     media = {"Content-Type": MEDIA_TYPES[kind]} if kind else {}
     query = {name: _known(value, scope, unknown) for name, value in entry.query.items()}
     return Draft(
-        path=text(entry.path),
+        path=text(entry.address),
         query=tuple((name, str(value)) for name, value in query.items() if value is not None),
         headers=media | {name: text(value) for name, value in entry.headers.items()},
         body=_late_body(entry, scope, unknown),
@@ -102,6 +101,13 @@ def request(method: str, draft: Draft, http: Http, settings: Mapping[str, Any]) 
     )
 
 
+def ctrl_request(entry: CtrlCallEntry, scope: Scope, unknown: frozenset[str]) -> Request:
+    """The request of a call over the control interface."""
+    variable = _known(entry.address, scope, unknown)
+    value = "" if entry.value is None else f" {_known(entry.value, scope, unknown)}"
+    return Request(f"{'SET' if value else 'GET'} {variable}{value}", (), "")
+
+
 def source(value: Value) -> str:
     """A value as it stands in the mapping file; empty for a list or an object."""
     if isinstance(value, Expression | Text):
@@ -109,7 +115,7 @@ def source(value: Value) -> str:
     return str(value.value) if isinstance(value, Constant) else ""
 
 
-def _late_body(entry: CallEntry, scope: Scope, unknown: frozenset[str]) -> str:
+def _late_body(entry: HttpCallEntry, scope: Scope, unknown: frozenset[str]) -> str:
     if entry.form is not None:
         fields = {name: _known(value, scope, unknown) for name, value in entry.form.items()}
         return _pairs((name, str(value)) for name, value in fields.items() if value is not None)

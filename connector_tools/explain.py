@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connector import log
+from connector.ctrl_call import CtrlCallEntry
 from connector.document import Loc
+from connector.entry import CallEntry
 from connector.event import Event, personal
 from connector.expression import (
     Constant,
@@ -22,10 +24,11 @@ from connector.expression import (
     compile_condition,
     expressions,
 )
+from connector.http_call import HttpCall, HttpCallEntry
 from connector.mapping import Mapping as MappingFile
 from connector.outcome import Answer, Refusal, Result, answer
 from connector.plan import EventScope, Step, plan
-from connector.rule import CallEntry, Rule
+from connector.rule import Rule
 from connector_tools import draft
 from connector_tools.draft import FAILED, Request, as_json
 
@@ -217,22 +220,34 @@ class _Explainer:
 
     def skipped(self, entry: CallEntry, loc: Loc, why: Computed) -> Planned:
         reason = "`when` does not hold" if why.about == "when" else "`each` is empty"
-        request = Request(f"{entry.method.upper()} {draft.source(entry.path)}", (), "")
+        request = Request(f"{entry.method.upper()} {draft.source(entry.address)}", (), "")
         return Planned(self.line(*loc), request, False, f"not sent: {reason}", computed=(why,))
 
     def planned(
         self, entry: CallEntry, step: Step, scope: Scope, unknown: frozenset[str], loc: Loc
     ) -> Planned:
-        ready = step.ready
-        found = draft.ready(entry, ready) if ready else draft.late(entry, scope, unknown)
         return Planned(
             line=self.line(*loc),
-            request=draft.request(entry.method, found, self.mapping.system.http, self.settings),
+            request=self.request(entry, step, scope, unknown),
             sent=True,
             note=_note(entry, unknown),
             subject=step.subject,
             computed=tuple(self.expressions(entry, scope, unknown, loc)),
         )
+
+    def request(
+        self, entry: CallEntry, step: Step, scope: Scope, unknown: frozenset[str]
+    ) -> Request:
+        http = self.mapping.system.http
+        if isinstance(entry, CtrlCallEntry):
+            return draft.ctrl_request(entry, scope, unknown)
+        assert isinstance(entry, HttpCallEntry)  # noqa: S101 - there are these two
+        assert http  # noqa: S101 - `lint` lets no call of another protocol pass
+        if isinstance(step.ready, HttpCall):
+            found = draft.ready(entry, step.ready)
+        else:
+            found = draft.late(entry, scope, unknown)
+        return draft.request(entry.method, found, http, self.settings)
 
     def expressions(
         self, entry: CallEntry, scope: Scope, unknown: frozenset[str], loc: Loc

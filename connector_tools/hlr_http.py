@@ -81,7 +81,7 @@ class FrontEnd:
         try:
             response = await self._fare(request, body)
         except asyncio.CancelledError:  # the process stops; else uvicorn would answer 500
-            response = _NoAnswer()
+            response = NoAnswer()
         await response(scope, receive, send)
 
     async def _fare(self, request: Request, body: dict[str, Any] | None) -> Response:
@@ -89,7 +89,7 @@ class FrontEnd:
         if mode == "hang":
             await _caller_gone(request.receive)
         if mode in ("hang", "drop"):
-            return _NoAnswer()
+            return NoAnswer()
         reply = _OUTAGE if mode == "outage" else self._answer(request, body)
         if mode == "slow":
             await asyncio.sleep(delay)
@@ -141,10 +141,11 @@ class FrontEnd:
         return JSONResponse({"mode": mode, "delay": self._delay})
 
 
-class _NoAnswer(Response):
+class NoAnswer(Response):
     """Closes the connection without a word, where uvicorn by itself would answer 500."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See `Response`; it needs `Connection`."""
         scope["extensions"][_ABORT]()
         await _caller_gone(receive)
 
@@ -167,7 +168,7 @@ def _response(reply: Reply) -> Response:
 
 
 class Connection(H11Protocol):
-    """uvicorn's connection, which also lets the application close it: see `_NoAnswer`."""
+    """uvicorn's connection, which also lets the application close it: see `NoAnswer`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Offer the closing of this connection to the application, as an ASGI extension."""

@@ -48,6 +48,12 @@ class Program:
             return self._lines.get(timeout=seconds)
         return None
 
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal to it and to whatever it started."""
+        os.killpg(self._process.pid, number)
+        self._process.wait()
+        self._reader.join(_STOP_SECONDS)
+
     def stop(self) -> None:
         """End it, and whatever it started, by force if it does not end in time."""
         self._process.terminate()

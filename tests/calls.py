@@ -6,12 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 from connector.call import Call
+from connector.http_call import HttpCall
 from connector.http_system import HttpSystem
 from connector.mapping import System
 from connector.system import Reply
 
-POST = Call("c", "POST", "/prov", "/prov", content_type="application/json", body=b'{"a": 1}')
+POST = HttpCall(
+    "c", "POST", "/prov", path="/prov", content_type="application/json", body=b'{"a": 1}'
+)
 PUT = replace(POST, method="PUT", idempotent=True)
+
+
+def http(call: Call | None) -> HttpCall:
+    """A call that must be an HTTP request."""
+    assert isinstance(call, HttpCall)
+    return call
 
 
 def client(

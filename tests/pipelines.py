@@ -16,6 +16,7 @@ from connector.ledger_memory import MemoryLedger
 from connector.outcome import Outcome, Result
 from connector.pipeline import Pipeline, Record
 from connector.system import Reply
+from tests.calls import http
 
 TOKEN = "s3cret-of-the-system"
 MAPPING = """
@@ -66,7 +67,7 @@ class PlayedSystem:
         """Nothing to close."""
 
     async def send(self, call: Call, deadline: float) -> Reply:
-        self.notes.append(f"{call.method} {call.path}")
+        self.notes.append(f"{call.method} {http(call).path}")
         self.calls.append(call)
         self.deadlines.append(deadline - asyncio.get_running_loop().time())
         turn = self.turns.popleft() if self.turns else FOUND
@@ -99,9 +100,11 @@ class NotedLedger(MemoryLedger):
         self.note("settle")
         await super().settle(claim, outcome)
 
-    async def release(self, claim: Claim) -> None:
+    async def release(
+        self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
+    ) -> None:
         self.note("release")
-        await super().release(claim)
+        await super().release(claim, touched, rest)
 
     def note(self, step: str) -> None:
         self.notes.append(step)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from connector import expression, http_outcome, lint, mapping, rule
+from connector import ctrl_call, entry, expression, http_call, http_outcome, lint, mapping, rule
 from connector.event import EVENT_FIELDS, parse
 from connector.language import LANGUAGE
 from connector.outcome import Outcome, Result, answer
@@ -26,11 +26,12 @@ DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 PAGES = sorted([README, *DOCS.rglob("*.md")])
 EVENTS = ROOT / "mappings" / "events"
-MODELS: dict[str, type[rule.Entry]] = {
+MODELS: dict[str, type[entry.Entry]] = {
     "The file": mapping.Mapping,
     "settings": mapping.Setting,
     "system": mapping.System,
     "system.http": mapping.Http,
+    "system.ctrl": mapping.Ctrl,
     "system.http.auth": mapping.Auth,
     "system.http.auth.basic": mapping.Basic,
     "system.http.auth.api_key": mapping.ApiKey,
@@ -39,7 +40,8 @@ MODELS: dict[str, type[rule.Entry]] = {
     "rules": rule.Rule,
     "rules.ignore": rule.Ignore,
     "rules.require": rule.Require,
-    "rules.calls": rule.CallEntry,
+    "rules.calls": http_call.HttpCallEntry,
+    "rules.calls over ctrl": ctrl_call.CtrlCallEntry,
     "tests": mapping.Case,
     "tests.replies": mapping.ScriptedReply,
     "tests.calls": mapping.ExpectedCall,
@@ -117,11 +119,11 @@ def test_the_tests_in_the_tutorial_pass(folder: Path) -> None:
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
     entries = {
         kind
-        for module in (mapping, rule)
+        for module in (mapping, rule, http_call, ctrl_call)
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, rule.Entry)
+        if isinstance(kind, type) and issubclass(kind, entry.Entry)
     }
-    assert set(MODELS.values()) == entries - {rule.Entry}
+    assert set(MODELS.values()) == entries - {entry.Entry, entry.CallEntry, mapping.Limits}
 
 
 @pytest.mark.parametrize("title", MODELS)
@@ -175,7 +177,7 @@ def test_every_filter_and_test_has_an_example() -> None:
 def test_every_name_of_the_language_is_told() -> None:
     told = {row[0].strip("`") for row in rows(sections(read("mapping.md"))["Names"])}
     assert {*lint._SECTIONS, "settings", "item", "reply"} <= told
-    for name in (*lint._REPLY, *EVENT_FIELDS):
+    for name in (*sum(lint._REPLIES.values(), ()), *EVENT_FIELDS):
         assert f"`{name}`" in sections(read("mapping.md"))["Names"]
 
 

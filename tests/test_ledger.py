@@ -1,6 +1,7 @@
 """What every store of claims and records must do."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,9 +157,18 @@ def swap(name: str, old: str, new: str, owner: int | None, second: float) -> Ent
 
 
 async def test_a_card_of_another_account_is_not_taken_away(ledger: Ledger) -> None:
-    await applied(ledger, entry("event:a", about=("imsi:old",), owner=2))
+    given = entry("event:a", about=("imsi:old",), owner=2, snapshot=at(10, created=9))
+    await applied(ledger, given)
     claim = await granted(ledger, swap("event:b", "imsi:old", "imsi:new", 1, 30))
     assert claim.dropped == {"imsi:old"}
+
+
+async def test_a_card_that_another_account_had_before_is_taken_away(ledger: Ledger) -> None:
+    """The account's own event about it may come only later."""
+    await applied(ledger, entry("event:a", about=("imsi:old",), owner=2, snapshot=at(10)))
+    late = swap("event:b", "imsi:old", "imsi:new", 1, 30)
+    claim = await granted(ledger, replace(late, snapshot=at(30, created=29)))
+    assert claim.dropped == frozenset()
 
 
 @pytest.mark.parametrize(("before", "now"), [(1, 1), (None, 1), (1, None), (None, None)])
@@ -178,14 +188,16 @@ async def test_a_card_that_nobody_knows_is_taken_away(ledger: Ledger) -> None:
 async def test_an_event_that_only_takes_away_what_another_has_is_superseded(
     ledger: Ledger,
 ) -> None:
-    await applied(ledger, entry("event:a", about=("imsi:old",), owner=2))
+    given = entry("event:a", about=("imsi:old",), owner=2, snapshot=at(10, created=9))
+    await applied(ledger, given)
     late = entry("event:b", about=("imsi:old",), released=frozenset({"imsi:old"}), snapshot=at(30))
     assert await ledger.claim(late) == Superseded()
 
 
 async def test_a_card_given_to_another_account_has_a_new_owner(ledger: Ledger) -> None:
     await applied(ledger, entry("event:a", about=("imsi:old",), owner=1, snapshot=at(10)))
-    claim = await applied(ledger, entry("event:b", about=("imsi:old",), owner=2, snapshot=at(20)))
+    given = entry("event:b", about=("imsi:old",), owner=2, snapshot=at(20, created=19))
+    claim = await applied(ledger, given)
     assert claim.dropped == frozenset()
     claim = await granted(ledger, swap("event:c", "imsi:old", "imsi:new", 1, 30))
     assert claim.dropped == {"imsi:old"}
@@ -193,7 +205,8 @@ async def test_a_card_given_to_another_account_has_a_new_owner(ledger: Ledger) -
 
 async def test_an_event_of_an_unknown_account_does_not_change_the_owner(ledger: Ledger) -> None:
     await applied(ledger, entry("event:a", about=("imsi:old",), owner=2, snapshot=at(10)))
-    await applied(ledger, entry("event:b", about=("imsi:old",), owner=None, snapshot=at(20)))
+    unknown = entry("event:b", about=("imsi:old",), owner=None, snapshot=at(20, created=19))
+    await applied(ledger, unknown)
     claim = await granted(ledger, swap("event:c", "imsi:old", "imsi:new", 1, 30))
     assert claim.dropped == {"imsi:old"}
 
@@ -249,11 +262,11 @@ async def test_one_lease_that_is_held_is_enough_to_wait(store: Store) -> None:
 async def test_a_claim_that_another_took_over_cannot_be_settled(store: Store) -> None:
     slow = await granted(store.ledger, entry("event:a", about=("imsi:1", "imsi:2")))
     await store.pass_by(LEASE + 1)
-    fast = await granted(store.ledger, entry("event:b", about=("imsi:2",), snapshot=at(9)))
+    fast = await granted(store.ledger, entry("event:b", about=("imsi:2",), snapshot=at(11)))
     with pytest.raises(LostClaim):
         await store.ledger.settle(slow, APPLIED)
     await store.ledger.settle(fast, APPLIED)
-    await granted(store.ledger, entry("event:a", about=("imsi:1",), snapshot=at(1)))
+    await granted(store.ledger, entry("event:a", about=("imsi:1",), snapshot=at(20)))
 
 
 async def test_a_claim_that_another_took_over_does_not_free_the_others_lease(
@@ -297,3 +310,60 @@ async def test_the_memory_never_forgets_a_lease() -> None:
         await applied(ledger, entry(f"event:{number}", about=(f"imsi:{number}",)))
     assert isinstance(await ledger.claim(entry("other", about=("imsi:held",))), Busy)
     await ledger.settle(claim, APPLIED)
+
+
+# Unfinished events (docs/decisions/0009-unfinished-events.md)
+
+ONE = frozenset({"imsi:1"})
+
+
+async def test_an_older_event_does_not_follow_one_that_may_have_been_applied(
+    ledger: Ledger,
+) -> None:
+    unfinished = entry("event:new", snapshot=at(20))
+    await ledger.release(await granted(ledger, unfinished), ONE)
+    assert await ledger.claim(entry("event:old", snapshot=at(10))) == Superseded()
+    await granted(ledger, unfinished)  # itself it comes again
+
+
+async def test_what_was_not_touched_may_be_changed_by_an_older_event(ledger: Ledger) -> None:
+    claim = await granted(ledger, entry("event:new", about=("imsi:1", "imsi:2"), snapshot=at(20)))
+    await ledger.release(claim, ONE)
+    claim = await granted(ledger, entry("event:old", about=("imsi:1", "imsi:2"), snapshot=at(10)))
+    assert claim.dropped == ONE
+
+
+async def test_a_subject_rests_as_long_as_it_is_told_to(store: Store) -> None:
+    claim = await granted(store.ledger, entry("event:a"))
+    await store.ledger.release(claim, ONE, rest=20)
+    assert isinstance(await store.ledger.claim(entry("event:b", snapshot=at(20))), Busy)
+    await store.pass_by(21)
+    await granted(store.ledger, entry("event:b", snapshot=at(20)))
+
+
+async def test_a_rest_does_not_outlive_the_lease(store: Store) -> None:
+    claim = await granted(store.ledger, entry("event:a"))
+    await store.ledger.release(claim, ONE, rest=10 * LEASE)
+    await store.pass_by(LEASE + 1)
+    await granted(store.ledger, entry("event:b", snapshot=at(20)))
+
+
+async def test_a_claim_that_was_lost_notes_nothing(store: Store) -> None:
+    lost = await granted(store.ledger, entry("event:a", snapshot=at(30)))
+    await store.pass_by(LEASE + 1)
+    holder = await granted(store.ledger, entry("event:b", snapshot=at(40)))
+    await store.ledger.release(lost, ONE, rest=5)
+    await store.ledger.settle(holder, Outcome.APPLIED)
+
+
+async def test_a_crashed_event_is_not_followed_by_an_older_one(store: Store) -> None:
+    """Whoever died may have sent its request; that is still known after another one failed."""
+    crashed = entry("event:crashed", snapshot=at(20))
+    await granted(store.ledger, crashed)
+    await store.pass_by(LEASE + 1)
+    old = entry("event:old", snapshot=at(10))
+    assert await store.ledger.claim(old) == Superseded()
+    newer = await granted(store.ledger, entry("event:newer", snapshot=at(30)))
+    await store.ledger.release(newer)
+    assert await store.ledger.claim(old) == Superseded()
+    await granted(store.ledger, crashed)

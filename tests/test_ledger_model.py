@@ -71,6 +71,8 @@ class History(RuleBasedStateMachine):
         self.holder: dict[str, str] = {}  # of each key, the token that was granted last
         self.settled: dict[str, list[Snapshot | None]] = {}
         self.newest: dict[str, Snapshot] = {}
+        self.unfinished: dict[str, Snapshot | None] = {}  # released, but perhaps applied
+        self.perhaps: dict[str, Snapshot | None] = {}  # that, and what expired leases leave
 
     def teardown(self) -> None:
         self.runner.run(self.opened.aclose())
@@ -88,7 +90,10 @@ class History(RuleBasedStateMachine):
                 assert not self.may_apply(wanted), "a new event is no duplicate"
             case Superseded():
                 assert about
-                assert wanted.released or all(self.older(wanted, subject) for subject in about)
+                assert wanted.released or all(
+                    self.older(wanted, subject) or self.perhaps_older(wanted, subject)
+                    for subject in about
+                )
             case Busy(wait):
                 assert 0 < wait <= LEASE
                 assert any(set(held.claim.entry.keys) & set(wanted.keys) for held in self.alive())
@@ -102,7 +107,12 @@ class History(RuleBasedStateMachine):
         for subject in set(wanted.subjects) - claim.dropped:
             assert not self.older(wanted, subject), "applied after a newer one"
         for subject in claim.dropped:
-            assert self.older(wanted, subject) or subject in wanted.released
+            older = self.older(wanted, subject) or self.perhaps_older(wanted, subject)
+            assert older or subject in wanted.released
+        for subject in set(wanted.subjects) - claim.dropped:
+            unfinished = self.unfinished.get(subject)
+            late = wanted.snapshot is not None and _newer(unfinished, wanted.snapshot)
+            assert not late, "applied after one that may have been"
         assert claim.token not in self.live
         self.live[claim.token] = Live(claim, self.now + LEASE)
         self.holder |= dict.fromkeys(wanted.keys, claim.token)
@@ -124,15 +134,28 @@ class History(RuleBasedStateMachine):
             if wanted.snapshot:
                 self.newest[subject] = wanted.snapshot
 
-    @rule(claim=consumes(claims))
-    def release(self, claim: Claim) -> None:
-        self.live.pop(claim.token)
-        self.runner.run(self.store.ledger.release(claim))
+    @rule(claim=consumes(claims), how=st.sampled_from(["untouched", "touched", "resting"]))
+    def release(self, claim: Claim, how: str) -> None:
+        mine = all(self.holder[key] == claim.token for key in claim.entry.keys)
+        held = self.live.pop(claim.token)
+        subjects = frozenset(claim.entry.subjects) - claim.dropped
+        touched = frozenset() if how == "untouched" else subjects
+        rest = 5.0 if how == "resting" else 0.0
+        self.runner.run(self.store.ledger.release(claim, touched, rest))
+        if rest and mine and held.until > self.now:
+            self.live[claim.token] = Live(claim, min(held.until, self.now + rest))
+        for subject in touched if mine else ():
+            if _newer(claim.entry.snapshot, self.unfinished.get(subject)):
+                self.unfinished[subject] = claim.entry.snapshot
+                self.note_perhaps(claim)
 
     @rule(seconds=st.sampled_from([1.0, LEASE / 2, LEASE + 1]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
         self.runner.run(self.store.pass_by(seconds))
+        for held in self.live.values():
+            if held.until <= self.now:
+                self.note_perhaps(held.claim)
 
     @invariant()
     def no_key_has_two_live_claims(self) -> None:
@@ -146,12 +169,25 @@ class History(RuleBasedStateMachine):
         newest = self.newest.get(subject)
         return newest is not None and wanted.snapshot is not None and newest > wanted.snapshot
 
+    def perhaps_older(self, wanted: Entry, subject: str) -> bool:
+        return wanted.snapshot is not None and _newer(self.perhaps.get(subject), wanted.snapshot)
+
+    def note_perhaps(self, claim: Claim) -> None:
+        for subject in claim.entry.subjects:
+            snapshot = claim.entry.snapshot
+            if snapshot and not _newer(self.perhaps.get(subject), snapshot):
+                self.perhaps[subject] = snapshot
+
     def may_apply(self, wanted: Entry) -> bool:
         """Whether the event is new, or a replay of what may be replayed, from a newer snapshot."""
         before = [seen for name in wanted.identities for seen in self.settled.get(name, [])[-1:]]
         return all(
             wanted.again and seen and wanted.snapshot and wanted.snapshot > seen for seen in before
         )
+
+
+def _newer(one: Snapshot | None, other: Snapshot | None) -> bool:
+    return one is not None and (other is None or one > other)
 
 
 @pytest.mark.parametrize("name", sorted(STORES))

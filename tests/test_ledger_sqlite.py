@@ -180,7 +180,10 @@ async def test_what_is_older_than_a_hundred_days_is_forgotten(path: Path) -> Non
     await ledger.claim(entry("event:crashed", about=("imsi:crashed",)))
     await clock.pass_by(2 * DAY)
     await applied(ledger, "event:b")
-    assert (rows(path, "events"), rows(path, "subjects"), rows(path, "leases")) == (1, 1, 0)
+    assert (rows(path, "events"), rows(path, "subjects"), rows(path, "leases")) == (1, 1, 2)
+    await clock.pass_by(100 * DAY)
+    await applied(ledger, "event:c")
+    assert rows(path, "leases") == 0
     await ledger.close()
 
 

@@ -132,6 +132,12 @@ CASES: list[tuple[str, str, str, str]] = [
         "put it before",
     ),
     (
+        "foreign-call",
+        "rules: [{name: a, on: A, calls: [@@{ctrl_get: version}]}]",
+        "`ctrl_get`",
+        "`ctrl` under `system`",
+    ),
+    (
         "duplicate-name",
         RULES + "  - @@{name: a card changed, on: A, calls: [{get: /a}]}\n",
         "`a card changed`",

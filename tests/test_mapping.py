@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from connector.entry import Entry
 from connector.expression import Constant
 from connector.mapping import (
     Auth,
@@ -21,7 +22,6 @@ from connector.mapping import (
     seconds,
 )
 from connector.outcome import Outcome
-from connector.rule import Entry
 from connector.settings import BadSettings
 from tests.data.mapping_files import mapping
 

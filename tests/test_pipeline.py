@@ -15,6 +15,7 @@ from connector import log
 from connector.outcome import Outcome, Result
 from connector.pipeline import Record
 from connector.system import Reply
+from tests.calls import http
 from tests.events import event
 from tests.pipelines import FOUND, TOKEN, Bench, applied
 
@@ -150,7 +151,11 @@ async def test_calls_about_a_dropped_subject_are_skipped(bench: Bench) -> None:
 
 
 async def test_a_card_that_belongs_to_another_by_now_is_not_released(bench: Bench) -> None:
-    other = {"updated_at": "2026-03-02T10:00:05+00:00", "pb_data.account_info.i_account": 9}
+    other = {
+        "created_at": "2026-03-02T10:20:00+00:00",
+        "updated_at": "2026-03-02T10:00:05+00:00",
+        "pb_data.account_info.i_account": 9,
+    }
     await bench.handle(event(imsi=OLD, change=other))
     bench.notes.clear()
     assert (await bench.handle(replaced(second=20))).outcome is Outcome.APPLIED
@@ -274,7 +279,7 @@ async def test_events_of_one_subscriber_do_not_overlap_and_end_in_the_newest_sta
     bench.system.turns.extend([take_time] * 40)
     results = await asyncio.gather(*(bench.handle(changed(second)) for second in range(20)))
     assert {result.outcome for result in results} <= {Outcome.APPLIED, Outcome.SUPERSEDED}
-    assert b"10:00:19" in (bench.system.calls[-1].body or b"")
+    assert b"10:00:19" in (http(bench.system.calls[-1]).body or b"")
 
 
 async def test_an_event_that_lost_its_claim_must_come_again(bench: Bench) -> None:

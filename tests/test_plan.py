@@ -7,6 +7,7 @@ import pytest
 
 from connector.outcome import Detail, Outcome, Refusal, Result
 from connector.plan import Plan
+from tests.calls import http
 from tests.data.planner import Planner
 
 IMSI, OLD_IMSI = "001010000000002", "001010000000001"
@@ -115,8 +116,7 @@ def test_values_are_computed_from_event_settings_and_earlier_values(planned: Pla
         rules: [{name: a, on: SIM/Replaced, calls: [{put: /a, json: =card}]}]
         """
     (step,) = planned(file, settings={"region": "eu"}).steps
-    assert step.ready
-    assert step.ready.body == b'{"zone":"EU","imsi":"001010000000002"}'
+    assert http(step.ready).body == b'{"zone":"EU","imsi":"001010000000002"}'
 
 
 def test_a_value_that_nobody_asks_for_is_not_computed(planned: Planner) -> None:
@@ -154,13 +154,13 @@ def test_a_call_is_not_printed_with_its_data(planned: Planner) -> None:
 
 def test_calls_are_in_the_order_of_the_file(planned: Planner) -> None:
     steps = planned.steps("{id: a, put: /1}, {put: /2}, {id: c, put: /3}")
-    assert [step.ready and step.ready.path for step in steps] == ["/1", "/2", "/3"]
+    assert [http(step.ready).path for step in steps] == ["/1", "/2", "/3"]
     assert [step.id for step in steps] == ["a", "", "c"]
 
 
 def test_a_call_whose_condition_does_not_hold_is_left_out(planned: Planner) -> None:
     steps = planned.steps("{when: not sim, put: /1}, {when: sim.imsi, put: /2}")
-    assert [step.ready and step.ready.path for step in steps] == ["/2"]
+    assert [http(step.ready).path for step in steps] == ["/2"]
 
 
 def test_a_call_is_made_for_each_item(planned: Planner) -> None:
@@ -170,7 +170,7 @@ def test_a_call_is_made_for_each_item(planned: Planner) -> None:
         "subject: 'product:{{ item.i_product }}'}",
         change={"pb_data.account_info.assigned_addons": addons},
     )
-    assert [step.ready and step.ready.path for step in steps] == ["/1", "/3"]
+    assert [http(step.ready).path for step in steps] == ["/1", "/3"]
     assert [step.subject for step in steps] == ["product:1", "product:3"]
 
 
@@ -230,8 +230,7 @@ def test_a_call_that_reads_a_reply_waits_for_it(planned: Planner) -> None:
     assert (second.ready, third.ready) == (None, None)
     replies: dict[str, Any] = {"found": FOUND, "made": None}
     assert second.call(replies) is None
-    call = third.call(replies)
-    assert call
+    call = http(third.call(replies))
     assert (call.path, call.target) == ("/cards/7", "/cards/{}")
 
 
@@ -239,8 +238,7 @@ def test_a_condition_on_a_reply_is_asked_after_it(planned: Planner) -> None:
     _, second, third = planned.steps(LATE)
     missing: dict[str, Any] = {"found": {"status": 404, "json": None}, "made": None}
     assert second.call(missing)
-    call = third.call({**missing, "made": {"status": 201, "json": {"id": "a/b"}}})
-    assert call
+    call = http(third.call({**missing, "made": {"status": 201, "json": {"id": "a/b"}}}))
     assert call.path == "/cards/a%2Fb"
 
 
@@ -268,4 +266,4 @@ def test_items_and_replies_are_read_together(planned: Planner) -> None:
         change={"pb_data.account_info.assigned_addons": addons},
     )
     calls = [step.call({"found": FOUND}) for step in late]
-    assert [call and call.path for call in calls] == ["/7/1", "/7/2"]
+    assert [http(call).path for call in calls] == ["/7/1", "/7/2"]

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from connector.entry import used
 from connector.expression import Expression, Text
-from connector.rule import BODIES, METHODS, CallEntry, Rule, used
+from connector.http_call import BODIES, METHODS, HttpCallEntry
+from connector.rule import Rule
 
 
-def refused(entry: dict[str, Any], kind: type[CallEntry] | type[Rule] = CallEntry) -> str:
+def refused(entry: dict[str, Any], kind: type[HttpCallEntry] | type[Rule] = HttpCallEntry) -> str:
     with pytest.raises(ValidationError) as caught:
         kind.model_validate(entry)
     return "; ".join(
@@ -27,10 +29,10 @@ def rule(**entries: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_call_has_one_method_with_its_path(method: str) -> None:
-    call = CallEntry.model_validate({method: "/cards/{{ sim.imsi }}"})
+    call = HttpCallEntry.model_validate({method: "/cards/{{ sim.imsi }}"})
     assert call.method == method
-    assert isinstance(call.path, Text)
-    assert call.path.outline == "/cards/{}"
+    assert isinstance(call.address, Text)
+    assert call.address.outline == "/cards/{}"
 
 
 def test_a_call_without_a_method_or_with_two_is_refused() -> None:
@@ -43,7 +45,7 @@ def test_a_call_without_a_method_or_with_two_is_refused() -> None:
 @pytest.mark.parametrize("body", BODIES)
 def test_a_call_has_at_most_one_body(body: str) -> None:
     entry = {"post": "/a", body: {"a": "1"} if body in ("json", "form") else "a"}
-    bodies = CallEntry.model_validate(entry).bodies
+    bodies = HttpCallEntry.model_validate(entry).bodies
     assert [kind for kind, found in bodies.items() if found is not None] == [body]
 
 
@@ -96,14 +98,14 @@ def test_an_expression_that_cannot_be_compiled_is_refused(value: str) -> None:
 
 def test_a_condition_may_stand_with_or_without_the_sign() -> None:
     for value in ("sim.imsi", "=sim.imsi"):
-        call = CallEntry.model_validate({"get": "/a", "when": value})
+        call = HttpCallEntry.model_validate({"get": "/a", "when": value})
         assert call.when
         assert call.when.evaluate({"sim": {"imsi": "1"}}) == "1"
 
 
 def test_a_condition_may_be_yamls_own_true_and_false() -> None:
     for value in (True, False):
-        call = CallEntry.model_validate({"get": "/a", "when": value})
+        call = HttpCallEntry.model_validate({"get": "/a", "when": value})
         assert call.when
         assert call.when.evaluate({}) is value
 
@@ -126,12 +128,12 @@ def test_a_condition_may_be_yamls_own_true_and_false() -> None:
 def test_a_call_may_be_repeated_if_its_method_or_the_file_says_so(
     method: str, said: bool | None, repeatable: bool
 ) -> None:
-    call = CallEntry.model_validate({method: "/a", "idempotent": said})
+    call = HttpCallEntry.model_validate({method: "/a", "idempotent": said})
     assert call.repeatable is repeatable
 
 
 def test_all_expressions_of_a_call_are_found_with_their_place() -> None:
-    call = CallEntry.model_validate(
+    call = HttpCallEntry.model_validate(
         {
             "post": "/{{ a.b }}",
             "when": "c",

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from connector.call import Call
 from connector.event import parse
+from connector.http_call import HttpCall
 from connector.outcome import Detail, Outcome, Refusal
 from connector.plan import Plan, Step, plan
+from tests.calls import http
 from tests.data.mapping_files import mapping, with_call
 from tests.events import event
 
@@ -37,11 +38,10 @@ class Planner:
         rest = with_call(call).replace("SIM/Updated", "SIM/Replaced, when: account")
         return self(rest, **options).steps
 
-    def call(self, call: str, **options: Any) -> Call:
+    def call(self, call: str, **options: Any) -> HttpCall:
         """The one call, ready."""
         (step,) = self.steps(call, **options)
-        assert step.ready
-        return step.ready
+        return http(step.ready)
 
     def refused(self, call: str, **options: Any) -> Detail:
         with pytest.raises(Refusal) as caught:

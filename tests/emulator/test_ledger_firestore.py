@@ -90,7 +90,7 @@ async def test_a_document_holds_what_was_settled_and_when_it_may_go(
     soon, late = datetime.now(UTC) + timedelta(days=99), datetime.now(UTC) + timedelta(days=101)
     for document in (event, subject):
         assert soon < document.get("expires") < late
-    lease = {"token": claim.token, "lease_until": None}
+    lease = {"token": claim.token, "lease_until": None, "leased_for": None}
     snapshot = [10, 0, 0]
     assert event.to_dict() == lease | {
         "expires": event.get("expires"),

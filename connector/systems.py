@@ -1,0 +1,23 @@
+"""Which client serves a mapping's system; the one place that knows them all."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from connector.auth import Renewal
+from connector.ctrl_system import CtrlSystem
+from connector.http_system import HttpSystem
+from connector.mapping import System as SystemEntry
+from connector.system import System
+
+
+def system_of(
+    entry: SystemEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
+) -> System:
+    """The client, to be opened.
+
+    Raises:
+        BadSettings: what the mapping says of the system makes no sense with these settings.
+    """
+    if entry.ctrl:
+        return CtrlSystem(entry, settings)
+    return HttpSystem(entry, settings, renewal)

@@ -1,0 +1,71 @@
+"""`connector simulate`: which world, seen how, and what is told of it."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from connector_tools.simulation import report
+from connector_tools.simulation.inside import Inside
+from connector_tools.simulation.inside import Progress as Told
+from connector_tools.simulation.outside import Outside
+from connector_tools.simulation.store import FirestoreEmulator, Memory, Missing, Sqlite, Store
+from connector_tools.simulation.world import Ended, Plan
+from connector_tools.terminal import say, stop, terminal
+
+STORES: dict[str, Callable[[Path], Store]] = {
+    "memory": lambda folder: Memory(),
+    "sqlite": Sqlite,
+    "firestore": lambda folder: FirestoreEmulator(),
+}
+_EVERY = 30.0  # seconds between two lines of progress where nobody looks
+
+
+def simulate(plan: Plan, ledger: str, instances: int, *, real: bool) -> int:
+    """Run a world with the embedded HLR/HSS and tell how it ended; the exit code."""
+    runs = Outside(STORES[ledger], instances) if real else Inside(ledger, instances)
+    how = "real functions" if real else "in process, on virtual time"
+    say(f"Seed {plan.seed}: {plan.events} events, {plan.subscribers} subscribers, {how}, {ledger}")
+    started = time.monotonic()
+    with _progress(plan.events) as told:
+        try:
+            ended = runs.run(plan, told)
+        except Missing as missing:
+            stop(str(missing))
+    _tell(ended)
+    say(f"It took {time.monotonic() - started:.0f} s.", "dim")
+    return 0 if ended.converged else 1
+
+
+def _tell(ended: Ended) -> None:
+    console = terminal()
+    for text, style in report.lines(ended):
+        say(text, style, to=console)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Told]:
+    """A bar on a terminal, a line now and then elsewhere; on standard error."""
+    console = terminal(stderr=True)
+    if not console.is_terminal:
+        yield _lines(total)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("trouble", total=total)
+        yield lambda count, what: bar.update(task, completed=count, description=what)
+
+
+def _lines(total: int) -> Told:
+    last = time.monotonic()
+
+    def told(count: int, what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > _EVERY:
+            last = time.monotonic()
+            print(f"{count} of {total} events, {what}", file=sys.stderr, flush=True)
+
+    return told

@@ -1,0 +1,125 @@
+"""What happens to subscribers: mostly small changes, sometimes a swap, an end, a new beginning."""
+
+from random import Random
+
+from connector_tools.simulation.billing import (
+    IN_SERVICE,
+    OUT_OF_SERVICE,
+    PRODUCTS,
+    Account,
+    Billing,
+    Espf,
+    Sim,
+)
+
+# One subscriber's next change, by how often it happens.
+_CHANGES = {
+    "product": 20,
+    "block": 18,
+    "suspend": 12,
+    "state": 16,
+    "noise": 8,
+    "swap": 8,
+    "renumber": 6,
+    "remove": 4,
+    "terminate": 4,
+    "burst": 4,
+}
+_QUICK = set(_CHANGES) - {"terminate", "burst"}
+
+
+class Life:
+    """Lets one subscriber at a time change, and keeps so many of them."""
+
+    def __init__(self, billing: Billing, random: Random, subscribers: int) -> None:
+        self._billing = billing
+        self._random = random
+        self._subscribers = subscribers
+        self._living: list[Account] = []
+        self._free: list[Sim] = []  # cards that nobody has; some are given to others again
+
+    def step(self) -> list[Espf]:
+        """One change, with the events that PortaBilling raises for it."""
+        if len(self._living) < self._subscribers:
+            return self._begin()
+        at = self._random.randrange(len(self._living))
+        return self._happen(at, self._choice())
+
+    def _choice(self) -> str:
+        return self._random.choices(list(_CHANGES), list(_CHANGES.values()))[0]
+
+    def _begin(self) -> list[Espf]:
+        account = self._billing.open_account()
+        self._living.append(account)
+        sim, events = self._card()
+        return events + self._billing.assign(account, sim)
+
+    def _card(self) -> tuple[Sim, list[Espf]]:
+        """A card for an account: now and then one that was another's."""
+        if self._free and self._random.random() < 0.4:
+            return self._free.pop(self._random.randrange(len(self._free))), []
+        return self._billing.add_sim()
+
+    def _happen(self, at: int, what: str) -> list[Espf]:
+        if what == "terminate":
+            return self._terminate(at)
+        if what == "burst":  # within the same second
+            usual = [one for one in (self._choice() for _ in range(3)) if one in _QUICK]
+            return [event for one in usual for event in self._happen(at, one)]
+        changes = {
+            "product": self._product,
+            "block": self._block,
+            "suspend": self._suspend,
+            "state": self._state,
+            "renumber": self._billing.renumber,
+            "noise": self._billing.noise,
+            "swap": self._swap,
+            "remove": self._remove,
+        }
+        return changes[what](self._living[at])
+
+    def _product(self, account: Account) -> list[Espf]:
+        return self._billing.change(account, i_product=self._random.choice(list(PRODUCTS)))
+
+    def _block(self, account: Account) -> list[Espf]:
+        return self._billing.change(account, blocked=not account.blocked)
+
+    def _suspend(self, account: Account) -> list[Espf]:
+        other = "suspended" if account.bill_status == "open" else "open"
+        return self._billing.change(account, bill_status=other)
+
+    def _state(self, account: Account) -> list[Espf]:
+        states = IN_SERVICE if self._random.random() < 0.6 else OUT_OF_SERVICE
+        return self._billing.change(account, status=self._random.choice(states))
+
+    def _swap(self, account: Account) -> list[Espf]:
+        old = account.i_sim_card
+        sim, events = self._card()
+        events += self._billing.assign(account, sim)
+        return events + self._retire(old)
+
+    def _remove(self, account: Account) -> list[Espf]:
+        if account.i_sim_card is None:
+            return self._swap(account)
+        old = account.i_sim_card
+        return self._billing.assign(account, None) + self._retire(old)
+
+    def _terminate(self, at: int) -> list[Espf]:
+        account, old = self._living[at], self._living[at].i_sim_card
+        self._living[at] = self._living[-1]
+        self._living.pop()
+        events = self._billing.change(account, bill_status="terminated")
+        if self._random.random() < 0.7:
+            events += self._billing.assign(account, None)
+            events += self._retire(old)
+        return events
+
+    def _retire(self, card: int | None) -> list[Espf]:
+        """What becomes of a card that an account gave back."""
+        if card is None:
+            return []
+        sim = self._billing.sims[card]
+        if self._random.random() < 0.3:
+            return self._billing.delete_sim(sim)
+        self._free.append(sim)
+        return []

@@ -1,0 +1,198 @@
+"""An HLR/HSS with faults, which notes what must never happen inside of it.
+
+The rules are those of `connector_tools.hlr`. Profiles carry the version of the state that they
+were made from (see `enrichment`), so that it is seen when an older state follows a newer one.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from connector_tools.hlr import GRANTED, Hlr, Reply
+from connector_tools.simulation.billing import Desired
+from connector_tools.simulation.faults import NETWORK, Faults
+from connector_tools.simulation.nsps import Delivery
+
+delivery: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
+"""In process: what is being delivered, for whoever sees its requests."""
+
+_REFUSAL = {"result": False, "error": "database is locked"}
+_GARBAGE = (b"<html>Sign in</html>", b'{"resu', b"\xff\xfe\x00")
+
+
+class _AnyName(frozenset[str]):
+    """Profiles of an HLR that has all of them."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What goes back; None as the status closes the connection instead."""
+
+    status: int | None
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+_CLOSED = Wire(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A subscriber whom the network has otherwise than billing; texts hold no personal data."""
+
+    imsi: str = field(repr=False)
+    billing: str
+    network: str
+
+
+class Network:
+    """The HLR; `timeout` is after how many seconds the connector gives a request up."""
+
+    def __init__(self, random: Random, faults: Faults, token: str, timeout: float) -> None:
+        self.hlr = Hlr()
+        self.hlr.profiles = _AnyName()
+        self.faults = faults
+        self.token = token
+        self.down = False
+        self.met: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.requests = 0
+        self.changes = 0
+        self._random = random
+        self._timeout = timeout
+        self._inside: Counter[str] = Counter()
+        self._versions: dict[str, int] = {}
+        self._snapshots: dict[str, float] = {}
+
+    async def outage(self, begins: bool) -> None:
+        """See `world.Observed`."""
+        self.down = begins
+
+    async def receive(self, authorization: str, body: bytes) -> Wire:
+        """One request, with whatever befalls it."""
+        self.requests += 1
+        try:
+            order = json.loads(body)
+            imsi = str(order.get("imsi"))
+        except (ValueError, AttributeError):
+            self.wrong.append("a request that is no JSON object")
+            return _wire(Reply(400, {"result": False}))
+        self._inside[imsi] += 1
+        if self._inside[imsi] > 1:
+            self.wrong.append(f"two requests of subscriber ...{imsi[-4:]} inside at once")
+        try:
+            return await self._meet(authorization, order, imsi)
+        finally:
+            self._inside[imsi] -= 1
+
+    async def _meet(self, authorization: str, order: dict[str, Any], imsi: str) -> Wire:
+        if self.down:
+            self.met["outage"] += 1
+            return _CLOSED if self._random.random() < 0.3 else _wire(Reply(503, {}))
+        if authorization != f"Bearer {self.token}":
+            self.met["credentials"] += 1
+            return _wire(Reply(401, {"result": False, "error": "unauthorized"}))
+        fault = self._fault()
+        if fault:
+            self.met[fault] += 1
+            return await self._befall(fault, order, imsi)
+        return self._apply(order, imsi)
+
+    def _fault(self) -> str | None:
+        at = self._random.random()
+        for name in NETWORK:
+            at -= self.faults[name]
+            if at < 0:
+                return name
+        return None
+
+    async def _befall(self, fault: str, order: dict[str, Any], imsi: str) -> Wire:
+        """When the request is carried out, if at all, and how long it takes."""
+        chance = self._random.random()
+        if fault in ("late", "drop-after", "error-after") or (fault == "garbage" and chance < 0.5):
+            self._apply(order, imsi)
+        if fault == "slow":
+            await asyncio.sleep(self._timeout * chance * 0.8)
+            return self._apply(order, imsi)
+        if fault in ("timeout", "late", "overdue"):
+            await asyncio.sleep(self._timeout * 1.2)
+        if fault == "overdue":
+            self._apply(order, imsi)
+        return self._said(fault, chance)
+
+    def _said(self, fault: str, chance: float) -> Wire:
+        """What comes back."""
+        match fault:
+            case "throttle":
+                wait = {"Retry-After": "1" if chance < 0.25 else "30"} if chance < 0.5 else {}
+                return Wire(429, b"{}", wait)
+            case "garbage":
+                return Wire(200, self._random.choice(_GARBAGE))
+            case "refusal":
+                return Wire(200, json.dumps(_REFUSAL).encode())
+            case "error" | "error-after":
+                down = fault == "error" and chance < 0.5
+                return _wire(Reply(503 if down else 500, {}))
+        return _CLOSED
+
+    def _apply(self, order: dict[str, Any], imsi: str) -> Wire:
+        """Carry it out, and note what should not have come."""
+        reply = self.hlr.provision(order)
+        if reply.status == 200 and reply.body.get("result") is True:
+            self.changes += 1
+            self._note(order, imsi)
+        return _wire(reply)
+
+    def _note(self, order: dict[str, Any], imsi: str) -> None:
+        profile = str(order.get("eps_profile", ""))
+        version = int(profile.removeprefix("eps-v")) if profile.startswith("eps-v") else None
+        if version is not None and version < self._versions.get(imsi, 0):
+            self.wrong.append(f"an older state of subscriber ...{imsi[-4:]} after a newer one")
+        self._versions[imsi] = max(version or 0, self._versions.get(imsi, 0))
+        cause = delivery.get()
+        if cause is None:
+            return
+        if not cause.first:
+            self.wrong.append(f"a duplicate changed subscriber ...{imsi[-4:]}")
+        if cause.enriched < self._snapshots.get(imsi, 0):
+            self.wrong.append(f"an older snapshot of subscriber ...{imsi[-4:]} after a newer one")
+        self._snapshots[imsi] = max(cause.enriched, self._snapshots.get(imsi, 0))
+
+    def differences(self, desired: dict[str, Desired]) -> list[Difference]:
+        """Every subscriber whose record is not what billing says."""
+        found = self.hlr.subscribers
+        numbers = Counter(number for record in found.values() for number in record.msisdn)
+        self.wrong += ["a number on two subscribers" for times in numbers.values() if times > 1]
+        differences = []
+        for imsi, want in desired.items():
+            record = found.get(imsi)
+            has = None
+            if record:
+                number = record.msisdn[0] if record.msisdn else None
+                granted = record.subscriber_status == GRANTED
+                profiles = (record.cs_profile, record.eps_profile) if want.owned else (None, None)
+                has = (granted, number, *profiles)
+            wants = (want.served, want.number, want.cs_profile, want.eps_profile)
+            gone = record is None and not want.owned
+            if gone or (has == wants and not want.deleted):
+                continue
+            differences.append(Difference(imsi, _told(wants), _told(has) if has else "no record"))
+        return differences
+
+
+def _told(state: tuple[bool, str | None, str | None, str | None]) -> str:
+    granted, number, cs_profile, eps_profile = state
+    shown = f"number ...{number[-4:]}" if number else "no number"
+    profiles = f", {cs_profile}, {eps_profile}" if cs_profile else ""
+    return f"{'served' if granted else 'barred'}, {shown}{profiles}"
+
+
+def _wire(reply: Reply) -> Wire:
+    return Wire(reply.status, json.dumps(reply.body).encode())

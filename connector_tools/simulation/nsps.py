@@ -1,0 +1,238 @@
+"""NSPS: enriches PortaBilling's events, posts them to the connector, retries, keeps the history.
+
+As contract section 1 has it. Not public, and therefore switches: whether an event is enriched anew
+for each retry, and whether one that was answered 4xx is retried at all.
+"""
+
+import asyncio
+import heapq
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from connector_tools.simulation.billing import Billing, Espf
+from connector_tools.simulation.clock import Clock
+from connector_tools.simulation.enrichment import enrich
+from connector_tools.simulation.faults import Faults
+
+HANDLED = ("SIM/Created", "SIM/Updated", "SIM/Replaced", "SIM/Deleted")
+_HOUR, _DAY = 3600.0, 86_400.0
+_LONG = (1, 2, 4, 8, 16)  # hours between the long retries, then a day each
+_GIVE_UP = 30 * _DAY
+
+Answer = tuple[int, str]  # status and body; 0 if no answer came
+Post = Callable[["Delivery"], Awaitable[Answer]]
+
+
+@dataclass(slots=True)
+class Held:
+    """An event that NSPS has, with its history."""
+
+    event_id: str
+    espf: Espf
+    created: float
+    body: bytes | None = field(default=None, repr=False)
+    enriched: float = 0.0
+    begun: float | None = None
+    attempts: int = 0
+    accepted: bool = False
+    failed: bool = False
+    copies: int = 0  # deliveries that are under way or to come
+    history: list[tuple[float, int, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One posting of an event. `first` is False if one with this snapshot was answered 2xx."""
+
+    held: Held
+    body: bytes = field(repr=False)
+    enriched: float
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is not public of NSPS, and what an operator sets."""
+
+    enriches_retries: bool = False
+    retries_4xx: bool = True
+    cache: float = 0.0
+    concurrency: int = 100
+
+
+class Nsps:
+    """The queue and the history; `post` delivers."""
+
+    def __init__(
+        self, clock: Clock, billing: Billing, random: Random, post: Post, options: Options
+    ) -> None:
+        self.history: list[Held] = []
+        self.latencies: list[float] = []
+        self.answers: dict[tuple[int, str], int] = {}
+        self.maintenance = False
+        self.faults = Faults({})
+        self._clock = clock
+        self._billing = billing
+        self._random = random
+        self._post = post
+        self._options = options
+        self._queue: list[tuple[float, int, Held, bool]] = []
+        self._order = 0
+        self._places = asyncio.Semaphore(options.concurrency)
+        self._running: set[asyncio.Task[None]] = set()
+        self._known: dict[str, tuple[float, dict[str, Any]]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries that are to come or under way."""
+        return len(self._queue) + len(self._running)
+
+    @property
+    def failed(self) -> list[Held]:
+        """What is reported: events that NSPS gave up."""
+        return [held for held in self.history if held.failed and not held.accepted]
+
+    def take(self, espf: Espf) -> None:
+        """An event from PortaBilling; only those that a handler asks for are kept."""
+        if espf.event_type not in HANDLED:
+            return
+        now = self._clock.now()
+        held = Held(str(UUID(int=self._random.getrandbits(128), version=4)), espf, now)
+        self.history.append(held)
+        due = now + self._random.uniform(0, 0.5)
+        if self._hit("delay"):
+            due += self._random.uniform(1, 3) * _DAY
+        elif self._hit("reorder"):
+            due += self._random.uniform(0, 240)
+        if self._hit("stale"):
+            self._enrich(held)
+            due += self._random.uniform(0.1, 6) * _HOUR
+        self._later(held, due)
+        if self._hit("duplicate"):
+            far = self._random.random() < 0.3
+            self._later(held, due + (self._random.uniform(0, 2) * _DAY if far else 0), copy=True)
+        if self._hit("replay"):
+            self.replay(self._random.choice(self.history))
+
+    def replay(self, held: Held) -> None:
+        """By hand: enriched afresh, and tried as if it were new."""
+        held.body, held.begun, held.failed = None, None, False
+        self._later(held, self._clock.now())
+
+    async def run(self) -> None:
+        """Deliver what is due, for ever."""
+        while True:
+            if not self._queue or self.maintenance or self._queue[0][0] > self._clock.now():
+                await self._clock.sleep(self._pause())
+                continue
+            await self._places.acquire()
+            _, _, held, copy = heapq.heappop(self._queue)
+            task = asyncio.create_task(self._deliver(held, copy))
+            self._running.add(task)
+            task.add_done_callback(self._done)
+
+    def idle_until(self) -> float | None:
+        """When the next delivery is due, if none is under way."""
+        return self._queue[0][0] if self._queue and not self._running else None
+
+    def _pause(self) -> float:
+        if not self._queue or self.maintenance:
+            return 2.0
+        return min(2.0, max(self._queue[0][0] - self._clock.now(), 0.01))
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._places.release()
+        self._running.discard(task)
+        task.result()
+
+    def _later(self, held: Held, due: float, *, copy: bool = False) -> None:
+        self._order += 1
+        held.copies += 1
+        heapq.heappush(self._queue, (due, self._order, held, copy))
+
+    async def _deliver(self, held: Held, copy: bool) -> None:
+        held.copies -= 1
+        if held.body is None or (self._options.enriches_retries and not copy):
+            self._enrich(held)
+        if held.begun is None:
+            held.begun = self._clock.now()
+        accepted, enriched = held.accepted, held.enriched
+        delivery = Delivery(held, held.body or b"", enriched, not accepted)
+        started = self._clock.now()
+        status, body = await self._post(delivery)
+        self.latencies.append(self._clock.now() - started)
+        message = _message(body)
+        held.attempts += 1
+        held.history.append((self._clock.now(), status, message))
+        key = (status, message)
+        self.answers[key] = self.answers.get(key, 0) + 1
+        if 200 <= status < 300:
+            if held.enriched == enriched:  # else it was replayed meanwhile, with newer data
+                held.accepted = True
+        elif not copy:
+            self._again(held, status)
+
+    def _again(self, held: Held, status: int) -> None:
+        """The ladder: a hundred attempts in a day, then hours apart, for a month."""
+        final = 400 <= status < 500 and status not in (408, 429)
+        begun = held.begun if held.begun is not None else self._clock.now()
+        age = self._clock.now() - begun
+        if age > _GIVE_UP or (final and not self._options.retries_4xx):
+            held.failed = True
+            return
+        if age < _DAY and held.attempts < 100:
+            pause = min(60.0 * 1.3**held.attempts, 600.0) * self._random.uniform(0.9, 1.1)
+        else:
+            step = max(0, held.attempts - 100)
+            pause = _HOUR * (_LONG[step] if step < len(_LONG) else 24)
+        self._later(held, self._clock.now() + pause)
+
+    def _enrich(self, held: Held) -> None:
+        now = self._clock.now()
+        held.enriched, held.accepted = now, False
+        envelope = {
+            "event_id": held.event_id,
+            "data": {"event_type": held.espf.event_type, "variables": held.espf.variables},
+            "pb_data": self._read(held.espf),
+            "handler_id": "simulation",
+            "created_at": _iso(held.created),
+            "updated_at": _iso(now),
+            "status": "queued",
+        }
+        held.body = json.dumps(envelope).encode()
+
+    def _read(self, espf: Espf) -> dict[str, Any]:
+        """From PortaBilling or, with a cache, as it was read a few seconds ago."""
+        if not self._options.cache:
+            return enrich(self._billing, espf)
+        ids = (espf.variables.get(name) for name in ("i_sim_card", "i_account", "prev_i_sim_card"))
+        key = f"{espf.event_type} {' '.join(map(str, ids))}"
+        now = self._clock.now()
+        at, found = self._known.get(key, (0.0, {}))
+        if now - at > self._options.cache:
+            found = enrich(self._billing, espf)
+            self._known[key] = (now, found)
+        return found
+
+    def _hit(self, fault: str) -> bool:
+        return self._random.random() < self.faults[fault]
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _message(body: str) -> str:
+    """What the connector said, in short, for the history."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return "no connector's answer" if body else "no answer"
+    message = said.get("message", "") if isinstance(said, dict) else ""
+    error = said.get("error") if isinstance(said, dict) else None
+    return message if error in (None, message) else f"{message}: {error}"

@@ -1,0 +1,143 @@
+"""The ledgers that real functions share, and how each can be slow or out of reach."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol, Self
+
+_STARTUP_SECONDS = 60
+
+
+class Missing(Exception):  # noqa: N818 - what is told to a person
+    """A program that is not on this machine; the text says which, and what to do."""
+
+
+class Store(Protocol):
+    """A ledger's place; use it as a context manager. `url` is its LEDGER_URL."""
+
+    url: str
+    environment: dict[str, str]
+
+    def __enter__(self) -> Self:
+        """Start what it needs."""
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop it."""
+
+    async def trouble(self, seconds: float) -> None:
+        """Keep it out of reach for so long."""
+
+
+class Memory:
+    """Nothing to share, nothing that can be out of reach."""
+
+    url = "memory:"
+    environment: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        """See `Store`."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """See `Store`."""
+
+    async def trouble(self, seconds: float) -> None:
+        """See `Store`."""
+
+
+class Sqlite(Memory):
+    """A file; somebody else's transaction keeps it locked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "ledger"
+        self.url = f"sqlite:///{self._file}"
+
+    async def trouble(self, seconds: float) -> None:
+        """See `Store`."""
+        with closing(sqlite3.connect(self._file, isolation_level=None, timeout=5)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(seconds)
+
+
+class FirestoreEmulator:
+    """Google's Firestore emulator; stopped (SIGSTOP) it answers nothing."""
+
+    url = "firestore:?project=simulation"
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.environment = {"FIRESTORE_EMULATOR_HOST": self.address}
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, with nothing in it.
+
+        Raises:
+            Missing: gcloud, the emulator or Java is not on this machine.
+        """
+        gcloud = shutil.which("gcloud")
+        if gcloud is None:
+            raise Missing("gcloud with the Firestore emulator is not on this machine")
+        self._process = subprocess.Popen(  # noqa: S603 - Google's own program
+            [gcloud, "emulators", "firestore", "start", f"--host-port={self.address}", "--quiet"],
+            stdin=subprocess.DEVNULL,  # else it asks whether to install what is missing
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + _STARTUP_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None:
+                raise Missing("the Firestore emulator is not installed, or has no Java")
+            if time.monotonic() > deadline:
+                self.kill()
+                raise Missing("the Firestore emulator did not start")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """End it at once, with its children."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(30)
+
+    def freeze(self) -> None:
+        """Make it answer nothing, but keep its connections."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Make it answer again."""
+        os.killpg(self._process.pid, signal.SIGCONT)
+
+    async def trouble(self, seconds: float) -> None:
+        """See `Store`."""
+        self.freeze()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.thaw()
+
+    def __enter__(self) -> Self:
+        """See `Store`."""
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """See `Store`."""
+        self.kill()
+
+    def _answers(self) -> bool:
+        with socket.socket() as attempt:
+            return attempt.connect_ex(("127.0.0.1", self.port)) == 0

@@ -1,0 +1,211 @@
+"""The world: a time of trouble in which subscribers change, then calm, then the comparison."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from connector_tools.simulation.billing import Billing, Desired
+from connector_tools.simulation.clock import Clock
+from connector_tools.simulation.faults import Faults
+from connector_tools.simulation.life import Life
+from connector_tools.simulation.network import Difference
+from connector_tools.simulation.nsps import Answer, Delivery, Held, Nsps, Options
+
+_CALM = Faults({})
+_SHORT_WAIT, _STEP = 10, 600  # seconds; time that nothing needs is skipped, but not all at once:
+# leases and breakers go by the connector's own clock
+_REPLAYS = 3  # rounds in which the operator replays by hand what NSPS gave up
+
+
+class Connector(Protocol):
+    """The connector, however it runs."""
+
+    async def post(self, posted: Delivery) -> Answer:
+        """Deliver an event."""
+
+    async def kill(self) -> None:
+        """Kill an instance; another one starts."""
+
+    async def trouble_ledger(self, seconds: float) -> None:
+        """Make the ledger slow, or keep it out of reach, for so long (of our own time)."""
+
+
+class Observed(Protocol):
+    """The network, however it runs."""
+
+    faults: Faults
+    met: Counter[str]
+    wrong: list[str]
+    requests: int
+
+    async def outage(self, begins: bool) -> None:
+        """Nothing is served from now on; or again."""
+
+    async def rotate(self) -> None:
+        """From now on another token is wanted; the connector's secret follows a little later."""
+
+    def differences(self, desired: dict[str, Desired]) -> list[Difference]:
+        """Every subscriber whose record is not what billing says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How large a world, and how much trouble. `rate` is events per simulated second."""
+
+    events: int
+    subscribers: int
+    seed: int
+    rate: float
+    faults: Faults
+    options: Options
+
+
+@dataclass(slots=True)
+class Ended:
+    """How it ended."""
+
+    events: int = 0
+    attempts: int = 0
+    answers: dict[tuple[int, str], int] = field(default_factory=dict)
+    latencies: list[float] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+    subscribers: int = 0
+    reported: list[Held] = field(default_factory=list)
+    waiting: int = 0
+    wrong: list[str] = field(default_factory=list)
+    different: list[tuple[Difference, list[Held]]] = field(default_factory=list)
+    simulated: float = 0.0
+
+    @property
+    def converged(self) -> bool:
+        """Whether the network is as billing says, and nothing happened that must not."""
+        return not (self.different or self.wrong or self.reported or self.waiting)
+
+
+class World:
+    """One run; `progress` is told how many events there were, and what is going on."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        clock: Clock,
+        connector: Connector,
+        network: Observed,
+        progress: Callable[[int, str], None] = lambda count, what: None,
+    ) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._connector = connector
+        self._network = network
+        self._progress = progress
+        self._faults: Counter[str] = Counter()
+        source = Random(plan.seed)
+        self._random = Random(source.random())
+        self.billing = Billing(Random(source.random()))
+        self._life = Life(self.billing, Random(source.random()), plan.subscribers)
+        self.nsps = Nsps(clock, self.billing, Random(source.random()), connector.post, plan.options)
+
+    async def run(self) -> Ended:
+        """All of it."""
+        began = self._clock.now()
+        self._network.faults = self.nsps.faults = self._plan.faults
+        delivering = asyncio.create_task(self.nsps.run())
+        chaos = [asyncio.create_task(each) for each in self._chaos()]
+        try:
+            await self._live()
+            for task in chaos:
+                task.cancel()
+            await asyncio.gather(*chaos, return_exceptions=True)
+            await self._calm_down()
+        finally:
+            for task in (*chaos, delivering):
+                task.cancel()
+        return self._end(self._clock.now() - began)
+
+    async def _live(self) -> None:
+        while len(self.nsps.history) < self._plan.events:
+            self.billing.now = self._clock.now()
+            for espf in self._life.step():
+                self.nsps.take(espf)
+            self._progress(len(self.nsps.history), "trouble")
+            await self._clock.sleep(self._random.expovariate(self._plan.rate))
+
+    def _chaos(self) -> list[Coroutine[Any, Any, None]]:
+        does: dict[str, Callable[[], Awaitable[None]]] = {
+            "outage": self._outage,
+            "maintenance": self._maintenance,
+            "credentials": self._network.rotate,
+            "kill": self._connector.kill,
+            "ledger": self._ledger,
+        }
+        return [self._now_and_then(name, what) for name, what in does.items()]
+
+    async def _now_and_then(self, name: str, happen: Callable[[], Awaitable[None]]) -> None:
+        rate = self._plan.faults[name] / 3600
+        while rate:
+            await self._clock.sleep(self._random.expovariate(rate))
+            self._faults[name] += 1
+            await happen()
+
+    async def _outage(self) -> None:
+        await self._network.outage(True)
+        try:
+            await self._clock.sleep(self._random.uniform(60, 900))
+        finally:
+            await self._network.outage(False)
+
+    async def _maintenance(self) -> None:
+        self.nsps.maintenance = True
+        try:
+            await self._clock.sleep(self._random.uniform(1800, 7200))
+        finally:
+            self.nsps.maintenance = False
+
+    async def _ledger(self) -> None:
+        await self._connector.trouble_ledger(self._random.uniform(10, 120))
+
+    async def _calm_down(self) -> None:
+        """No more trouble: what waits is delivered, and what was given up is replayed by hand."""
+        self._network.faults = self.nsps.faults = _CALM
+        for _ in range(_REPLAYS + 1):
+            while self.nsps.waiting:
+                self._progress(len(self.nsps.history), f"calm, {self.nsps.waiting} to deliver")
+                due = self.nsps.idle_until()
+                if due is not None and due - self._clock.now() > _SHORT_WAIT:
+                    self._clock.skip(min(due - self._clock.now(), _STEP))
+                await self._clock.sleep(5)
+            if not self.nsps.failed:
+                return
+            for held in self.nsps.failed:
+                self.nsps.replay(held)
+
+    def _end(self, simulated: float) -> Ended:
+        desired = {sim.imsi: self.billing.desired(sim) for sim in self.billing.sims.values()}
+        different = self._network.differences(desired)
+        return Ended(
+            events=len(self.nsps.history),
+            attempts=sum(self.nsps.answers.values()),
+            answers=self.nsps.answers,
+            latencies=self.nsps.latencies,
+            faults=self._faults + self._network.met,
+            requests=self._network.requests,
+            subscribers=len(desired),
+            reported=self.nsps.failed,
+            waiting=self.nsps.waiting,
+            wrong=[*self._network.wrong, *self._unapplied()],
+            different=[(one, self._about(one.imsi)) for one in different],
+            simulated=simulated,
+        )
+
+    def _unapplied(self) -> list[str]:
+        """Events that were neither answered 2xx nor are reported."""
+        lost = [h for h in self.nsps.history if not (h.accepted or h.failed or h.copies)]
+        return [f"event {held.event_id} is nowhere" for held in lost]
+
+    def _about(self, imsi: str) -> list[Held]:
+        """The last events that led to a subscriber's state."""
+        return [held for held in self.nsps.history if imsi.encode() in (held.body or b"")][-6:]
