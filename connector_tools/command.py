@@ -218,6 +218,9 @@ def simulate(
             "--real", help="Real functions, killed with -9, on time that passes 60 times faster."
         ),
     ] = False,
+    osmo: Annotated[
+        bool, typer.Option("--osmo", help="A real osmo-hlr, stopped, killed and locked.")
+    ] = False,
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -249,6 +252,8 @@ def simulate(
 
     if ledger not in simulation.STORES or (ledger == "firestore" and not real):
         stop("--ledger is memory, sqlite or, with --real, firestore")
+    if osmo:
+        ledger = "sqlite"
     if ledger == "memory" and instances > 1:
         stop("a ledger in memory is for one instance: --ledger sqlite or firestore for several")
     try:
@@ -257,7 +262,8 @@ def simulate(
         stop(str(error))
     options = Options(enriches_retries=fresh, retries_4xx=not drop_4xx, cache=cache)
     plan = Plan(events, subscribers, seed, rate, found, options)
-    raise typer.Exit(simulation.simulate(plan, ledger, instances, real=real))
+    how = "osmo" if osmo else "real" if real else "inside"
+    raise typer.Exit(simulation.simulate(plan, how, ledger, instances))
 
 
 @app.command(epilog="Example: connector schema > mappings/mapping.schema.json")

@@ -5,12 +5,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from connector_tools.osmo_hlr import NotInstalled
 from connector_tools.simulation import report
 from connector_tools.simulation.inside import Inside
 from connector_tools.simulation.inside import Progress as Told
+from connector_tools.simulation.osmo import Osmo
 from connector_tools.simulation.outside import Outside
 from connector_tools.simulation.store import FirestoreEmulator, Memory, Missing, Sqlite, Store
 from connector_tools.simulation.world import Ended, Plan
@@ -24,16 +27,40 @@ STORES: dict[str, Callable[[Path], Store]] = {
 _EVERY = 30.0  # seconds between two lines of progress where nobody looks
 
 
-def simulate(plan: Plan, ledger: str, instances: int, *, real: bool) -> int:
-    """Run a world with the embedded HLR/HSS and tell how it ended; the exit code."""
-    runs = Outside(STORES[ledger], instances) if real else Inside(ledger, instances)
-    how = "real functions" if real else "in process, on virtual time"
+class Runs(Protocol):
+    """A way to run a world."""
+
+    def run(self, plan: Plan, progress: Told) -> Ended:
+        """One run, from beginning to end."""
+
+
+def inside(ledger: str, instances: int) -> Runs:
+    """In process, on virtual time, with the embedded HLR/HSS."""
+    return Inside(ledger, instances)
+
+
+def outside(ledger: str, instances: int) -> Runs:
+    """With real functions, and the embedded HLR/HSS."""
+    return Outside(STORES[ledger], instances)
+
+
+def osmo(ledger: str, instances: int) -> Runs:
+    """With a real osmo-hlr; the ledger is SQLite's."""
+    return Osmo(instances)
+
+
+HOW: dict[str, Callable[[str, int], Runs]] = {"inside": inside, "real": outside, "osmo": osmo}
+
+
+def simulate(plan: Plan, how: str, ledger: str, instances: int) -> int:
+    """Run a world and tell how it ended; the exit code."""
+    runs = HOW[how](ledger, instances)
     say(f"Seed {plan.seed}: {plan.events} events, {plan.subscribers} subscribers, {how}, {ledger}")
     started = time.monotonic()
     with _progress(plan.events) as told:
         try:
             ended = runs.run(plan, told)
-        except Missing as missing:
+        except (Missing, NotInstalled) as missing:
             stop(str(missing))
     _tell(ended)
     say(f"It took {time.monotonic() - started:.0f} s.", "dim")

@@ -119,7 +119,9 @@ class World:
             await self._live()
             for task in chaos:
                 task.cancel()
-            await asyncio.gather(*chaos, return_exceptions=True)
+            for ended in await asyncio.gather(*chaos, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
             await self._calm_down()
         finally:
             for task in (*chaos, delivering):

@@ -1,0 +1,123 @@
+"""A real osmo-hlr, the HLR of the Osmocom project, in a process of its own.
+
+Its control interface always listens on port 4259; each one here has a loopback address of its own.
+"""
+
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from random import SystemRandom
+from typing import Self
+
+PORT = 4259
+_STARTUP_SECONDS = 20
+_CONFIGURATION = """\
+log stderr
+ logging filter all 1
+ logging level main notice
+line vty
+ no login
+ bind {host} 4258
+ctrl
+ bind {host}
+hlr
+ gsup
+  bind ip {host}
+"""
+
+
+class NotInstalled(Exception):  # noqa: N818 - what is told to a person
+    """osmo-hlr is not on this machine; the text says what to do."""
+
+
+class OsmoHlr:
+    """A running osmo-hlr with its database in `folder`; use it as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = folder / "hlr.db"
+        self._configuration = folder / "osmo-hlr.cfg"
+        self._log = folder / "osmo-hlr.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        numbers = SystemRandom()
+        self.host = ".".join(["127", *(str(numbers.randint(1, 254)) for _ in range(3))])
+
+    def start(self) -> None:
+        """Start it, if it does not run, on the database as it is.
+
+        Raises:
+            NotInstalled: it is not on this machine.
+        """
+        if self._process and self._process.poll() is None:
+            return
+        program = shutil.which("osmo-hlr")
+        if program is None:
+            raise NotInstalled("osmo-hlr is not installed: apt-get install osmo-hlr")
+        self._configuration.write_text(_CONFIGURATION.format(host=self.host))
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - from the PATH
+                [program, "-c", str(self._configuration), "-l", str(self._database)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + _STARTUP_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"osmo-hlr did not start:\n{self._log.read_text()[-2000:]}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Make it answer nothing (SIGSTOP); what is sent to it waits."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it work again, on what has waited."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it without a warning (SIGKILL); its data stays."""
+        self._signal(signal.SIGKILL)
+        if self._process:
+            self._process.wait()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep its database locked: it reads, and cannot write."""
+        with closing(sqlite3.connect(self._database, isolation_level=None, timeout=5)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            yield
+
+    def subscribers(self) -> dict[str, tuple[str | None, bool, bool]]:
+        """What its own database says: by IMSI the number, and whether CS and PS are enabled."""
+        query = "SELECT imsi, msisdn, nam_cs, nam_ps FROM subscriber"
+        with closing(sqlite3.connect(self._database, timeout=5)) as file:
+            return {row[0]: (row[1], bool(row[2]), bool(row[3])) for row in file.execute(query)}
+
+    def __enter__(self) -> Self:
+        """Start it, if it does not run yet."""
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """End it, whatever state it is in."""
+        self.kill()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process:
+            self._process.send_signal(number)
+
+    def _answers(self) -> bool:
+        """Whether it answers a ping of the protocol that carries the control interface."""
+        try:
+            with socket.create_connection((self.host, PORT), 1) as connection:
+                connection.sendall(b"\x00\x01\xfe\x00")
+                return connection.recv(4) == b"\x00\x01\xfe\x01"
+        except OSError:
+            return False

@@ -1,0 +1,128 @@
+"""A run against a real osmo-hlr, which is stopped, killed and whose database is locked.
+
+The connector runs in process, over real sockets, on real time that passes faster for the others.
+Afterwards the HLR's own database is compared with billing.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random, seed
+from tempfile import TemporaryDirectory
+
+import structlog
+
+from connector import lint
+from connector.ledger import Ledger
+from connector.ledger_sqlite import SqliteLedger
+from connector.system import System
+from connector.systems import system_of
+from connector_tools.osmo_hlr import PORT, OsmoHlr
+from connector_tools.program import ROOT
+from connector_tools.simulation.billing import Desired
+from connector_tools.simulation.clock import Clock
+from connector_tools.simulation.faults import Faults
+from connector_tools.simulation.fleet import Fleet, Makes
+from connector_tools.simulation.inside import Progress
+from connector_tools.simulation.network import Difference
+from connector_tools.simulation.world import Ended, Plan, World
+
+_OSMO = ROOT / "mappings" / "osmo-hlr.yaml"
+_BUDGET, _TIMEOUT = 4.0, 1.0  # seconds of real time
+_SCALE = 60.0
+
+
+class OsmoNetwork:
+    """See `world.Observed`. An outage is one of three: it is stopped, killed, or cannot write."""
+
+    def __init__(self, hlr: OsmoHlr, random: Random) -> None:
+        self.faults = Faults({})
+        self.met: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.requests = 0
+        self._hlr = hlr
+        self._random = random
+        self._end: Callable[[], None] = lambda: None
+
+    async def outage(self, begins: bool) -> None:
+        """See `world.Observed`."""
+        if not begins:
+            self._end()
+            return
+        kind = self._random.choice(["stopped", "killed", "locked"])
+        self.met[kind] += 1
+        if kind == "stopped":
+            self._hlr.stop()
+            self._end = self._hlr.go_on
+        elif kind == "killed":
+            self._hlr.kill()
+            self._end = self._hlr.start
+        else:
+            lock = ExitStack()
+            lock.enter_context(self._hlr.locked())
+            self._end = lock.close
+
+    async def rotate(self) -> None:
+        """See `world.Observed`; this interface has no credentials."""
+
+    def differences(self, desired: dict[str, Desired]) -> list[Difference]:
+        """See `world.Observed`; by the HLR's own database."""
+        found = self._hlr.subscribers()
+        numbers = Counter(number for number, _, _ in found.values() if number)
+        self.wrong += ["a number on two subscribers" for times in numbers.values() if times > 1]
+        differences = []
+        for imsi, want in desired.items():
+            has, wants = found.get(imsi), (want.number, want.served, want.served)
+            gone = has is None and not want.owned
+            if gone or (has == wants and not want.deleted):
+                continue
+            differences.append(Difference(imsi, _told(wants), _told(has) if has else "no record"))
+        return differences
+
+
+def _told(state: tuple[str | None, bool, bool]) -> str:
+    number, calls, data = state
+    shown = f"number ...{number[-4:]}" if number else "no number"
+    return f"calls {'on' if calls else 'off'}, data {'on' if data else 'off'}, {shown}"
+
+
+class Osmo:
+    """Runs worlds against a real osmo-hlr, with so many instances on one SQLite ledger."""
+
+    def __init__(self, instances: int) -> None:
+        self._instances = instances
+
+    def run(self, plan: Plan, progress: Progress = lambda count, what: None) -> Ended:
+        """One run, from beginning to end.
+
+        Raises:
+            NotInstalled: there is no osmo-hlr on this machine.
+        """
+        silent = logging.CRITICAL
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(silent))
+        seed(plan.seed)
+        try:
+            with TemporaryDirectory() as folder, OsmoHlr(Path(folder)) as hlr:
+                return asyncio.run(self._run(plan, Path(folder), hlr, progress))
+        finally:
+            structlog.reset_defaults()
+
+    async def _run(self, plan: Plan, folder: Path, hlr: OsmoHlr, progress: Progress) -> Ended:
+        random = Random(f"{plan.seed} network")
+        mapping = lint.load(_OSMO)
+        values = {"host": hlr.host, "port": PORT, "timeout": _TIMEOUT}
+        network = OsmoNetwork(hlr, random)
+
+        def ledger(_: int) -> Ledger:
+            return SqliteLedger(folder / "ledger", b"simulation")
+
+        def system() -> System:
+            return system_of(mapping.system, values)
+
+        makes = Makes(mapping, values, ledger, system, _BUDGET, random)
+        clock = Clock(_SCALE)
+        async with Fleet(makes, self._instances) as fleet:
+            return await World(plan, clock, fleet, network, progress).run()
