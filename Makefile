@@ -15,7 +15,7 @@ LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11
 .DELETE_ON_ERROR:
 .SILENT:
 .PHONY: help install demo run test lint check format lock clean \
-	terraform-check terraform-scan terraform-plan terraform-apply smoke
+	soak terraform-check terraform-scan terraform-plan terraform-apply smoke
 
 help: ## This menu
 	awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,20 @@ run: $(READY) ## Keep the function and an HLR/HSS running on this machine (PORT=
 
 test: $(READY) ## Run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a real osmo-hlr (hours)
+	mkdir -p build/soak
+	for run in \
+		"memory --ledger memory --events 100000 --fault all --fault kill=0" \
+		"sqlite --ledger sqlite --events 100000 --instances 3" \
+		"sqlite-functions --real --ledger sqlite --events 100000 --instances 2 --fault all --fault kill=6" \
+		"firestore-functions --real --ledger firestore --events 100000 --instances 2 --fault all --fault kill=6" \
+		"osmo-hlr --osmo --events 1000 --subscribers 80 --rate 0.3 --fault all --fault outage=4"; do \
+		set -- $$run; name=$$1; shift; echo "== $$name"; \
+		$(BIN)/python -m connector_tools.command simulate --subscribers 5000 --rate 1 $$@ \
+			> build/soak/$$name.log || failed="$$failed $$name"; \
+		tail -2 build/soak/$$name.log; \
+	done; test -z "$$failed" || { echo "did not converge:$$failed (see build/soak)" >&2; exit 1; }
 
 lint: $(READY) ## Check format, style, types and floors
 	$(BIN)/ruff format --check

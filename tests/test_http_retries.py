@@ -221,3 +221,43 @@ async def test_a_cancelled_call_gives_back_its_place(system: ScriptedServer) -> 
         with pytest.raises(asyncio.CancelledError):
             await call
         assert (await send(opened)).outcome is Outcome.APPLIED
+
+
+# Whether a request that failed may have been carried out, and whether the system is still at it
+
+
+@pytest.mark.parametrize(
+    ("told", "unknown", "unanswered"),
+    [
+        (Scripted(400), False, False),
+        (Scripted(404), False, False),
+        (Scripted(429), False, False),
+        (Scripted(200, json={"result": False}), False, False),
+        (Scripted(200, body=b"<html>"), True, False),
+        (Scripted(500), True, False),
+        (Scripted(503), True, False),
+        (Scripted(drop=True), True, True),
+        (Scripted(delay=0.5), True, True),
+    ],
+)
+async def test_what_a_failure_says_about_the_request(
+    system: ScriptedServer, told: Scripted, unknown: bool, unanswered: bool
+) -> None:
+    system.default = told
+    refused = ({"if": "reply.json.result == false", "outcome": "failed"},)
+    reply = await send_once(system.url, POST, timeout="250ms", replies=refused)
+    assert reply.outcome is not Outcome.APPLIED
+    assert (reply.unknown, reply.unanswered) == (unknown, unanswered)
+
+
+async def test_a_request_that_was_never_sent_changed_nothing() -> None:
+    reply = await send_once("http://127.0.0.1:9", PUT)
+    assert (reply.unknown, reply.unanswered) == (False, False)
+
+
+async def test_what_the_first_try_may_have_done_a_refused_second_one_does_not_undo(
+    system: ScriptedServer,
+) -> None:
+    system.script(Scripted(503), Scripted(400))
+    reply = await send_once(system.url, PUT)
+    assert (reply.attempts, reply.status, reply.unknown) == (2, 400, True)

@@ -355,3 +355,42 @@ async def test_text_that_no_encoding_knows_ends_in_an_answer_and_a_log_record(
     assert result.outcome is Outcome.REJECTED
     assert said(result).encode()
     assert bench.lines()[-1]["outcome"] == "rejected"
+
+
+# An event that is not finished (docs/decisions/0009-unfinished-events.md)
+
+LOST = Reply(Outcome.UNAVAILABLE, unknown=True, unanswered=True)
+REFUSED = Reply(Outcome.FAILED)
+UNCLEAR = Reply(Outcome.FAILED, unknown=True)
+
+
+@pytest.mark.parametrize(
+    ("turns", "outcome"),
+    [
+        ([FOUND, UNCLEAR], Outcome.SUPERSEDED),  # may have been carried out
+        ([FOUND, REFUSED], Outcome.APPLIED),  # was not
+        ([LOST], Outcome.APPLIED),  # only read
+    ],
+)
+async def test_an_older_event_follows_only_one_that_changed_nothing(
+    bench: Bench, turns: list[Reply], outcome: Outcome
+) -> None:
+    bench.system.turns.extend(turns)
+    await bench.handle(changed(second=20))
+    assert (await bench.handle(changed(second=10))).outcome is outcome
+
+
+async def test_of_two_calls_the_one_that_was_carried_out_is_not_overtaken(bench: Bench) -> None:
+    bench.system.turns.extend([applied(), REFUSED])
+    await bench.handle(replaced(second=20))
+    bench.notes.clear()
+    assert (await bench.handle(replaced(second=10))).outcome is Outcome.APPLIED
+    assert bench.notes == ["claim", f"PUT /cards/{IMSI}", "settle"]
+
+
+async def test_a_subject_rests_while_the_system_may_still_be_at_it(bench: Bench) -> None:
+    bench.system.turns.extend([FOUND, LOST])
+    await bench.handle(changed(second=20), budget=1)
+    assert (await bench.handle(changed(second=30), budget=1)).outcome is Outcome.UNAVAILABLE
+    bench.clock.now += 0.6
+    assert (await bench.handle(changed(second=30), budget=1)).outcome is Outcome.APPLIED

@@ -12,8 +12,11 @@ from connector.outcome import Outcome
 from connector.system import Reply
 from connector_tools.simulation import faults, report
 from connector_tools.simulation.faults import ALL, Faults
+from connector_tools.simulation.functions import LEAK
 from connector_tools.simulation.inside import Inside
 from connector_tools.simulation.nsps import Options
+from connector_tools.simulation.outside import Outside
+from connector_tools.simulation.store import Sqlite
 from connector_tools.simulation.world import Ended, Plan
 
 pytestmark = pytest.mark.deployment
@@ -152,6 +155,23 @@ def test_an_event_that_is_answered_202_without_being_applied_is_found_out() -> N
 def test_what_a_ledger_in_memory_forgets_when_killed_is_found_out() -> None:
     found = Faults(ALL | {"kill": 30, "stale": 0.1})
     assert not Inside().run(plan(600, found=found)).converged
+
+
+# Real functions, real sockets, kill -9
+
+
+def test_real_functions_converge_and_log_nothing_personal() -> None:
+    found = Faults({"drop-after": 0.05, "error": 0.05, "duplicate": 0.1, "kill": 40.0})
+    ended = Outside(Sqlite, 2).run(plan(120, found=found))
+    assert ended.converged, told(ended)
+    assert ended.faults["kill"] > 0
+
+
+@pytest.mark.parametrize(
+    "line", ["imsi 001010000000007", "4207000000123", "a@mail.example", "Lastname7", "token-1"]
+)
+def test_what_must_not_stand_in_a_log_is_known(line: str) -> None:
+    assert LEAK.search(line)
 
 
 # The report, and the switches

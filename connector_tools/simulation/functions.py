@@ -17,7 +17,7 @@ from connector_tools.simulation.store import Store
 TOKEN = "token-of-nsps-0"  # noqa: S105 - of this run only
 _STARTUP_SECONDS = 60
 # What must not stand in a log: everything personal that the simulation makes up, and its tokens.
-_LEAK = re.compile(
+LEAK = re.compile(
     r"00101\d{10}|4207\d{8}|8942\d{16}|@mail\.example|(first|last)name\d|Z\d{7}|\+99\d{9}|"
     r"token-of-nsps-\d|token-\d|hash-key-of-simulation",
     re.I,
@@ -77,7 +77,7 @@ class Functions:
             response = await self._client.post(url, content=posted.body)
         except httpx.HTTPError:
             return 0, ""
-        if _LEAK.search(response.text):
+        if LEAK.search(response.text):
             self.leaks.append("personal data or a secret in an answer")
         return response.status_code, response.text
 
@@ -123,7 +123,7 @@ class Functions:
         """Look through what it logged."""
         while (line := program.line(0)) is not None:
             self.lines += 1
-            found = _LEAK.search(line)
+            found = LEAK.search(line)
             if found:
                 self.leaks.append("personal data or a secret in a log line")
 

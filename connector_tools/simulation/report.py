@@ -16,7 +16,7 @@ def lines(ended: Ended, *, seen: bool = True) -> Iterator[tuple[str, str]]:
     days = ended.simulated / 86_400
     yield f"  {counted(ended.events, 'event')} in {days:.1f} simulated days", ""
     yield f"  {counted(ended.attempts, 'attempt')} by NSPS to deliver them", ""
-    if seen:
+    if seen and ended.requests:
         yield f"  {counted(ended.requests, 'request')} to the network", ""
     ordered = sorted(ended.latencies)
     p50, p99 = quantile(ordered, 0.5), quantile(ordered, 0.99)
