@@ -7,6 +7,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 READY = $(VENV)/ready
 TERRAFORM ?= terraform
 CHECKOV = checkov==3.3.30
+PIP_AUDIT = pip-audit==2.10.1
 UV = uv==0.13.9
 LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
@@ -15,7 +16,7 @@ LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11
 .DELETE_ON_ERROR:
 .SILENT:
 .PHONY: help install demo run test lint check format lock clean \
-	soak terraform-check terraform-scan terraform-plan terraform-apply smoke
+	audit soak terraform-check terraform-scan terraform-plan terraform-apply smoke
 
 help: ## This menu
 	awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +33,12 @@ run: $(READY) ## Keep the function and an HLR/HSS running on this machine (PORT=
 
 test: $(READY) ## Run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
+
+audit: ## Ask for known vulnerabilities of the dependencies (needs the internet)
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip --disable-pip-version-check -qq install $(PIP_AUDIT)
+	.venv-audit/bin/pip-audit --require-hashes --disable-pip --strict \
+		-r requirements.txt -r requirements-dev.txt
 
 soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a real osmo-hlr (hours)
 	mkdir -p build/soak
@@ -89,7 +96,7 @@ smoke: $(READY) ## Test what is deployed (CONNECTOR=..., else all)
 	$(BIN)/python terraform/smoke.py $(CONNECTOR)
 
 clean: ## Remove the virtual environment and all that was made
-	rm -rf $(VENV) $(VENV)-lock .venv-checkov build .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+	rm -rf $(VENV) $(VENV)-lock .venv-checkov .venv-audit build .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
 		.ruff_cache *.egg-info
 	find connector connector_tools tests main.py -name __pycache__ -type d -prune -exec rm -rf {} +
 
