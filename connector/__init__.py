@@ -7,10 +7,11 @@ An event's path, from the wire and back:
     pipeline    the sequence below, and the one log record                     pipeline.py
     event       bytes to an Event, its dialects made one                       event.py
     plan        Event and mapping to the calls to make, or why there are none  plan.py
-                (mapping.py, rule.py, expression.py, language.py; checked before by lint.py)
+                (mapping.py, rule.py, entry.py, expression.py, language.py; lint.py checks before)
     ledger      may it be applied now? duplicate, superseded, busy             ledger.py (+ store)
-    system      call by call: limits, retries, what the reply means            http_system.py
-                (call.py, system.py, limit.py, auth.py, http_transport.py, http_outcome.py)
+    system      call by call: limits, retries, what the reply means            systems.py, guard.py
+                (HTTP: http_system.py, http_call.py, auth.py, http_transport.py, http_outcome.py;
+                Osmocom's control interface: ctrl_system.py, ctrl_call.py, ctrl.py)
     ledger      settle: it was applied, from this snapshot
     outcome     what became of it, and the answer for NSPS                     outcome.py
 
