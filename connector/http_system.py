@@ -121,7 +121,7 @@ class HttpSystem:
             timed_out = isinstance(error, httpx.TimeoutException) and sent
             safe = not sent or (call.idempotent and not timed_out)
             cause = f"{type(error).__name__}: {error}"
-            lost = Reply(outcome, cause=cause, unknown=sent, unanswered=sent)
+            lost = Reply(outcome, cause=cause, unknown=sent, unanswered=timed_out)
             return lost, safe and outcome is Outcome.UNAVAILABLE
         except ValueError:
             # The transport's, of a header that cannot be sent; its text quotes it.

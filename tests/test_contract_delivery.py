@@ -238,7 +238,8 @@ def test_an_old_sim_of_another_account_is_left_alone_by_a_swap_with_a_newer_snap
 ) -> None:
     """A swap that failed may be enriched afresh after the old SIM was given away."""
     old = subscriber(5)
-    given = {"updated_at": OLDER, "pb_data.account_info.i_account": 9}
+    later = "2026-03-02T10:30:00+00:00"
+    given = {"created_at": later, "updated_at": OLDER, "pb_data.account_info.i_account": 9}
     function.post(event(imsi=old, change=given))
     system.reset()
     assert function.post(swap(old, imsi, updated_at=NEWER)).json() == ACCEPTED
