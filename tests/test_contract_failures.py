@@ -147,7 +147,7 @@ def test_case_9_a_system_that_is_too_slow_times_out(start: Start, system: Script
     silent, byte_by_byte = Scripted(delay=2), Scripted(drip=0.05, body=b" " * 100)
     for number, reply in enumerate((silent, byte_by_byte), 1):
         system.default = reply
-        response = function.post(event(), headers=ids())
+        response = function.post(event(imsi=subscriber(number)), headers=ids())
         assert (response.status_code, response.json()) == (503, UNAVAILABLE)
         (call,) = settled(function, response)["calls"]
         assert call["milliseconds"] >= 500
