@@ -1,10 +1,9 @@
 """How the connector proves to an external system who it is.
 
-Credentials are computed for each request, so that a rotated secret takes effect at once. When the
-system answers 401 they are read again and, if they changed, the request is repeated once.
+Credentials are computed for each request, so that a rotated secret takes effect at once.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import httpx
@@ -12,6 +11,7 @@ import httpx
 from connector.mapping import ApiKey, Auth, Basic
 
 Apply = Callable[[httpx.Request], None]
+"""Puts a credential into a request."""
 
 
 class Renewal(Protocol):
@@ -23,41 +23,20 @@ class Renewal(Protocol):
         """Whether there is something newer than generation `since`."""
 
 
-class Credential(httpx.Auth):
-    """Puts a credential into each request by `apply`."""
-
-    def __init__(self, apply: Apply, renewal: Renewal | None) -> None:
-        self._apply = apply
-        self._renewal = renewal
-
-    async def async_auth_flow(
-        self, request: httpx.Request
-    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send with the credential; once more with a newer one if it was refused."""
-        used = self._renewal.generation if self._renewal else 0
-        self._apply(request)
-        response = yield request
-        if response.status_code == 401 and self._renewal and await self._renewal.renewed(used):
-            self._apply(request)
-            yield request
-
-
-def authentication(
-    auth: Auth | None, scope: Mapping[str, Any], renewal: Renewal | None = None
-) -> httpx.Auth | None:
+def authentication(auth: Auth | None, scope: Mapping[str, Any]) -> Apply:
     """The authentication that a mapping asks for; `scope` holds its settings."""
     if auth is None:
-        return None
+        return lambda _: None
     if auth.basic:
-        return Credential(_basic(auth.basic, scope), renewal)
+        return _basic(auth.basic, scope)
     if auth.api_key:
-        return Credential(_api_key(auth.api_key, scope), renewal)
+        return _api_key(auth.api_key, scope)
 
     def bearer(request: httpx.Request) -> None:  # RFC 6750
         token = auth.bearer.evaluate(scope) if auth.bearer else ""
         request.headers["Authorization"] = f"Bearer {token}"
 
-    return Credential(bearer, renewal)
+    return bearer
 
 
 def _basic(basic: Basic, scope: Mapping[str, Any]) -> Apply:

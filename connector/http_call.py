@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,9 @@ MEDIA_TYPES = {
     "text": "text/plain; charset=utf-8",
     "xml": "application/xml; charset=utf-8",
 }
+_JSON = json.JSONEncoder(
+    allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=to_jsonable_python
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,12 @@ class HttpCallEntry(CallEntry):
             raise ValueError(f"has more than one of {', '.join(BODIES)}")
         return self
 
-    @property
+    @cached_property
     def method(self) -> str:
         """`get`, `post`..."""
         return next(method for method in METHODS if getattr(self, method) is not None)
 
-    @property
+    @cached_property
     def address(self) -> Value:
         """The path, encoded for a URL when evaluated."""
         path: Value = getattr(self, self.method)
@@ -129,21 +133,29 @@ class HttpCallEntry(CallEntry):
         path = str(self.address.evaluate(scope))
         if any(segment in (".", "..") for segment in path.split("/")):
             raise EvaluationError("a dotted path segment")
-        call = HttpCall(
+        kind, body = self._sent
+        return HttpCall(
             id=self.id or "",
             method=self.method.upper(),
-            target=outline(self.address),
+            target=self._target,
             idempotent=self.repeatable,
             reads=self.method == "get",
             path=path,
-            query=_pairs(self.query, scope),
+            query=_pairs(self.query, scope) if self.query else (),
             headers={name: _header(value.evaluate(scope)) for name, value in self.headers.items()},
+            content_type=MEDIA_TYPES[kind] if kind else None,
+            body=_body(kind, body, scope) if kind else None,
             accept=frozenset(self.accept),
         )
-        for kind, body in self.bodies.items():
-            if body is not None:
-                return replace(call, content_type=MEDIA_TYPES[kind], body=_body(kind, body, scope))
-        return call
+
+    @cached_property
+    def _sent(self) -> tuple[str, Any]:
+        """The kind of the body, empty if there is none, and the body."""
+        return next((found for found in self.bodies.items() if found[1] is not None), ("", None))
+
+    @cached_property
+    def _target(self) -> str:
+        return outline(self.address)
 
 
 def _body(kind: str, body: Any, scope: Scope) -> bytes:
@@ -156,11 +168,9 @@ def _body(kind: str, body: Any, scope: Scope) -> bytes:
 
 def _json(value: Any) -> bytes:
     try:
-        plain = to_jsonable_python(value)
+        return _JSON.encode(value).encode()
     except PydanticSerializationError as error:
         raise EvaluationError(type(error).__name__) from None
-    text = json.dumps(plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return text.encode()
 
 
 def _pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:

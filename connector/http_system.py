@@ -1,13 +1,15 @@
 """An external system that speaks HTTP.
 
-One long-lived client per instance. Every end of a call is a `Reply`.
+Every end of a call is a `Reply`. Requests, replies and errors are httpx's, over connections that
+live as long as the process; without its client, whose redirects, cookies and hooks nobody wants
+here and each call would pay (docs/decisions/0011-no-httpx-client.md).
 """
 
 import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import lru_cache
 from typing import Any, NoReturn, Self
 from urllib.parse import urlencode
 
@@ -19,7 +21,7 @@ from connector.expression import EvaluationError
 from connector.guard import Guard
 from connector.http_call import HttpCall
 from connector.http_outcome import EXCEPTIONS, SUCCESS, of_exception, of_status, retry_after
-from connector.http_transport import http_transport
+from connector.http_transport import TooLarge, http_transport, whole
 from connector.mapping import Http, ReplyRule, seconds
 from connector.mapping import System as SystemEntry
 from connector.outcome import Outcome
@@ -27,6 +29,9 @@ from connector.settings import BadSettings
 from connector.system import Reply
 
 _MOST_BYTES = 1_000_000  # of a reply; an HLR's has some hundred
+
+_ERRORS = tuple(EXCEPTIONS)
+_parsed = lru_cache(256)(httpx.URL)  # most mappings have a few URLs; parsing takes 20 us
 
 _CREDENTIALS = "API Core refused the connector's credentials: check the secret that it uses"
 
@@ -86,21 +91,16 @@ class HttpSystem:
         self._transport = transport
 
     async def __aenter__(self) -> Self:
-        """Open the client; it needs a running event loop."""
-        config = self._config
-        self._client = httpx.AsyncClient(
-            auth=auth.authentication(self._http.auth, {"settings": self._settings}, self._renewal),
-            headers={"User-Agent": "nsps-connector"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            timeout=None,  # noqa: S113 - the attempt as a whole has one, see _attempt
-            transport=self._transport or http_transport(config.connect_timeout),
-        )
+        """Open the connections; it needs a running event loop."""
+        self._authenticate = auth.authentication(self._http.auth, {"settings": self._settings})
+        if self._transport is None:
+            self._transport = http_transport(self._config.connect_timeout, _MOST_BYTES)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Close the client."""
-        await self._client.aclose()
+        """Close the connections."""
+        if self._transport:
+            await self._transport.aclose()
 
     async def send(self, call: Call, deadline: float) -> Reply:
         """See `System`."""
@@ -111,12 +111,14 @@ class HttpSystem:
         assert isinstance(call, HttpCall)  # noqa: S101 - `lint` lets no other pass
         try:
             async with asyncio.timeout(min(self._config.timeout, max(left, 0.001))):
-                response, body = await self._exchange(call)
+                response = await self._exchange(call)
         except TimeoutError:
             # Not repeated: the time is gone, and a system that is slow needs no more requests.
             lost = Reply(Outcome.UNAVAILABLE, cause="no reply in time")
             return replace(lost, unknown=True, unanswered=True), False
-        except tuple(EXCEPTIONS) as error:
+        except TooLarge:
+            return Reply(Outcome.FAILED, "API Core's reply is too large", unknown=True), False
+        except _ERRORS as error:
             outcome, sent = of_exception(error)
             timed_out = isinstance(error, httpx.TimeoutException) and sent
             safe = not sent or (call.idempotent and not timed_out)
@@ -126,37 +128,38 @@ class HttpSystem:
         except ValueError:
             # The transport's, of a header that cannot be sent; its text quotes it.
             return Reply(Outcome.FAILED, cause="a header that cannot be sent"), False
-        if body is None:
-            return Reply(Outcome.FAILED, "API Core's reply is too large", unknown=True), False
-        reply = self._judge(call, response, body)
+        reply = self._judge(call, response)
         again = reply.outcome in (Outcome.UNAVAILABLE, Outcome.THROTTLED)
         return reply, again and call.idempotent
 
-    async def _exchange(self, call: HttpCall) -> tuple[httpx.Response, bytes | None]:
-        """Send, and read the reply; the body is None if it is larger than we take."""
+    async def _exchange(self, call: HttpCall) -> httpx.Response:
+        """Send; once more with newer credentials if these were refused and there are any."""
+        assert self._transport  # noqa: S101 - it is open
+        used = self._renewal.generation if self._renewal else 0
+        request = self._request(call)
+        self._authenticate(request)
+        response = await self._transport.handle_async_request(request)
+        if response.status_code == 401 and self._renewal and await self._renewal.renewed(used):
+            self._authenticate(request)
+            response = await self._transport.handle_async_request(request)
+        return response
+
+    def _request(self, call: HttpCall) -> httpx.Request:
         scope = {"settings": self._settings}
-        headers = {name: str(text.evaluate(scope)) for name, text in self._http.headers.items()}
-        headers |= call.headers
+        own = {name.lower(): str(text.evaluate(scope)) for name, text in self._http.headers.items()}
+        headers = {"user-agent": "nsps-connector", **own}
+        headers |= {name.lower(): value for name, value in call.headers.items()}
         if call.content_type:
-            headers.setdefault("Content-Type", call.content_type)
+            headers.setdefault("content-type", call.content_type)
         url = self._config.base_url + call.path
         if call.query:
             url += ("&" if "?" in call.path else "?") + urlencode(call.query)
-        request = self._client.build_request(call.method, url, headers=headers, content=call.body)
-        response = await self._client.send(request, stream=True)
-        try:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _MOST_BYTES:
-                    return response, None
-            return response, bytes(body)
-        finally:
-            await response.aclose()
+        stream = httpx.ByteStream(call.body or b"")
+        return httpx.Request(call.method, _parsed(url), headers=headers, stream=stream)
 
-    def _judge(self, call: HttpCall, response: httpx.Response, body: bytes) -> Reply:
+    def _judge(self, call: HttpCall, response: httpx.Response) -> Reply:
         """What the system said: the mapping's `replies` first, else the HTTP status."""
-        status = response.status_code
+        status, body = response.status_code, whole(response.stream)
         document, is_json = _json(body)
         seen = {
             "status": status,

@@ -1,22 +1,27 @@
-"""The connections under httpx: pyreqwest's.
+"""The connections of an HTTP system: pyreqwest's, behind the interface of httpx's transports.
 
 Not httpx's own pool, which collapses at 100 concurrent calls (design, "System";
-docs/decisions/0002-pyreqwest-transport.md).
+docs/decisions/0002-pyreqwest-transport.md). Requests and replies carry their bodies whole, in
+`httpx.ByteStream`: what httpx does beyond that costs more than the rest of a call (0011).
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import httpx
-from pyreqwest.client import ClientBuilder
-from pyreqwest.compatibility.httpx import HttpxTransport
-from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import ConnectTimeoutError, PyreqwestError
 
 
-def http_transport(connect_timeout: float) -> httpx.AsyncBaseTransport:
-    """A transport; it needs a running event loop. `connect_timeout` is in seconds."""
+class TooLarge(httpx.ReadError):
+    """A reply has more bytes than are taken."""
+
+
+def http_transport(connect_timeout: float, most_bytes: int) -> httpx.AsyncBaseTransport:
+    """A transport; it needs a running event loop.
+
+    `connect_timeout` is in seconds, `most_bytes` the size of a reply, unpacked, above which it is
+    `TooLarge`.
+    """
     client = (
         ClientBuilder()
         .connect_timeout(timedelta(seconds=connect_timeout))
@@ -25,45 +30,50 @@ def http_transport(connect_timeout: float) -> httpx.AsyncBaseTransport:
         .http1_only()
         .build()
     )
-    return _Transport(client)
+    return _Transport(client, most_bytes)
 
 
-class _Transport(HttpxTransport):
-    """Fails as httpx does.
+def whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
+    """The bytes of a body that is there already."""
+    assert isinstance(stream, httpx.ByteStream)  # noqa: S101 - of all that is sent and taken here
+    return b"".join(stream)
 
-    pyreqwest 0.15 names a connection that was lost like one that was never made; and what ends
-    a reply while its body is read comes as an error of its own.
-    """
+
+class _Transport(httpx.AsyncBaseTransport):
+    """Fails as httpx does."""
+
+    def __init__(self, client: Client, most_bytes: int) -> None:
+        self._client = client
+        self._most = most_bytes
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
-        with _as_httpx():
-            response = await super().handle_async_request(request)
-        response.stream = _Body(response.stream)
-        return response
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _as_httpx():
-            async for chunk in self._stream:
-                yield chunk
+        builder = self._client.request(request.method, str(request.url))
+        builder = builder.headers(request.headers.multi_items()).body_bytes(whole(request.stream))
+        try:
+            async with builder.build_streamed() as response:
+                body = bytearray()
+                while (chunk := await response.body_reader.read()) is not None:
+                    body += chunk
+                    if len(body) > self._most:
+                        raise TooLarge("the reply is too large")
+                headers = list(response.headers.items())
+                stream = httpx.ByteStream(bytes(body))
+                return httpx.Response(response.status, headers=headers, stream=stream)
+        except PyreqwestError as error:
+            raise _as_httpx(error) from None
 
     async def aclose(self) -> None:
-        await self._stream.aclose()
+        """See `httpx.AsyncBaseTransport`."""
+        await self._client.close()
 
 
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    try:
-        yield
-    except (PyreqwestError, httpx.ConnectError) as error:
-        source = error if isinstance(error, PyreqwestError) else error.__cause__
-        details = getattr(source, "details", None) or {}
-        causes = [str(cause["message"]) for cause in details.get("causes", ())]
-        connected = "client error (Connect)" not in causes
-        kind = httpx.ReadError if connected else httpx.ConnectError
-        raise kind(causes[-1] if causes else type(error).__name__) from None
+def _as_httpx(error: PyreqwestError) -> httpx.TransportError:
+    """The error of httpx; pyreqwest 0.15 names a lost connection like one that was never made."""
+    details = getattr(error, "details", None) or {}
+    causes = [str(cause["message"]) for cause in details.get("causes", ())]
+    text = causes[-1] if causes else type(error).__name__
+    if isinstance(error, ConnectTimeoutError):
+        return httpx.ConnectTimeout(text)
+    never = "client error (Connect)" in causes
+    return httpx.ConnectError(text) if never else httpx.ReadError(text)

@@ -6,7 +6,7 @@ reached and nothing can be called. Missing data is None, and filters leave it No
 
 import re
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from jinja2 import Undefined, nodes
@@ -31,6 +31,9 @@ _TESTS = frozenset(
     "iterable le lessthan lower lt mapping ne none number odd sequence string true upper".split()
 )
 
+_IMSI = re.compile("[0-9]{15}")
+_DIGITS = re.compile("[0-9]+")
+
 
 def attribute(policy: object, name: str, group: str | None = None) -> str | None:
     """Filter: the value of an access policy's attribute, None if the policy has none of it."""
@@ -44,12 +47,12 @@ def attribute(policy: object, name: str, group: str | None = None) -> str | None
 
 def is_imsi(value: object) -> bool:
     """Test: exactly 15 digits, what HLR and HSS interfaces want (contract section 5)."""
-    return isinstance(value, str) and re.fullmatch("[0-9]{15}", value) is not None
+    return isinstance(value, str) and _IMSI.fullmatch(value) is not None
 
 
 def is_digits(value: object) -> bool:
     """Test: text of at least one digit, and nothing else."""
-    return isinstance(value, str) and re.fullmatch("[0-9]+", value) is not None
+    return isinstance(value, str) and _DIGITS.fullmatch(value) is not None
 
 
 def is_matching(value: object, pattern: str) -> bool:
@@ -64,19 +67,34 @@ class _Missing(Undefined):
         return None
 
 
+@cache
+def _reader(kind: type) -> Callable[[Any, str], Any]:
+    """How a field is read of a value of this type; found once, for `isinstance` takes longer."""
+    if issubclass(kind, Mapping):
+        return kind.get
+    if issubclass(kind, BaseModel):
+        return _of_model
+    return _of_event if kind is Event else _of_nothing
+
+
+def _of_model(model: BaseModel, name: str) -> Any:
+    fields, extra = model.__dict__, model.__pydantic_extra__
+    return fields[name] if name in fields else (extra or {}).get(name)
+
+
+def _of_event(event: Event, name: str) -> Any:
+    return getattr(event, name) if name in EVENT_FIELDS else None
+
+
+def _of_nothing(_: object, __: str) -> None:
+    return None
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """Reads fields of the event and keys of JSON; reaches nothing else, calls nothing."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, Mapping):
-            return obj.get(attribute)
-        if isinstance(obj, BaseModel):
-            if attribute in type(obj).model_fields:
-                return obj.__dict__[attribute]
-            return (obj.__pydantic_extra__ or {}).get(attribute)
-        if isinstance(obj, Event) and attribute in EVENT_FIELDS:
-            return getattr(obj, attribute)
-        return None
+        return _reader(type(obj))(obj, attribute)  # type: ignore[arg-type]  # a type has a hash
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(argument, str):

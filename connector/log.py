@@ -11,7 +11,7 @@ import hmac
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -24,6 +24,7 @@ _CLEAR = frozenset(
 )
 _FOREIGN = ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
 _DIGITS = re.compile(r"(?<![0-9])[0-9]{6,}(?![0-9])")
+_SUSPECT = re.compile(r"[0-9]{6}|@|[\ud800-\udfff]")  # one search where there is nothing to mask
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
 
 
@@ -35,6 +36,8 @@ def mask(value: str) -> str:
 
 def redact(text: str, personal: Iterable[str] = (), secrets: Iterable[str] = ()) -> str:
     """Text that somebody else wrote, without secrets, `personal` data, long numbers, addresses."""
+    if not personal and not secrets and not _SUSPECT.search(text):
+        return text
     text = text.encode(errors="replace").decode()  # half a surrogate pair, which JSON can say
     for secret in secrets:
         text = text.replace(secret, "***")
@@ -123,11 +126,11 @@ def _masked(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMappin
 
 
 def _safe(key: str, value: Any) -> Any:
-    if key in _CLEAR:
+    if key in _CLEAR or isinstance(value, int | float):
         return value
     if isinstance(value, str):
         return redact(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _safe(name, item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_safe("", item) for item in value]

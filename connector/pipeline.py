@@ -165,6 +165,8 @@ class Pipeline:
 
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:
         """Texts that quote the event or the system lose what is personal or secret in them."""
+        if not (result.reason or result.cause or result.details):
+            return result
         return replace(
             result,
             reason=self._safe(result.reason, event),

@@ -5,7 +5,6 @@ decided without any call (ignored, invalid). What can be computed before the fir
 that bad data is found before anything is changed; only calls that read an earlier reply wait.
 """
 
-from collections import ChainMap
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
@@ -23,33 +22,36 @@ from connector.rule import Rule
 Replies = Map[str, Any]
 
 
-class EventScope(Map[str, Any]):
+class EventScope(dict[str, Any]):
     """The names that expressions read; a mapping's `values` are computed when first asked for."""
 
-    def __init__(self, event: Event, mapping: Mapping, settings: Map[str, Any]) -> None:
-        self._values = mapping.values
-        self._known: dict[str, Any] = {
-            "event": event,
-            "account": event.account,
-            "sim": event.sim,
-            "prev_sim": event.prev_sim,
-            "policy": event.policy,
-            "product": event.product,
-            "counters": event.counters,
-            "variables": event.variables,
-            "settings": settings,
-        }
+    def __init__(self, names: Map[str, Any], values: Map[str, Value]) -> None:
+        super().__init__(names)
+        self._values = values
 
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._known:
-            self._known[name] = self._values[name].evaluate(self)
-        return self._known[name]
+    def __missing__(self, name: str) -> Any:
+        value = self[name] = self._values[name].evaluate(self)
+        return value
 
-    def __iter__(self) -> Iterator[str]:
-        return iter((*self._known, *(name for name in self._values if name not in self._known)))
+    def with_names(self, names: Map[str, Any]) -> "EventScope":
+        """These names too: an `item`, the replies to earlier calls."""
+        return EventScope({**self, **names}, self._values)
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+
+def event_scope(event: Event, mapping: Mapping, settings: Map[str, Any]) -> EventScope:
+    """The names that a mapping's expressions read of an event."""
+    names = {
+        "event": event,
+        "account": event.account,
+        "sim": event.sim,
+        "prev_sim": event.prev_sim,
+        "policy": event.policy,
+        "product": event.product,
+        "counters": event.counters,
+        "variables": event.variables,
+        "settings": settings,
+    }
+    return EventScope(names, mapping.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def plan(event: Event, mapping: Mapping, settings: Map[str, Any]) -> Plan:
     Raises:
         Refusal: invalid; the event lacks what an expression needs, `details` say where.
     """
-    return _Planner(event, mapping, EventScope(event, mapping, settings)).plan()
+    return _Planner(event, mapping, event_scope(event, mapping, settings)).plan()
 
 
 class _Planner:
@@ -141,7 +143,7 @@ class _Planner:
             ids.add(entry.id or "")
         return tuple(found)
 
-    def items(self, entry: CallEntry, loc: Loc) -> Iterator[Scope]:
+    def items(self, entry: CallEntry, loc: Loc) -> Iterator[EventScope]:
         if entry.each is None:
             yield self.scope
             return
@@ -149,10 +151,10 @@ class _Planner:
         if not isinstance(items, list | tuple | None):
             self.invalid("`each` needs a list", (*loc, "each"))
         for item in items or ():
-            yield ChainMap({"item": item}, self.scope)  # type: ignore[arg-type]  # only read
+            yield self.scope.with_names({"item": item})
 
     def step(
-        self, rule: Rule, entry: CallEntry, scope: Scope, loc: Loc, ids: set[str]
+        self, rule: Rule, entry: CallEntry, scope: EventScope, loc: Loc, ids: set[str]
     ) -> Step | None:
         late = _Late(self, entry, scope, loc)
         waits = not entry.reads.isdisjoint(ids)
@@ -193,11 +195,11 @@ class _Late:
 
     planner: _Planner
     entry: CallEntry
-    scope: Scope
+    scope: EventScope
     loc: Loc
 
     def call(self, replies: Replies) -> Call | None:
-        scope: Scope = ChainMap(dict(replies), self.scope) if replies else self.scope  # type: ignore[arg-type]
+        scope = self.scope.with_names(replies) if replies else self.scope
         if self.entry.when and not self.planner.value(self.entry.when, self.loc, scope):
             return None
         try:

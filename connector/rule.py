@@ -1,5 +1,6 @@
 """The rules of a mapping file: for these events, under this condition, these calls."""
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
@@ -65,4 +66,8 @@ class Rule(Entry):
 
     def handles(self, event_type: str) -> bool:
         """Whether the rule is for such events; compared without case (contract 2.3)."""
-        return event_type.lower() in {name.lower() for name in self.on}
+        return event_type.lower() in self._types
+
+    @cached_property
+    def _types(self) -> frozenset[str]:
+        return frozenset(name.lower() for name in self.on)

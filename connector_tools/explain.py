@@ -4,7 +4,6 @@ The event is planned with the deployment's settings, except that each secret sta
 the beginning: whatever an expression makes of a secret, the secret itself cannot show.
 """
 
-from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,7 +26,7 @@ from connector.expression import (
 from connector.http_call import HttpCall, HttpCallEntry
 from connector.mapping import Mapping as MappingFile
 from connector.outcome import Answer, Refusal, Result, answer
-from connector.plan import EventScope, Step, plan
+from connector.plan import EventScope, Step, event_scope, plan
 from connector.rule import Rule
 from connector_tools import draft
 from connector_tools.draft import FAILED, Request, as_json
@@ -109,7 +108,7 @@ class _Explainer:
         self.event = event
         self.mapping = mapping
         self.settings = settings
-        self.scope = EventScope(event, mapping, settings)
+        self.scope = event_scope(event, mapping, settings)
 
     def explain(self) -> Explanation:
         rules = tuple(self.rules())
@@ -211,12 +210,12 @@ class _Explainer:
                     yield self.planned(entry, next(left), scope, entry.reads & ids, loc)
             ids |= {entry.id} if entry.id else _NONE
 
-    def scopes(self, entry: CallEntry) -> list[Scope]:
+    def scopes(self, entry: CallEntry) -> list[EventScope]:
         """The names that a call reads, once for each `item`."""
         if entry.each is None:
             return [self.scope]
         items = entry.each.evaluate(self.scope) or ()
-        return [ChainMap({"item": item}, self.scope) for item in items]  # type: ignore[arg-type]
+        return [self.scope.with_names({"item": item}) for item in items]
 
     def skipped(self, entry: CallEntry, loc: Loc, why: Computed) -> Planned:
         reason = "`when` does not hold" if why.about == "when" else "`each` is empty"

@@ -17,7 +17,7 @@ from connector import ctrl_call, entry, expression, http_call, http_outcome, lin
 from connector.event import EVENT_FIELDS, parse
 from connector.language import LANGUAGE
 from connector.outcome import Outcome, Result, answer
-from connector.plan import EventScope
+from connector.plan import event_scope
 from connector.settings import API_TOKEN, HASH_KEY, Settings
 from connector_tools.case import run_cases, untested
 
@@ -143,7 +143,8 @@ def test_the_reference_tells_every_key_and_its_default(title: str) -> None:
 @pytest.mark.parametrize(("source", "result"), examples("expressions"))
 def test_an_expression_gives_what_the_reference_says(source: str, result: str) -> None:
     event = parse((EVENTS / "sim-updated.json").read_bytes())
-    scope = EventScope(event, SimpleNamespace(values={}), {"limit": 5.0})  # type: ignore[arg-type]
+    mapping = SimpleNamespace(values={})
+    scope = event_scope(event, mapping, {"limit": 5.0})  # type: ignore[arg-type]
     compiled = expression.compile_condition(source)
     if result == "!":
         with pytest.raises(expression.EvaluationError):

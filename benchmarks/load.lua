@@ -1,0 +1,35 @@
+-- For wrk: each request is an event of its own, of a subscriber of its own.
+--   wrk ... -s load.lua URL -- TOKEN FILE START PAUSE
+-- FILE holds an event with a # wherever its number (15 digits) stands, START is the first number,
+-- PAUSE is how long a connection rests between two events, in milliseconds, 0 to 2 x that.
+
+local parts, number, pause = {}, 0, 0
+
+function init(args)
+  local file = assert(io.open(args[2], "rb"))
+  local text = file:read("*a")
+  file:close()
+  for part in (text .. "#"):gmatch("([^#]*)#") do parts[#parts + 1] = part end
+  number, pause = tonumber(args[3]), tonumber(args[4])
+  wrk.method = "POST"
+  wrk.path = "/process-event"
+  wrk.headers["Authorization"] = "Bearer " .. args[1]
+  wrk.headers["Content-Type"] = "application/json"
+  if pause > 0 then
+    delay = function() return math.random(0, 2 * pause) end
+  end
+end
+
+function request()
+  number = number + 1
+  return wrk.format(nil, nil, nil, table.concat(parts, string.format("%015d", number)))
+end
+
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    '{"events": %d, "seconds": %f, "p50": %f, "p99": %f, "refused": %d, "lost": %d}\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3,
+    latency:percentile(99) / 1e3, errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout))
+end
