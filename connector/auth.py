@@ -3,15 +3,22 @@
 Credentials are computed for each request, so that a rotated secret takes effect at once.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
-import httpx
-
+from connector.expression import Constant, Value
 from connector.mapping import ApiKey, Auth, Basic
 
-Apply = Callable[[httpx.Request], None]
-"""Puts a credential into a request."""
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a request carries to prove it."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 class Renewal(Protocol):
@@ -23,36 +30,30 @@ class Renewal(Protocol):
         """Whether there is something newer than generation `since`."""
 
 
-def authentication(auth: Auth | None, scope: Mapping[str, Any]) -> Apply:
-    """The authentication that a mapping asks for; `scope` holds its settings."""
+def authentication(auth: Auth | None, scope: Mapping[str, Any]) -> Callable[[], Proof]:
+    """The proof that a mapping asks for, computed anew each time; `scope` holds its settings."""
     if auth is None:
-        return lambda _: None
+        return Proof
     if auth.basic:
-        return _basic(auth.basic, scope)
+        return partial(_basic, auth.basic, scope)
     if auth.api_key:
-        return _api_key(auth.api_key, scope)
-
-    def bearer(request: httpx.Request) -> None:  # RFC 6750
-        token = auth.bearer.evaluate(scope) if auth.bearer else ""
-        request.headers["Authorization"] = f"Bearer {token}"
-
-    return bearer
+        return partial(_api_key, auth.api_key, scope)
+    return partial(_bearer, auth.bearer or Constant(""), scope)
 
 
-def _basic(basic: Basic, scope: Mapping[str, Any]) -> Apply:
-    def apply(request: httpx.Request) -> None:
-        user, password = basic.username.evaluate(scope), basic.password.evaluate(scope)
-        next(httpx.BasicAuth(str(user), str(password)).auth_flow(request))
-
-    return apply
+def _basic(basic: Basic, scope: Mapping[str, Any]) -> Proof:
+    """RFC 7617, in UTF-8."""
+    pair = f"{basic.username.evaluate(scope)}:{basic.password.evaluate(scope)}"
+    return Proof({"authorization": f"Basic {b64encode(pair.encode()).decode()}"})
 
 
-def _api_key(key: ApiKey, scope: Mapping[str, Any]) -> Apply:
-    def apply(request: httpx.Request) -> None:
-        value = str(key.value.evaluate(scope))
-        if key.header:
-            request.headers[key.header] = value
-        else:
-            request.url = request.url.copy_set_param(str(key.query), value)
+def _bearer(token: Value, scope: Mapping[str, Any]) -> Proof:
+    """RFC 6750."""
+    return Proof({"authorization": f"Bearer {token.evaluate(scope)}"})
 
-    return apply
+
+def _api_key(key: ApiKey, scope: Mapping[str, Any]) -> Proof:
+    value = str(key.value.evaluate(scope))
+    if key.header:
+        return Proof({key.header.lower(): value})
+    return Proof(query=((str(key.query), value),))

@@ -7,7 +7,7 @@ push requests of our own subscription instead, where there is one.
 
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -45,13 +45,14 @@ class HttpDoor:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request, whatever it is."""
-        structlog.contextvars.bind_contextvars(**self._ids(request))
-        if request.method in ("GET", "HEAD") and request.url.path == _HEALTH:
+        structlog.contextvars.bind_contextvars(**self._ids(request.headers))
+        path = request.scope["path"]
+        if request.method in ("GET", "HEAD") and path == _HEALTH:
             structlog.get_logger().info("health asked", connector=self._worker.startup.mapping.name)
             return JSONResponse({})
         with self._worker.busy():
             try:
-                if request.url.path == _PUSH and self._signer:
+                if path == _PUSH and self._signer:
                     return await self._push(request)
                 return _response(await self._post(request))
             except Refusal as refusal:
@@ -65,7 +66,7 @@ class HttpDoor:
         """Answer what the framework refuses by itself, in our shape."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         result = Result(Outcome.NOT_ALLOWED if status in (404, 405) else Outcome.FAILED)
-        structlog.contextvars.bind_contextvars(**self._ids(request))
+        structlog.contextvars.bind_contextvars(**self._ids(request.headers))
         self._log(result, request)
         return _response(result)
 
@@ -142,9 +143,9 @@ class HttpDoor:
                 raise too_large
         return bytes(body)
 
-    def _ids(self, request: Request) -> dict[str, str]:
+    def _ids(self, given: Headers) -> dict[str, str]:
         """What every line of this request carries (contract 2, "Headers from NSPS")."""
-        headers = request.headers
+        headers = dict(given)  # looked up in at once; Starlette's are searched
         ids = {
             "request_id": _id(headers.get("x-b3-traceid")),
             "unique_id": _id(headers.get("x-request-id")),
@@ -193,7 +194,7 @@ def _id(given: str | None) -> str:
     return given if given and _ID.fullmatch(given) else str(uuid4())
 
 
-def _trace(headers: Headers) -> str | None:
+def _trace(headers: Mapping[str, str]) -> str | None:
     """The request's trace id: W3C's header, Google's or B3's."""
     w3c = headers.get("traceparent", "").partition("-")[2]
     google = headers.get("x-cloud-trace-context", "")

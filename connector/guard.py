@@ -55,22 +55,22 @@ class Guard:
         if not await self._throttle.enter():
             return Reply(Outcome.THROTTLED, cause="the connector's own limit", retry_after=1)
         try:
-            reply = await _repeat(attempt, call, deadline)
+            reply = await _repeat(attempt, call, deadline, started)
         finally:
             self._throttle.leave()
         available = reply.outcome is not Outcome.UNAVAILABLE
         if self._breaker.note(available=available):
             state = "closed" if available else "open"
             structlog.get_logger().warning(f"circuit {state}", circuit=state)
-        return replace(reply, took=_now() - started)
+        return reply
 
 
-async def _repeat(attempt: Attempt, call: Call, deadline: float) -> Reply:
+async def _repeat(attempt: Attempt, call: Call, deadline: float, started: float) -> Reply:
     unknown = False
     for number in range(1, _ATTEMPTS + 1):
         reply, repeatable = await attempt(call, deadline - _now())
         unknown = unknown or reply.unknown
-        reply = replace(reply, attempts=number, unknown=unknown)
+        reply = replace(reply, attempts=number, unknown=unknown, took=_now() - started)
         pause = reply.retry_after
         if pause is None:
             pause = random.uniform(0, _BACKOFF * 2 ** (number - 1))  # noqa: S311 - jitter

@@ -6,14 +6,14 @@ here and each call would pay (docs/decisions/0011-no-httpx-client.md).
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
+from pydantic_core import from_json
 
 from connector import auth
 from connector.call import Call
@@ -84,7 +84,8 @@ class HttpSystem:
         http = self._http = entry.http
         self._config = configure(http, settings)
         self._guard = Guard(http, settings)
-        self._settings = settings
+        self._scope = {"settings": settings}
+        self._proof = auth.authentication(http.auth, self._scope)
         self._renewal = renewal
         self._replies = entry.replies
         self._wants_json = http.reply == "json"
@@ -92,7 +93,6 @@ class HttpSystem:
 
     async def __aenter__(self) -> Self:
         """Open the connections; it needs a running event loop."""
-        self._authenticate = auth.authentication(self._http.auth, {"settings": self._settings})
         if self._transport is None:
             self._transport = http_transport(self._config.connect_timeout, _MOST_BYTES)
         return self
@@ -136,24 +136,24 @@ class HttpSystem:
         """Send; once more with newer credentials if these were refused and there are any."""
         assert self._transport  # noqa: S101 - it is open
         used = self._renewal.generation if self._renewal else 0
-        request = self._request(call)
-        self._authenticate(request)
-        response = await self._transport.handle_async_request(request)
+        response = await self._transport.handle_async_request(self._request(call))
         if response.status_code == 401 and self._renewal and await self._renewal.renewed(used):
-            self._authenticate(request)
-            response = await self._transport.handle_async_request(request)
+            response = await self._transport.handle_async_request(self._request(call))
         return response
 
     def _request(self, call: HttpCall) -> httpx.Request:
-        scope = {"settings": self._settings}
-        own = {name.lower(): str(text.evaluate(scope)) for name, text in self._http.headers.items()}
-        headers = {"user-agent": "nsps-connector", **own}
-        headers |= {name.lower(): value for name, value in call.headers.items()}
+        proof = self._proof()
+        headers = {"user-agent": "nsps-connector"}
+        for name, value in self._http.headers.items():
+            headers[name.lower()] = str(value.evaluate(self._scope))
+        for name, text in call.headers.items():
+            headers[name.lower()] = text
         if call.content_type:
             headers.setdefault("content-type", call.content_type)
-        url = self._config.base_url + call.path
-        if call.query:
-            url += ("&" if "?" in call.path else "?") + urlencode(call.query)
+        headers |= proof.headers
+        url, query = self._config.base_url + call.path, call.query + proof.query
+        if query:
+            url += ("&" if "?" in call.path else "?") + urlencode(query)
         stream = httpx.ByteStream(call.body or b"")
         return httpx.Request(call.method, _parsed(url), headers=headers, stream=stream)
 
@@ -180,7 +180,7 @@ class HttpSystem:
             return replace(plain, outcome=Outcome.FAILED, reason="API Core's reply is not JSON")
         try:
             for rule in self._replies:
-                if rule.if_.evaluate({"reply": seen, "settings": self._settings}):
+                if rule.if_.evaluate({"reply": seen, **self._scope}):
                     said = replace(plain, outcome=rule.outcome, reason=self._because(rule, seen))
                     return replace(said, unknown=said.unknown and not success)
         except EvaluationError as error:
@@ -195,16 +195,12 @@ class HttpSystem:
     def _because(self, rule: ReplyRule, seen: Mapping[str, Any]) -> str | None:
         if rule.because is None:
             return None
-        because = rule.because.evaluate({"reply": seen, "settings": self._settings})
+        because = rule.because.evaluate({"reply": seen, **self._scope})
         return None if because in (None, "") else str(because)[:500]
 
 
 def _json(body: bytes) -> tuple[Any, bool]:
     try:
-        return json.loads(body, parse_constant=_no_json), True
-    except (ValueError, RecursionError):
+        return from_json(body, allow_inf_nan=False), True
+    except ValueError:
         return None, False
-
-
-def _no_json(constant: str) -> NoReturn:
-    raise ValueError(constant)  # NaN and Infinity, which Python would take
