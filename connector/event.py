@@ -108,6 +108,9 @@ PARTS: dict[str, tuple[str, type[Part]]] = {
     "product": ("pb_data.product_info", ProductInfo),
 }
 
+_NUMBER = re.compile("[0-9]+")
+_ID = re.compile("[0-9]{1,18}")
+_PB_DATA = tuple(PortaBillingData.model_fields)
 
 _RULES = {
     "missing": "is required",
@@ -153,7 +156,7 @@ def _details(error: ValidationError) -> tuple[Detail, ...]:
 def _event(envelope: Envelope) -> Event:
     pb = envelope.pb_data or PortaBillingData()
     variables = envelope.data.variables
-    account = pb.account_info
+    account, sent = pb.account_info, pb.model_fields_set
     if account is not None:
         msisdn = _msisdn(account, pb.sim_info, pb.prev_sim_info)
         account = account.model_copy(update={"msisdn": msisdn})
@@ -164,7 +167,7 @@ def _event(envelope: Envelope) -> Event:
         status=envelope.status,
         created_at=envelope.created_at,
         updated_at=envelope.updated_at,
-        parts=tuple(name for name in PortaBillingData.model_fields if name in pb.model_fields_set),
+        parts=tuple(name for name in _PB_DATA if name in sent),
         i_account=_owner(account, variables, pb.sim_info),
         variables=variables,
         account=account,
@@ -184,7 +187,7 @@ def _msisdn(account: AccountInfo, *sims: SimInfo | None) -> str | None:
     if at and suffix.lower() == "msisdn" and name:
         return name
     cards = {number for sim in sims if sim for number in (sim.imsi, sim.iccid)}
-    if not at and re.fullmatch(r"[0-9]+", name) and name not in cards:
+    if not at and _NUMBER.fullmatch(name) and name not in cards:
         return name
     return sims[0].msisdn if sims[0] else None
 
@@ -239,7 +242,7 @@ def _is_id(value: object) -> bool:
     """Whether it can be an id of PortaBilling's: a number, or one in a string (contract 2.1)."""
     if isinstance(value, int) and not isinstance(value, bool):
         return 0 <= value < 10**18
-    return isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value) is not None
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def personal(event: Event) -> Iterator[str]:

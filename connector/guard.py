@@ -71,11 +71,12 @@ async def _repeat(attempt: Attempt, call: Call, deadline: float, started: float)
         reply, repeatable = await attempt(call, deadline - _now())
         unknown = unknown or reply.unknown
         reply = replace(reply, attempts=number, unknown=unknown, took=_now() - started)
+        if not repeatable or number == _ATTEMPTS:
+            break
         pause = reply.retry_after
         if pause is None:
             pause = random.uniform(0, _BACKOFF * 2 ** (number - 1))  # noqa: S311 - jitter
-        late = pause > _SHORT or _now() + pause >= deadline
-        if not repeatable or late or number == _ATTEMPTS:
+        if pause > _SHORT or _now() + pause >= deadline:
             break
         await asyncio.sleep(pause)
     return reply

@@ -7,8 +7,8 @@ ago are forgotten first; leases never are, they expire.
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import count
 from typing import TypeVar
-from uuid import uuid4
 
 from connector.event import Snapshot
 from connector.ledger import (
@@ -37,6 +37,7 @@ class MemoryLedger:
         self._done: OrderedDict[str, Done] = OrderedDict()
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._leases: dict[str, tuple[str, float, Snapshot | None]] = {}
+        self._tokens = count(1)
 
     async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
@@ -46,12 +47,14 @@ class MemoryLedger:
         verdict = decide(entry, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
-        held = [self._leases[key][1] - now for key in entry.keys if key in self._leases]
+        keys = entry.keys
+        held = [self._leases[key][1] - now for key in keys if key in self._leases]
         if held and max(held) > 0:
             return Busy(max(held))
-        self._known |= {name: known[name] for name in known.keys() & self._leases.keys()}
-        claim = Claim(entry, uuid4().hex, verdict)
-        self._leases |= dict.fromkeys(entry.keys, (claim.token, now + entry.lease, entry.snapshot))
+        if held:
+            self._known |= {name: known[name] for name in known.keys() & self._leases.keys()}
+        claim = Claim(entry, str(next(self._tokens)), verdict)
+        self._leases |= dict.fromkeys(keys, (claim.token, now + entry.lease, entry.snapshot))
         return claim
 
     async def settle(self, claim: Claim, outcome: Outcome) -> None:
@@ -92,14 +95,12 @@ class MemoryLedger:
 
     def _free(self, claim: Claim) -> bool:
         """Free the leases if all are still the claim's; whether they were."""
-        if not all(self._is_mine(key, claim) for key in claim.entry.keys):
+        keys, nobody = claim.entry.keys, ("",)
+        if any(self._leases.get(key, nobody)[0] != claim.token for key in keys):
             return False
-        for key in claim.entry.keys:
+        for key in keys:
             del self._leases[key]
         return True
-
-    def _is_mine(self, key: str, claim: Claim) -> bool:
-        return key in self._leases and self._leases[key][0] == claim.token
 
     def _remember(self, records: OrderedDict[str, Record], name: str, record: Record) -> None:
         records[name] = record

@@ -24,13 +24,14 @@ _CLEAR = frozenset(
 )
 _FOREIGN = ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
 _DIGITS = re.compile(r"(?<![0-9])[0-9]{6,}(?![0-9])")
+_TAIL = re.compile(r".{4,}[0-9]{4}", re.S)
 _SUSPECT = re.compile(r"[0-9]{6}|@|[\ud800-\udfff]")  # one search where there is nothing to mask
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
 
 
 def mask(value: str) -> str:
     """All but the last four digits hidden; all, if it does not end in four or is short."""
-    kept = value[-4:] if re.fullmatch(r".{4,}[0-9]{4}", value, re.S) else ""
+    kept = value[-4:] if _TAIL.fullmatch(value) else ""
     return "*" * (len(value) - len(kept)) + kept
 
 

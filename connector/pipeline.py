@@ -57,6 +57,7 @@ class Pipeline:
     system: System
     budget: float = 50
     hash_key: bytes = b""
+    logger: Any = field(default_factory=lambda: structlog.get_logger().bind(), init=False)
 
     async def handle(self, body: bytes, record: Record | None = None) -> Result:
         """What became of an event, as it came off the wire; logged, and safe to be shown."""
@@ -71,7 +72,7 @@ class Pipeline:
             result = Result(Outcome.UNAVAILABLE, "The ledger cannot be reached", cause=cause)
         except Exception as error:  # the last net: an event must always get an answer
             trace = self._safe(traceback.format_exc(), record.event)
-            structlog.get_logger().error("unexpected failure", exception=trace)
+            self.logger.error("unexpected failure", exception=trace)
             result = Result(Outcome.FAILED, cause=type(error).__name__)
         result = self._fit_for_people(result, record.event)
         self._log(result, record, time.monotonic() - started)
@@ -161,7 +162,7 @@ class Pipeline:
         try:
             await self.ledger.release(claim, frozenset(record.touched), rest)
         except ConnectionError as error:  # its lease expires, and the event has its result
-            structlog.get_logger().warning("claim not released", cause=type(error).__name__)
+            self.logger.warning("claim not released", cause=type(error).__name__)
 
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:
         """Texts that quote the event or the system lose what is personal or secret in them."""
@@ -206,8 +207,7 @@ class Pipeline:
             if event.updated_at:
                 line["snapshot_age_seconds"] = round(time.time() - event.updated_at.timestamp(), 1)
         line = {name: value for name, value in line.items() if value not in (None, [])}
-        logger = structlog.get_logger()
-        write = logger.info if result.accepted else _severity(logger, result.outcome)
+        write = self.logger.info if result.accepted else _severity(self.logger, result.outcome)
         write("event settled", **line)
 
 

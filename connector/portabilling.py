@@ -23,6 +23,7 @@ _BILL_STATUS = {
     "closed": "terminated",
     "c": "terminated",
 }
+_IMSI = re.compile("[0-9]{6,15}")
 _BLOCKED = {"y": True, "n": False, "true": True, "false": False, "1": True, "0": False}
 
 
@@ -52,7 +53,7 @@ def _blocked(value: object) -> object:
 
 
 def _imsi(value: str) -> str:
-    if not re.fullmatch(r"[0-9]{6,15}", value):
+    if not _IMSI.fullmatch(value):
         raise PydanticCustomError("imsi", "must be 6 to 15 digits")
     return value
 
