@@ -60,7 +60,7 @@ def event_file(folder: Path, size: int) -> Path:
     return file
 
 
-def load(url: str, event: Path, concurrent: int, seconds: float, pause: int = 0) -> Load:
+def load(url: str, event: Path, concurrent: int, seconds: int, pause: int = 0) -> Load:
     """Send events of a kind for some seconds over so many connections, one at a time on each.
 
     `pause` is how long a connection rests on average before its next event, in milliseconds.

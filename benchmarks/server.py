@@ -21,15 +21,15 @@ class Server:
     """A server on a port of its own; use it as a context manager.
 
     `command` is what starts it, with `{port}` where its port stands. All that it prints goes to
-    a file, as the platform takes it off the function.
+    a file in `folder`, as the platform takes it off the function.
     """
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], output: Path) -> None:
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [part.format(port=self.port) for part in command]
         self._env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **env}
-        self._output = output
+        self._output = folder / f"{self.port}.log"
 
     def start(self) -> None:
         """Start the processes; see `wait`."""
@@ -77,17 +77,19 @@ class Server:
         return [parent, *parent.children(recursive=True)]
 
 
-def function(python: Path, source: str, target: str, env: Mapping[str, str], out: Path) -> Server:
+def function(
+    python: Path, source: str, target: str, env: Mapping[str, str], folder: Path
+) -> Server:
     """A function as it is deployed: Functions Framework under gunicorn."""
     command = [str(python.parent / "functions-framework"), "--target", target]
     command += ["--source", str(ROOT / source), "--host", "127.0.0.1", "--port", "{port}"]
-    return Server(command, {"PYTHONPATH": str(ROOT), **env}, out)
+    return Server(command, {"PYTHONPATH": str(ROOT), **env}, folder)
 
 
 def external_system(milliseconds: int, folder: Path) -> Server:
     """The external system, answering after so long."""
     command = [sys.executable, "-m", "benchmarks.external_system", "{port}", str(milliseconds)]
-    return Server(command, {}, folder / f"system-{milliseconds}.log")
+    return Server(command, {}, folder)
 
 
 def free_port() -> int:

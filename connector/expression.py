@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
-from xml.sax.saxutils import escape
 
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.nodes import EvalContext
 from jinja2.parser import Parser
+from markupsafe import escape
 
 from connector.language import LANGUAGE, REWRITING
 
@@ -241,7 +241,7 @@ def in_xml(text: str) -> str:
     """Encode for XML text and attribute values; what XML 1.0 has no way to say is refused."""
     if re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text):
         raise EvaluationError("a control character cannot stand in XML")
-    return escape(text, {'"': "&quot;", "'": "&apos;"})
+    return str(escape(text))
 
 
 def in_header(text: str) -> str:
