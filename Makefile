@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 READY = $(VENV)/ready
+DEPLOYED = $(VENV)-deployed/bin/python
 TERRAFORM ?= terraform
 CHECKOV = checkov==3.3.30
 PIP_AUDIT = pip-audit==2.10.1
@@ -16,7 +17,7 @@ LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11
 .DELETE_ON_ERROR:
 .SILENT:
 .PHONY: help install demo run test lint check format lock clean \
-	audit soak terraform-check terraform-scan terraform-plan terraform-apply smoke
+	audit bench fuzz soak terraform-check terraform-scan terraform-plan terraform-apply smoke
 
 help: ## This menu
 	awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +54,13 @@ soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a rea
 			> build/soak/$$name.log || failed="$$failed $$name"; \
 		tail -2 build/soak/$$name.log; \
 	done; test -z "$$failed" || { echo "did not converge:$$failed (see build/soak)" >&2; exit 1; }
+
+fuzz: $(READY) ## The attacks on event parser, expressions and mapping loader, fifty times as long
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz \
+		tests/test_fuzz.py tests/test_event_hostile.py tests/test_expression_text.py
+
+bench: $(READY) $(DEPLOYED) ## The function beside a bare forwarder and Node-RED (ARGS=--write; 25 min)
+	$(BIN)/python -m benchmarks.speed --python $(DEPLOYED) $(ARGS)
 
 lint: $(READY) ## Check format, style, types and floors
 	$(BIN)/ruff format --check
@@ -96,7 +104,7 @@ smoke: $(READY) ## Test what is deployed (CONNECTOR=..., else all)
 	$(BIN)/python terraform/smoke.py $(CONNECTOR)
 
 clean: ## Remove the virtual environment and all that was made
-	rm -rf $(VENV) $(VENV)-lock .venv-checkov .venv-audit build .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-deployed .venv-checkov .venv-audit build .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
 		.ruff_cache *.egg-info
 	find connector connector_tools tests main.py -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -109,4 +117,11 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes -r requirements.txt -r requirements-dev.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+# What a deployment has, and nothing else.
+$(DEPLOYED): requirements.txt
+	echo "Setting up $(VENV)-deployed"
+	$(PYTHON) -m venv $(VENV)-deployed
+	$(DEPLOYED) -m pip --disable-pip-version-check -qq install --require-hashes -r requirements.txt
 	touch $@

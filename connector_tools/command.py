@@ -30,6 +30,7 @@ from connector_tools.deployment import deployment
 from connector_tools.events_file import items
 from connector_tools.explain import explain as explained
 from connector_tools.explain import told
+from connector_tools.openapi import document as openapi_document
 from connector_tools.summary import mend, reporting, size, summary
 from connector_tools.terminal import TROUBLE, counted, opened, say, stop, terminal
 
@@ -270,6 +271,12 @@ def simulate(
 def schema() -> None:
     """Print the JSON Schema of mapping files, for editors."""
     typer.echo(json.dumps(mapping_schema(), indent=2))
+
+
+@app.command(epilog="Example: connector openapi > docs/openapi.json")
+def openapi() -> None:
+    """Print the function's OpenAPI document, for gateways, clients and attacks."""
+    typer.echo(json.dumps(openapi_document(), indent=2))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.function import Function, environment
 from tests.scripted import ScriptedServer
@@ -13,6 +14,9 @@ from tests.scripted import ScriptedServer
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so would whatever they
 # start: some tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+settings.register_profile("fuzz", max_examples=5_000, deadline=None)
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,9 @@ def test_alone_it_tells_the_usual_order() -> None:
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("name", ["check", "test", "explain", "run", "demo", "send", "schema"])
+@pytest.mark.parametrize(
+    "name", ["check", "test", "explain", "run", "demo", "send", "schema", "openapi"]
+)
 def test_the_help_of_each_command_has_an_example(name: str) -> None:
     assert f"Example: connector {name}" in connector(name, "--help").stdout
     assert f"\n  {name} " in connector("--help").stdout

@@ -1,0 +1,99 @@
+"""The schema of an event as the function takes it, for the OpenAPI document.
+
+It must not refuse what the function takes, or a gateway that checks requests with it would. The
+function takes more than plain types: numbers and times in text, `Y` for true, a list of one policy
+for a policy, null or blank text nearly everywhere. So the schema tells every type that is taken
+and no more than that; which texts are taken is told in words where it is not obvious. What the
+schema refuses the function refuses, not the other way round: the 422 that follows says better what
+is wrong than a pattern could.
+"""
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from connector.event import Envelope
+
+Json = dict[str, Any]
+
+SCHEMAS = "#/components/schemas/"
+_FORMS = {
+    "Envelope.event_id": "Unique in NSPS, the same on every retry; not blank.",
+    "Envelope.created_at": "When NSPS got the event.",
+    "Envelope.updated_at": "When NSPS last enriched it: the time of the state in `pb_data`.",
+    "ESPFEvent.event_type": "For example `SIM/Updated`; compared without case.",
+    "AccountInfo.bill_status": "`open`, `suspended`, `inactive` or `terminated`, in any case; also "
+    "`active`, `closed` and PortaBilling's own `O`, `S`, `I`, `C`.",
+    "AccountInfo.blocked": "Also `Y`, `N`, `true`, `false`, 1 and 0; null is unknown.",
+    "AccountInfo.id": "The charging id, often `<MSISDN>@msisdn`.",
+    "SimInfo.imsi": "6 to 15 digits.",
+    "VDCounterInfo.remaining": "A number, also in text, or text such as `N/A`.",
+}
+
+
+class _Taken(GenerateJsonSchema):
+    """The types that pydantic takes where it would tell the one that it makes of them."""
+
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        """A number in text (contract 2.1), and blank text."""
+        return {"type": ["integer", "boolean", "string"], "description": "A number, also in text."}
+
+    def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
+        """As above."""
+        return {"type": ["number", "boolean", "string"], "description": "A number, also in text."}
+
+    def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
+        """See `_blocked` in connector/portabilling.py."""
+        return {"type": ["boolean", "integer", "string"]}
+
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
+        """Without `format`: RFC 3339, which it stands for, does not take all that is taken."""
+        rule = "ISO 8601 with an offset; also seconds since 1970."
+        return {"type": ["string", "number"], "description": rule}
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        """Without the pattern: what is white space differs between the languages of patterns."""
+        found = super().str_schema(schema)
+        found.pop("pattern", None)
+        return found
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """One list of types, where there is one."""
+        found = super().nullable_schema(schema)
+        inner = found["anyOf"][0]
+        if "type" not in inner:
+            return found
+        types = inner["type"] if isinstance(inner["type"], list) else [inner["type"]]
+        return {**inner, "type": [*types, "null"]}
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Without the default: it is null everywhere."""
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        """No: a title would repeat the name."""
+        return False
+
+
+def schemas() -> Json:
+    """The models by name, with what their validators take beside the types."""
+    schema = Envelope.model_json_schema(schema_generator=_Taken, ref_template=f"{SCHEMAS}{{model}}")
+    models: Json = schema.pop("$defs")
+    models["Envelope"] = schema
+    fields = {name: model["properties"] for name, model in models.items()}
+    fields["ESPFEvent"]["variables"]["type"] = ["object", "null"]
+    fields["VDCounterInfo"]["remaining"] = {"type": ["number", "string", "null"]}
+    policy = fields["PortaBillingData"]["access_policy_info"]
+    policy["anyOf"] = [*policy["anyOf"], {"type": "array", "maxItems": 1, "items": dict(policy)}]
+    del fields["AccountInfo"]["msisdn"]  # computed, see there
+    for name, told in _FORMS.items():
+        model, _, field = name.partition(".")
+        already = fields[model][field].get("description", "")
+        fields[model][field]["description"] = f"{told} {already}".strip()
+    # The guide's malformed event has neither (contract section 3, case 6).
+    schema["anyOf"] = [
+        {"properties": {"data": {"required": ["variables"]}}},
+        {"required": ["pb_data"], "properties": {"pb_data": {"type": "object"}}},
+    ]
+    return dict(sorted(models.items()))

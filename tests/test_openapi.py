@@ -1,0 +1,99 @@
+"""The OpenAPI document: current, valid, no stricter than the function, and the function kept to it.
+
+Schemathesis makes the requests, those that the document allows and those that it forbids; the
+external system says yes to everything, so that every 5xx would be the function's own fault.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from connector_tools.openapi import document
+from tests.events import FOLDER, event
+from tests.function import TOKEN, Function
+from tests.scripted import ScriptedServer
+
+pytestmark = pytest.mark.deployment
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = document()
+EVENT = Draft202012Validator(
+    {"$ref": "#/components/schemas/Envelope", "components": DOCUMENT["components"]}
+)
+BUDGET = settings(
+    max_examples=150,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_the_document_in_the_repository_is_current() -> None:
+    kept = (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")
+    assert kept == json.dumps(DOCUMENT, indent=2) + "\n", "connector openapi > docs/openapi.json"
+
+
+def test_it_is_an_openapi_document() -> None:
+    validate(DOCUMENT)
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
+def test_it_allows_the_events_of_the_guide(file: Path) -> None:
+    EVENT.validate(json.loads(file.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pb_data.account_info.i_account": "277147"},
+        {"pb_data.account_info.blocked": "Y"},
+        {"pb_data.account_info.bill_status": "O"},
+        {"pb_data.sim_info.imsi": ""},
+        {"pb_data.access_policy_info": [{"name": "Mobile L"}]},
+        {"pb_data.something_new": {"of": ["the", "next", "release"]}},
+        {"updated_at": 1772446532.48},
+    ],
+    ids=str,
+)
+def test_it_is_no_stricter_than_the_function(
+    change: dict[str, Any], function: Function, system: ScriptedServer
+) -> None:
+    sent = event(change=change)
+    EVENT.validate(sent)
+    assert function.post(sent).status_code == 202
+
+
+# Not /health: a POST to any path is an event, so that its `Allow` is not what it would expect.
+ATTACKED = schemathesis.openapi.from_dict(DOCUMENT).include(path="/process-event")
+
+
+@ATTACKED.parametrize()
+@BUDGET
+def test_whatever_is_sent_the_answer_is_what_the_document_says(
+    case: schemathesis.Case, function: Function
+) -> None:
+    case.call_and_validate(
+        base_url=function.url,
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        # What the schema cannot say, such as the 15 digits of an IMSI, is refused with 422.
+        excluded_checks=[positive_data_acceptance],
+    )
+
+
+@pytest.mark.parametrize("sent", [{}, [], "text", None, event(remove=("event_id",))], ids=repr)
+def test_what_is_refused_reaches_no_external_system(
+    sent: Any, function: Function, system: ScriptedServer
+) -> None:
+    assert function.post(sent).status_code == 422
+    assert function.post(event(), token="wrong").status_code == 401
+    assert function.post(event(), token=None).status_code == 401
+    assert system.requests == []
