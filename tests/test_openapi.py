@@ -79,7 +79,7 @@ ATTACKED = schemathesis.openapi.from_dict(DOCUMENT).include(path="/process-event
 @ATTACKED.parametrize()
 @BUDGET
 def test_whatever_is_sent_the_answer_is_what_the_document_says(
-    case: schemathesis.Case, function: Function
+    case: schemathesis.Case[Any], function: Function
 ) -> None:
     case.call_and_validate(
         base_url=function.url,
