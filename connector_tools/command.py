@@ -9,13 +9,14 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from connector import lint
-from connector.document import Lint
+from connector.document import BadMapping, Lint
 from connector.event import parse
 from connector.mapping import Mapping
 from connector.mapping import schema as mapping_schema
@@ -239,12 +240,29 @@ def simulate(
     cache: Annotated[
         float, typer.Option(min=0, help="Seconds for which NSPS may use what it has read before.")
     ] = 0,
+    url: Annotated[
+        str,
+        typer.Option(
+            help="Load-test the connector that is deployed there, in a staging system: the events "
+            "are of made-up subscribers in the test network 001-01. A simulated minute takes a "
+            "second, so --rate 0.5 is 30 events a second.",
+        ),
+    ] = "",
+    token: Annotated[
+        str,
+        typer.Option(envvar="API_TOKEN", show_default=False, help="Its bearer token, with --url."),
+    ] = "",
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Its mapping file, with --url: NSPS sends the events it has rules for."),
+    ] = None,
 ) -> None:
     """Simulate a PortaBilling, an NSPS and an HLR/HSS with faults, and see whether they agree.
 
     Subscribers change, everything that can go wrong does, then all calms down and the HLR/HSS is
     compared with billing. The exit code is 1 if a subscriber differs, an event was lost, or
-    something happened that must not.
+    something happened that must not; with --url, where the network cannot be seen, if an event
+    was not accepted in the end.
     """
     from connector_tools import simulate as simulation  # noqa: PLC0415 - only this command
     from connector_tools.simulation import faults  # noqa: PLC0415 - needs the world
@@ -257,12 +275,21 @@ def simulate(
         ledger = "sqlite"
     if ledger == "memory" and instances > 1:
         stop("a ledger in memory is for one instance: --ledger sqlite or firestore for several")
+    if url and (real or osmo or instances > 1 or ledger != "memory"):
+        stop("--url is a deployment with instances and a ledger of its own: leave the others out")
+    if file and not url:
+        stop("--file goes with --url; the simulation's own functions have the WTL mapping")
     try:
-        found = faults.read(fault or [])
+        found = faults.read(fault or [], faults.ELSEWHERE if url else faults.ALL)
+        target = sender.target(url, token) if url else None
     except ValueError as error:
         stop(str(error))
     options = Options(enriches_retries=fresh, retries_4xx=not drop_4xx, cache=cache)
+    if file:
+        options = replace(options, handled=_handled(file))
     plan = Plan(events, subscribers, seed, rate, found, options)
+    if target:
+        raise typer.Exit(simulation.load(plan, target))
     how = "osmo" if osmo else "real" if real else "inside"
     raise typer.Exit(simulation.simulate(plan, how, ledger, instances))
 
@@ -282,6 +309,15 @@ def openapi() -> None:
 def main() -> None:
     """The entry point."""
     app(prog_name="connector")
+
+
+def _handled(file: Path) -> tuple[str, ...]:
+    """The types of event that a mapping has rules for."""
+    try:
+        mapping = lint.load(file)
+    except BadMapping as bad:
+        stop(str(bad.lints[0]))
+    return tuple(dict.fromkeys(name for rule in mapping.rules for name in rule.on))
 
 
 def _test(file: Path) -> tuple[int, int, bool]:

@@ -10,7 +10,9 @@ from typing import Protocol
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from connector_tools.osmo_hlr import NotInstalled
+from connector_tools.send import Target
 from connector_tools.simulation import report
+from connector_tools.simulation.elsewhere import Elsewhere, Refused
 from connector_tools.simulation.inside import Inside
 from connector_tools.simulation.inside import Progress as Told
 from connector_tools.simulation.osmo import Osmo
@@ -53,23 +55,32 @@ HOW: dict[str, Callable[[str, int], Runs]] = {"inside": inside, "real": outside,
 
 
 def simulate(plan: Plan, how: str, ledger: str, instances: int) -> int:
-    """Run a world and tell how it ended; the exit code."""
-    runs = HOW[how](ledger, instances)
+    """Run a world with functions of our own and tell how it ended; the exit code."""
     say(f"Seed {plan.seed}: {plan.events} events, {plan.subscribers} subscribers, {how}, {ledger}")
+    return _run(plan, HOW[how](ledger, instances), seen=True)
+
+
+def load(plan: Plan, target: Target) -> int:
+    """Run a world against a deployment and tell how it ended; the exit code."""
+    say(f"Seed {plan.seed}: {plan.events} events, {plan.subscribers} subscribers, {target.url}")
+    return _run(plan, Elsewhere(target), seen=False)
+
+
+def _run(plan: Plan, runs: Runs, *, seen: bool) -> int:
     started = time.monotonic()
     with _progress(plan.events) as told:
         try:
             ended = runs.run(plan, told)
-        except (Missing, NotInstalled) as missing:
-            stop(str(missing))
-    _tell(ended)
+        except (Missing, NotInstalled, Refused) as trouble:
+            stop(str(trouble))
+    _tell(ended, seen)
     say(f"It took {time.monotonic() - started:.0f} s.", "dim")
     return 0 if ended.converged else 1
 
 
-def _tell(ended: Ended) -> None:
+def _tell(ended: Ended, seen: bool) -> None:
     console = terminal()
-    for text, style in report.lines(ended):
+    for text, style in report.lines(ended, seen=seen):
         say(text, style, to=console)
 
 

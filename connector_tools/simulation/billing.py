@@ -83,18 +83,22 @@ class Desired:
 
 
 class Billing:
-    """The truth; `now` is set by whoever lets time pass (seconds since 1970)."""
+    """The truth; `now` is set by whoever lets time pass (seconds since 1970).
 
-    def __init__(self, random: Random, network: str = "00101") -> None:
+    Everything is numbered from `first` on.
+    """
+
+    def __init__(self, random: Random, network: str = "00101", first: int = 0) -> None:
         self.now = 0.0
         self.sims: dict[int, Sim] = {}
         self.accounts: dict[int, Account] = {}
         self._random = random
         self._network = network
         self._version = 0
-        self._events = 0
+        self._first = first
+        self._events = first
         self._numbers: list[str] = []  # free ones, the longest free first
-        self._next_number = 0
+        self._next_number = first
 
     def desired(self, sim: Sim) -> Desired:
         """What the network must hold for a SIM now."""
@@ -111,13 +115,13 @@ class Billing:
 
     def add_sim(self) -> tuple[Sim, list[Espf]]:
         """A new SIM in the inventory."""
-        card = len(self.sims) + 1
+        card = self._first + len(self.sims) + 1
         sim = self.sims[card] = Sim(card, f"{self._network}{card:010d}", self._change())
         return sim, [self._event("SIM/Created", sim=sim)]
 
     def open_account(self) -> Account:
         """A new account with a number, without a SIM."""
-        made = len(self.accounts) + 1
+        made = self._first + len(self.accounts) + 1
         product = self._random.choice(list(PRODUCTS))
         account = self.accounts[made] = Account(made, self._take_number(), product)
         return account
@@ -200,4 +204,4 @@ class Billing:
         if len(self._numbers) > 3:
             return self._numbers.pop(0)
         self._next_number += 1
-        return f"4207{self._next_number:08d}"
+        return f"4207{self._next_number % 10**8:08d}"

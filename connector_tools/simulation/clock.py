@@ -10,15 +10,19 @@ _EPOCH = 1_770_000_000.0  # where every simulation begins: February 2026
 
 
 class Clock:
-    """The time of PortaBilling, NSPS and operators; it passes `scale` times faster than ours."""
+    """The time of PortaBilling, NSPS and operators; it passes `scale` times faster than ours.
 
-    def __init__(self, scale: float = 1) -> None:
+    It began at `began` (seconds since 1970), when the event loop's own time was 0.
+    """
+
+    def __init__(self, scale: float = 1, began: float = _EPOCH) -> None:
         self._scale = scale
+        self._began = began
         self._skipped = 0.0
 
     def now(self) -> float:
         """Seconds since 1970."""
-        return _EPOCH + self._skipped + asyncio.get_running_loop().time() * self._scale
+        return self._began + self._skipped + asyncio.get_running_loop().time() * self._scale
 
     async def sleep(self, seconds: float) -> None:
         """Let so many simulated seconds pass."""

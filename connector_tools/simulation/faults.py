@@ -1,5 +1,6 @@
 """What can go wrong, by name, and how often; each is a switch of `connector simulate`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 # Share of the requests that it happens to at the network.
@@ -33,6 +34,8 @@ WORLD = {
     "ledger": 1.0,  # the ledger is slow or cannot be reached for a while
 }
 ALL = NETWORK | NSPS | WORLD
+# What happens to a deployment that is not ours to break.
+ELSEWHERE = NSPS | {"maintenance": WORLD["maintenance"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +49,23 @@ class Faults:
         return self.rates.get(name, 0.0)
 
 
-def read(texts: list[str]) -> Faults:
+def read(texts: list[str], known: Mapping[str, float] = ALL) -> Faults:
     """From `all`, `none`, `name` or `name=rate`, later ones on top; nothing is `all`.
+
+    `known` are those that can happen.
 
     Raises:
         ValueError: a name or a rate that makes no sense.
     """
-    rates = {} if texts and texts[0] not in ("all", "none") else dict(ALL)
+    rates = {} if texts and texts[0] not in ("all", "none") else dict(known)
     for text in texts:
         name, given, rate = text.partition("=")
         if name in ("all", "none") and not given:
-            rates = dict(ALL) if name == "all" else {}
-        elif name not in ALL:
-            raise ValueError(f"there is no fault `{name}`; the faults are {', '.join(ALL)}")
+            rates = dict(known) if name == "all" else {}
+        elif name not in known:
+            raise ValueError(f"there is no fault `{name}` here; the faults are {', '.join(known)}")
         else:
-            rates[name] = _rate(name, rate) if given else ALL[name]
+            rates[name] = _rate(name, rate) if given else known[name]
     return Faults(rates)
 
 

@@ -57,12 +57,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is not public of NSPS, and what an operator sets."""
+    """What is not public of NSPS, and what an operator sets: `handled` are the event types."""
 
     enriches_retries: bool = False
     retries_4xx: bool = True
     cache: float = 0.0
     concurrency: int = 100
+    handled: tuple[str, ...] = HANDLED
 
 
 class Nsps:
@@ -81,6 +82,7 @@ class Nsps:
         self._random = random
         self._post = post
         self._options = options
+        self._handled = {name.lower() for name in options.handled}
         self._queue: list[tuple[float, int, Held, bool]] = []
         self._order = 0
         self._places = asyncio.Semaphore(options.concurrency)
@@ -99,7 +101,7 @@ class Nsps:
 
     def take(self, espf: Espf) -> None:
         """An event from PortaBilling; only those that a handler asks for are kept."""
-        if espf.event_type not in HANDLED:
+        if espf.event_type.lower() not in self._handled:
             return
         now = self._clock.now()
         held = Held(str(UUID(int=self._random.getrandbits(128), version=4)), espf, now)

@@ -21,10 +21,8 @@ def lines(ended: Ended, *, seen: bool = True) -> Iterator[tuple[str, str]]:
     ordered = sorted(ended.latencies)
     p50, p99 = quantile(ordered, 0.5), quantile(ordered, 0.99)
     if p50 is not None and p99 is not None:
-        yield (
-            f"  answered within {p50:.3g} s (half of them), {p99:.3g} s (99 of 100), simulated",
-            "",
-        )
+        told = "simulated" if seen else "as measured here"
+        yield f"  answered within {p50:.3g} s (half of them), {p99:.3g} s (99 of 100), {told}", ""
     yield "", ""
     yield "Faults met", "bold"
     for name, count in ended.faults.most_common():
@@ -42,11 +40,15 @@ def lines(ended: Ended, *, seen: bool = True) -> Iterator[tuple[str, str]]:
 def _verdict(ended: Ended, seen: bool) -> Iterator[tuple[str, str]]:
     for rule, count in sorted(_counted(ended.wrong).items()):
         yield f"MUST NOT HAPPEN, {count} times: {rule}", "red"
+    if len(ended.reported) > _MOST:
+        yield f"NOT APPLIED: {counted(len(ended.reported), 'event')}, the first of them:", "red"
     for held in ended.reported[:_MOST]:
         yield f"NOT APPLIED, NSPS gave up: {held.espf.event_type} {held.event_id}", "red"
     if ended.waiting:
         yield f"STILL WAITING at the end: {counted(ended.waiting, 'event')}", "red"
     if not seen:
+        if ended.converged:
+            yield "Every event was accepted in the end.", "green"
         yield "The network of that deployment is not seen from here: compare it yourself.", "yellow"
         return
     for difference, events in ended.different[:_MOST]:

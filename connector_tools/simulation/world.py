@@ -53,7 +53,10 @@ class Observed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How large a world, and how much trouble. `rate` is events per simulated second."""
+    """How large a world, and how much trouble. `rate` is events per simulated second.
+
+    `first` is where PortaBilling's numbering begins.
+    """
 
     events: int
     subscribers: int
@@ -61,6 +64,7 @@ class Plan:
     rate: float
     faults: Faults
     options: Options
+    first: int = 0
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class World:
         self._faults: Counter[str] = Counter()
         source = Random(plan.seed)
         self._random = Random(source.random())
-        self.billing = Billing(Random(source.random()))
+        self.billing = Billing(Random(source.random()), first=plan.first)
         self._life = Life(self.billing, Random(source.random()), plan.subscribers)
         self.nsps = Nsps(clock, self.billing, Random(source.random()), connector.post, plan.options)
 
@@ -173,14 +177,14 @@ class World:
     async def _calm_down(self) -> None:
         """No more trouble: what waits is delivered, and what was given up is replayed by hand."""
         self._network.faults = self.nsps.faults = _CALM
-        for _ in range(_REPLAYS + 1):
+        for left in range(_REPLAYS, -1, -1):
             while self.nsps.waiting:
                 self._progress(len(self.nsps.history), f"calm, {self.nsps.waiting} to deliver")
                 due = self.nsps.idle_until()
                 if due is not None and due - self._clock.now() > _SHORT_WAIT:
                     self._clock.skip(min(due - self._clock.now(), _STEP))
                 await self._clock.sleep(5)
-            if not self.nsps.failed:
+            if not self.nsps.failed or not left:
                 return
             for held in self.nsps.failed:
                 self.nsps.replay(held)
