@@ -112,9 +112,9 @@ async def _run(mapping: Mapping, case: Case) -> CaseResult:
     settings = test_settings(mapping, case.settings)
     sent, system = script(mapping.system, settings, case.replies)
     record = Record()
-    pipeline = Pipeline(mapping, settings, MemoryLedger(), system)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     try:
+        pipeline = Pipeline(mapping, settings, MemoryLedger(), system)
         async with system:
             result = await pipeline.handle(event_of(mapping, case), record)
     finally:
