@@ -130,7 +130,8 @@ class NetworkTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
         authorization = request.headers.get("authorization", "")
-        going = asyncio.ensure_future(self._network.receive(authorization, request.content))
+        body = await request.aread()
+        going = asyncio.ensure_future(self._network.receive(authorization, body))
         wire = await asyncio.shield(going)
         if wire.status is None:
             raise httpx.ReadError("connection closed")
