@@ -82,14 +82,14 @@ def test_an_event_is_queued_pushed_and_applied(stand: Stand, system: ScriptedSer
     assert line["event_id"] == posted["event_id"]
     assert line["request_id"] == "trace-of-nsps"
     assert len(system.requests) == 1
-    assert stand.relay.statuses == [202]
+    wait_for(lambda: stand.relay.statuses == [202])
 
 
 def test_what_fails_comes_again_until_it_is_applied(stand: Stand, system: ScriptedServer) -> None:
     system.script(Scripted(status=500), Scripted(status=500))
     stand.function.post(event(imsi=subscriber(2)))
     wait_for(lambda: stand.function.lines(outcome="applied"))
-    assert stand.relay.statuses == [500, 500, 202]
+    wait_for(lambda: stand.relay.statuses == [500, 500, 202])
     assert len(system.requests) == 3
 
 
