@@ -14,6 +14,8 @@ COPY --from=build /venv /venv
 COPY main.py requirements.txt ./
 COPY connector/ ./connector/
 COPY mappings/ ./mappings/
+# Its user cannot write here: each cold start would compile the code again.
+RUN python -m compileall -q /app
 ENV PATH=/venv/bin:$PATH
 ENV PYTHONUNBUFFERED=1
 ENV SECRETS=file:/run/secrets

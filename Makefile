@@ -17,7 +17,7 @@ LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11
 .DELETE_ON_ERROR:
 .SILENT:
 .PHONY: help install demo run test lint check format lock clean \
-	audit bench fuzz soak terraform-check terraform-scan terraform-plan terraform-apply smoke
+	audit bench drain fuzz soak terraform-check terraform-scan terraform-plan terraform-apply smoke
 
 help: ## This menu
 	awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -44,7 +44,7 @@ audit: ## Ask for known vulnerabilities of the dependencies (needs the internet)
 soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a real osmo-hlr (hours)
 	mkdir -p build/soak
 	for run in \
-		"memory --ledger memory --events 100000 --fault all --fault kill=0" \
+		"memory --ledger memory --events 100000 --rate 0.2 --fault all --fault kill=0" \
 		"sqlite --ledger sqlite --events 100000 --instances 3" \
 		"sqlite-functions --real --ledger sqlite --events 100000 --instances 2 --fault all --fault kill=6" \
 		"firestore-functions --real --ledger firestore --events 100000 --instances 2 --fault all --fault kill=6" \
@@ -61,6 +61,9 @@ fuzz: $(READY) ## The attacks on event parser, expressions and mapping loader, f
 
 bench: $(READY) $(DEPLOYED) ## The function beside a bare forwarder and Node-RED (ARGS=--write; 25 min)
 	$(BIN)/python -m benchmarks.speed --python $(DEPLOYED) $(ARGS)
+
+drain: $(READY) ## How long a burst takes to drain, and what events cost (ARGS=--write; a minute)
+	$(BIN)/python -m benchmarks.drain $(ARGS)
 
 lint: $(READY) ## Check format, style, types and floors
 	$(BIN)/ruff format --check

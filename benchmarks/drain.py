@@ -43,15 +43,17 @@ _SCALING = ROOT / "docs" / "scaling.md"
 _MARK = "<!-- What follows is written by `make drain`. -->\n"
 _DAY = 86_400.0
 
-# US dollars, list prices of us-central1 without the free tier, read in November 2026:
-# cloud.google.com/run/pricing (request-based billing), /firestore/pricing, /pubsub/pricing.
+# US dollars, list prices of us-central1 without the free tier as public pages of 2025 have them
+# (Cloud Run with request-based billing, Firestore, Pub/Sub, Logging): put in those of your region.
 VCPU_SECOND, GIB_SECOND, REQUEST = 0.000024, 0.0000025, 0.40 / 1e6
 READ, WRITE, DELETE = 0.03 / 1e5, 0.09 / 1e5, 0.01 / 1e5
 PUBSUB_BYTE = 40 / 2**40  # once when it is published, once when it is delivered
+LOG_BYTE = 0.50 / 2**30
 # Of an event with two names and one subject, see connector/ledger_firestore.py: it reads and leases
-# three documents and settles them; those of its names are deleted after 100 days.
-READS, WRITES, DELETES = 3, 6, 2
-MEMORY_GIB, EVENT_BYTES = 0.5, 1_500  # terraform/modules/connector/variables.tf; the benchmark's
+# three documents and settles them; they are deleted after 100 days.
+READS, WRITES, DELETES = 3, 6, 3
+MEMORY_GIB = 0.5  # terraform/modules/connector/variables.tf
+EVENT_BYTES, LINE_BYTES = 1_500, 1_000  # the benchmark's event; the line that it logs
 
 
 class Hlr(httpx.AsyncBaseTransport):
@@ -166,7 +168,7 @@ def _held(events: int, clock: Clock, post: object) -> Nsps:
     return nsps
 
 
-def drains() -> Iterator[Row]:
+def drains(bursts: tuple[int, ...] = BURSTS) -> Iterator[Row]:
     """Three instances, without a limit of their own and with one each."""
     yield (
         "Events",
@@ -180,7 +182,7 @@ def drains() -> Iterator[Row]:
         "given up",
     )
     for rate_limit in (None, LIMIT // 3):
-        for events in BURSTS:
+        for events in bursts:
             found = drained(events, 3, rate_limit)
             yield (
                 f"{events}",
@@ -209,7 +211,7 @@ def mornings() -> Iterator[Row]:
 
 def costs() -> Iterator[Row]:
     """A million events, by how many come a second."""
-    yield "Events/s", "ledger", "function", "requests", "Firestore", "Pub/Sub, buffered", "together"
+    yield "Events/s", "ledger", "function", "requests", "log", "Firestore", "Pub/Sub", "together"
     for rate, seconds in ((1, 0.2), (50, 1 / 50), (300, 1 / 300)):
         for ledger in ("memory or SQLite", "Firestore"):
             function = 1e6 * seconds * (VCPU_SECOND + MEMORY_GIB * GIB_SECOND)
@@ -217,7 +219,8 @@ def costs() -> Iterator[Row]:
             kept = READS * READ + WRITES * WRITE + DELETES * DELETE
             firestore = 1e6 * kept if ledger == "Firestore" else 0
             pubsub = 1e6 * 2 * EVENT_BYTES * PUBSUB_BYTE
-            parts = (function, requests, firestore, pubsub)
+            log = 1e6 * LINE_BYTES * LOG_BYTE
+            parts = (function, requests, log, firestore, pubsub)
             yield str(rate), ledger, *(f"${part:.2f}" for part in (*parts, sum(parts)))
 
 
@@ -235,7 +238,7 @@ def text() -> str:
             markdown(drains()),
             "### 10 million subscribers after two hours of maintenance (arithmetic)\n",
             markdown(mornings()),
-            "### A million events, in US dollars (arithmetic)\n",
+            "### A million events through Pub/Sub, in US dollars (arithmetic)\n",
             markdown(costs()),
         ]
     )

@@ -7,6 +7,7 @@ only the mapping file is compiled, once. What an expression can say is in langua
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -146,14 +147,12 @@ def expressions(value: Value) -> tuple[Expression, ...]:
 
 def compile_condition(source: str) -> Expression:
     """Compile an expression written without `=` (`if`, `that`, `when`, `each`)."""
-    try:
+    with _refusing():
         parser = Parser(LANGUAGE, source.removeprefix("="), state="variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
             raise ExpressionError(f"unexpected `{parser.stream.current}` after the expression")
         return _compile(source, tree)
-    except TemplateSyntaxError as error:
-        raise ExpressionError(error.message or "syntax error") from None
 
 
 def compile_value(raw: Any, encode: Encode = str) -> Value:
@@ -171,13 +170,26 @@ def compile_value(raw: Any, encode: Encode = str) -> Value:
 
 def compile_text(raw: str, encode: Encode = str) -> Text:
     """Compile text with `{{ }}` in it; statements (`{% %}`) and comments are refused."""
-    try:
+    with _refusing():
         body = LANGUAGE.parse(raw).body
         if "{#" in raw or not all(isinstance(node, nodes.Output) for node in body):
             raise ExpressionError("only {{ }} is allowed in text, no {% %} and no {# #}")
         return Text(raw, tuple(_parts(raw, body)), encode)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Whatever Jinja's and Python's compilers raise over a source becomes `ExpressionError`."""
+    try:
+        yield
+    except ExpressionError:
+        raise
     except TemplateSyntaxError as error:
         raise ExpressionError(error.message or "syntax error") from None
+    except (RecursionError, MemoryError, SyntaxError):
+        raise ExpressionError("nested too deeply") from None
+    except ValueError:
+        raise ExpressionError("a number with too many digits") from None
 
 
 def _parts(raw: str, body: list[nodes.Node]) -> Iterator[str | Expression]:

@@ -1,15 +1,18 @@
 """What a mapping's expressions can say: Jinja2's expressions, cut down and fitted to the field.
 
 Reading stops at the event's own fields and at plain JSON: no attribute of a Python object can be
-reached and nothing can be called. Missing data is None, and filters leave it None.
+reached and nothing can be called. Missing data is None, and filters leave it None. No operator or
+filter makes much of little: a number of an event must not decide how long the function works.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any
 
 from jinja2 import Undefined, nodes
+from jinja2.filters import do_round
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 from pydantic import BaseModel
@@ -30,6 +33,9 @@ _TESTS = frozenset(
     "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer "
     "iterable le lessthan lower lt mapping ne none number odd sequence string true upper".split()
 )
+
+_LONGEST = 10_000_000  # characters that a filter may add: as many as the largest event has
+_MOST_PLACES = 15  # decimal places that a float has
 
 _IMSI = re.compile("[0-9]{15}")
 _DIGITS = re.compile("[0-9]+")
@@ -93,6 +99,16 @@ def _of_nothing(_: object, __: str) -> None:
 class _Environment(ImmutableSandboxedEnvironment):
     """Reads fields of the event and keys of JSON; reaches nothing else, calls nothing."""
 
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: object, operator: str, left: Any, right: Any) -> Any:
+        """Of numbers only, and of a result that a float can hold: no text is repeated."""
+        if not isinstance(left, int | float) or not isinstance(right, int | float):
+            raise TypeError(f"{operator} takes numbers only")
+        if operator == "**":
+            math.pow(left, right)  # raises where the power would be larger, and at once
+        return self.binop_table[operator](left, right)
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         return _reader(type(obj))(obj, attribute)  # type: ignore[arg-type]  # a type has a hash
 
@@ -131,6 +147,37 @@ def _listed(filtered: Filter) -> Filter:
     return listed
 
 
+def _round(value: Any, precision: int = 0, method: Any = "common") -> float:
+    """Filter: Jinja's, which takes hours for a billion places."""
+    if abs(precision) > _MOST_PLACES:
+        raise ValueError(f"more than {_MOST_PLACES} places")
+    return do_round(value, precision, method)
+
+
+def _replace(value: object, old: object, new: object, count: int = -1) -> str:
+    """Filter: Jinja's, with a bound on what it adds."""
+    text, out, put = str(value), str(old), str(new)
+    _check_size(text.count(out) * len(put))
+    return text.replace(out, put, count)
+
+
+def _joined(join: Filter) -> Filter:
+    """Jinja's `join`, with a bound on what it adds."""
+
+    @wraps(join)
+    def joined(context: object, value: Any, d: object = "", attribute: Any = None) -> Any:
+        items = list(value)
+        _check_size(len(items) * len(str(d)))
+        return join(context, items, d, attribute)
+
+    return joined
+
+
+def _check_size(added: int) -> None:
+    if added > _LONGEST:
+        raise ValueError("too long")
+
+
 def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
     """Filter: `default` for missing data; with `boolean` for anything that counts as false."""
     return default if value is None or (boolean and not value) else value
@@ -158,9 +205,13 @@ class _Rewriting(NodeTransformer):
 
 
 def _environment() -> _Environment:
-    env = _Environment(undefined=_Missing, keep_trailing_newline=True, autoescape=False)
+    # Not optimized: that evaluates what is constant while it compiles, again at each level.
+    env = _Environment(
+        undefined=_Missing, keep_trailing_newline=True, autoescape=False, optimized=False
+    )
     env.globals.clear()
     env.filters = {name: env.filters[name] for name in _FILTERS}
+    env.filters |= {"join": _joined(env.filters["join"]), "replace": _replace, "round": _round}
     env.filters |= {name: _keeps_none(env.filters[name]) for name in _TEXT_AND_NUMBER}
     env.filters |= {name: _listed(env.filters[name]) for name in _LAZY}
     env.filters |= {"attribute": attribute, "default": _default, "_concat": _concat}

@@ -42,10 +42,7 @@ class Setting(Entry):
     @field_validator("matches")
     @classmethod
     def _is_pattern(cls, matches: str | None) -> str | None:
-        try:
-            re.compile(matches or "")
-        except re.error as error:
-            raise ValueError(f"must be a regular expression: {error}") from None
+        _check_pattern(matches or "")
         return matches
 
     @property
@@ -269,11 +266,15 @@ def _typed(setting: Setting, text: str) -> str | float:
     if setting.type == "url" and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
         raise ValueError("must be a URL such as https://host/path, without a user and a query")
     if setting.type == "pattern":
-        try:
-            re.compile(text)
-        except re.error as error:
-            raise ValueError(f"must be a regular expression: {error}") from None
+        _check_pattern(text)
     return text
+
+
+def _check_pattern(text: str) -> None:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:  # `a{99999999999}`; 1000 levels
+        raise ValueError(f"must be a regular expression: {error}") from None
 
 
 def seconds(value: object) -> float:

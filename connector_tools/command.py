@@ -244,8 +244,9 @@ def simulate(
         str,
         typer.Option(
             help="Load-test the connector that is deployed there, in a staging system: the events "
-            "are of made-up subscribers in the test network 001-01. A simulated minute takes a "
-            "second, so --rate 0.5 is 30 events a second.",
+            "are of made-up subscribers, with IMSIs of the test network 001-01 and numbers of the "
+            "country code 999, which nobody has. A simulated minute takes a second, so --rate 0.5 "
+            "is 30 events a second.",
         ),
     ] = "",
     token: Annotated[
@@ -262,7 +263,7 @@ def simulate(
     Subscribers change, everything that can go wrong does, then all calms down and the HLR/HSS is
     compared with billing. The exit code is 1 if a subscriber differs, an event was lost, or
     something happened that must not; with --url, where the network cannot be seen, if an event
-    was not accepted in the end.
+    was neither accepted in the end nor rejected (422).
     """
     from connector_tools import simulate as simulation  # noqa: PLC0415 - only this command
     from connector_tools.simulation import faults  # noqa: PLC0415 - needs the world
@@ -312,12 +313,17 @@ def main() -> None:
 
 
 def _handled(file: Path) -> tuple[str, ...]:
-    """The types of event that a mapping has rules for."""
+    """The types of event that a mapping has rules for; at least one is raised here."""
+    from connector_tools.simulation.billing import RAISED  # noqa: PLC0415 - as in `simulate`
+
     try:
         mapping = lint.load(file)
     except BadMapping as bad:
         stop(str(bad.lints[0]))
-    return tuple(dict.fromkeys(name for rule in mapping.rules for name in rule.on))
+    found = tuple(dict.fromkeys(name for rule in mapping.rules for name in rule.on))
+    if not {name.lower() for name in found} & {name.lower() for name in RAISED}:
+        stop(f"{file} has no rule for an event that is simulated: {', '.join(RAISED)}")
+    return found
 
 
 def _test(file: Path) -> tuple[int, int, bool]:

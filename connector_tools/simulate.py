@@ -75,7 +75,7 @@ def _run(plan: Plan, runs: Runs, *, seen: bool) -> int:
             stop(str(trouble))
     _tell(ended, seen)
     say(f"It took {time.monotonic() - started:.0f} s.", "dim")
-    return 0 if ended.converged else 1
+    return 0 if (ended.converged if seen else ended.delivered) else 1
 
 
 def _tell(ended: Ended, seen: bool) -> None:

@@ -64,7 +64,7 @@ def test_each_fault_by_itself_is_met_and_overcome(name: str) -> None:
     rate = 20.0 if name in faults.WORLD else 0.15
     ended = Inside("sqlite", 2).run(plan(found=Faults({name: rate})))
     assert ended.converged, told(ended)
-    assert name in faults.NSPS or ended.faults[name] > 0
+    assert ended.faults[name] > 0
 
 
 def test_the_same_seed_is_the_same_run() -> None:
@@ -168,7 +168,7 @@ def test_real_functions_converge_and_log_nothing_personal() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["imsi 001010000000007", "4207000000123", "a@mail.example", "Lastname7", "token-1"]
+    "line", ["imsi 001010000000007", "9990000000123", "a@mail.example", "Lastname7", "token-1"]
 )
 def test_what_must_not_stand_in_a_log_is_known(line: str) -> None:
     assert LEAK.search(line)
@@ -182,7 +182,7 @@ def test_a_report_holds_no_personal_data() -> None:
     text = told(ended)
     assert "DIFFERENT: subscriber ..." in text
     assert "00101" not in text
-    assert "4207" not in text
+    assert "9990" not in text
 
 
 @pytest.mark.parametrize("text", ["slowness", "slow=2", "slow=x", "kill=-1", "all=1"])

@@ -18,6 +18,8 @@ OUT_OF_SERVICE = (
     "closed inactive expired not_yet_active"
 ).split()
 IN_SERVICE = ["active", "zero_balance", "credit_exceeded", "customer_suspension_delayed", "frozen"]
+# The events that it raises; all others of PortaBilling are none of the simulation's.
+RAISED = ("SIM/Created", "SIM/Updated", "SIM/Replaced", "SIM/Deleted", "Account/BalanceChanged")
 PRODUCTS = {3774: "mobile-l", 3780: "mobile-m", 3790: "mobile-s"}
 
 
@@ -85,7 +87,8 @@ class Desired:
 class Billing:
     """The truth; `now` is set by whoever lets time pass (seconds since 1970).
 
-    Everything is numbered from `first` on.
+    Everything is numbered from `first` on. IMSIs are of the test network 001-01, numbers of the
+    country code 999, which no country has.
     """
 
     def __init__(self, random: Random, network: str = "00101", first: int = 0) -> None:
@@ -204,4 +207,4 @@ class Billing:
         if len(self._numbers) > 3:
             return self._numbers.pop(0)
         self._next_number += 1
-        return f"4207{self._next_number % 10**8:08d}"
+        return f"9990{self._next_number % 10**8:08d}"

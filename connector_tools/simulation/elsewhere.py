@@ -85,7 +85,8 @@ class Elsewhere:
     """Runs worlds against a deployment.
 
     Each run has subscribers of its own, in the test network 001-01, and begins now: what an
-    earlier run left in the deployment's ledger is about others.
+    earlier run left in the deployment's ledger is about others. Nobody replays by hand: what NSPS
+    gave up after its month was never accepted.
     """
 
     def __init__(self, target: Target) -> None:
@@ -101,7 +102,7 @@ class Elsewhere:
 
     async def _run(self, plan: Plan, progress: Progress) -> Ended:
         now = time.time()
-        plan = replace(plan, first=int(now * 1000) % 10**9)
+        plan = replace(plan, first=int(now * 1000) % 10**9, replays=0)
         async with httpx.AsyncClient(
             timeout=_TIMEOUT,
             trust_env=not self._target.local,

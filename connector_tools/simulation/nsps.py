@@ -7,6 +7,7 @@ for each retry, and whether one that was answered 4xx is retried at all.
 import asyncio
 import heapq
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -67,7 +68,7 @@ class Options:
 
 
 class Nsps:
-    """The queue and the history; `post` delivers."""
+    """The queue and the history; `post` delivers, `met` counts the faults that happened."""
 
     def __init__(
         self, clock: Clock, billing: Billing, random: Random, post: Post, options: Options
@@ -77,6 +78,7 @@ class Nsps:
         self.answers: dict[tuple[int, str], int] = {}
         self.maintenance = False
         self.faults = Faults({})
+        self.met: Counter[str] = Counter()
         self._clock = clock
         self._billing = billing
         self._random = random
@@ -222,7 +224,9 @@ class Nsps:
         return found
 
     def _hit(self, fault: str) -> bool:
-        return self._random.random() < self.faults[fault]
+        hit = self._random.random() < self.faults[fault]
+        self.met[fault] += hit
+        return hit
 
 
 def _iso(seconds: float) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from connector_tools.send import quantile
+from connector_tools.simulation.nsps import Held
 from connector_tools.simulation.world import Ended
 from connector_tools.terminal import counted
 
-_MOST = 10  # subscribers that are told in full
+_MOST = 10  # subscribers that are told in full, and events
+_UNSEEN_MOST = 100  # events, where they are all that can be told
 
 
 def lines(ended: Ended, *, seen: bool = True) -> Iterator[tuple[str, str]]:
@@ -18,16 +20,16 @@ def lines(ended: Ended, *, seen: bool = True) -> Iterator[tuple[str, str]]:
     yield f"  {counted(ended.attempts, 'attempt')} by NSPS to deliver them", ""
     if seen and ended.requests:
         yield f"  {counted(ended.requests, 'request')} to the network", ""
-    ordered = sorted(ended.latencies)
-    p50, p99 = quantile(ordered, 0.5), quantile(ordered, 0.99)
-    if p50 is not None and p99 is not None:
-        told = "simulated" if seen else "as measured here"
-        yield f"  answered within {p50:.3g} s (half of them), {p99:.3g} s (99 of 100), {told}", ""
+    if ended.latencies:
+        ordered = sorted(ended.latencies)
+        at = (f"p{share} {quantile(ordered, share / 100) or 0:.3g} s" for share in (50, 95, 99))
+        told = "simulated" if seen else "measured here"
+        yield f"  answered within {', '.join(at)}, {told}", ""
     yield "", ""
     yield "Faults met", "bold"
-    for name, count in ended.faults.most_common():
+    for name, count in (+ended.faults).most_common():
         yield f"  {count:8}  {name}", ""
-    if not ended.faults:
+    if not +ended.faults:
         yield "  none", ""
     yield "", ""
     yield "Answers", "bold"
@@ -40,17 +42,37 @@ def lines(ended: Ended, *, seen: bool = True) -> Iterator[tuple[str, str]]:
 def _verdict(ended: Ended, seen: bool) -> Iterator[tuple[str, str]]:
     for rule, count in sorted(_counted(ended.wrong).items()):
         yield f"MUST NOT HAPPEN, {count} times: {rule}", "red"
-    if len(ended.reported) > _MOST:
-        yield f"NOT APPLIED: {counted(len(ended.reported), 'event')}, the first of them:", "red"
-    for held in ended.reported[:_MOST]:
-        yield f"NOT APPLIED, NSPS gave up: {held.espf.event_type} {held.event_id}", "red"
+    yield from _given_up(ended.reported, _MOST if seen else _UNSEEN_MOST)
     if ended.waiting:
         yield f"STILL WAITING at the end: {counted(ended.waiting, 'event')}", "red"
-    if not seen:
-        if ended.converged:
-            yield "Every event was accepted in the end.", "green"
-        yield "The network of that deployment is not seen from here: compare it yourself.", "yellow"
-        return
+    yield from _compared(ended) if seen else _unseen(ended)
+
+
+def _given_up(reported: list[Held], most: int) -> Iterator[tuple[str, str]]:
+    if len(reported) > most:
+        yield f"NOT APPLIED: {counted(len(reported), 'event')}, the first of them:", "red"
+    for held in reported[:most]:
+        _, status, text = held.history[-1]
+        last = f"{status or '---'} {text}"
+        yield f"NOT APPLIED, NSPS gave up: {held.espf.event_type} {held.event_id}: {last}", "red"
+
+
+def _unseen(ended: Ended) -> Iterator[tuple[str, str]]:
+    """What can be said of a deployment whose network is not seen."""
+    if ended.rejected:
+        rejected = counted(len(ended.rejected), "event")
+        yield f"{rejected} rejected (422): their data is wrong for that mapping", "yellow"
+    if ended.delivered:
+        rest = "other " if ended.rejected else ""
+        yield f"Every {rest}event was accepted in the end.", "green"
+    yield (
+        "Not measured: whether the external system agrees with billing. Compare it there.",
+        "yellow",
+    )
+
+
+def _compared(ended: Ended) -> Iterator[tuple[str, str]]:
+    """How the network differs from billing."""
     for difference, events in ended.different[:_MOST]:
         yield f"DIFFERENT: subscriber ...{difference.imsi[-4:]}", "red"
         yield f"  billing: {difference.billing}", ""

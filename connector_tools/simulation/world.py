@@ -17,7 +17,7 @@ from connector_tools.simulation.nsps import Answer, Delivery, Held, Nsps, Option
 _CALM = Faults({})
 _SHORT_WAIT, _STEP = 10, 600  # seconds; time that nothing needs is skipped, but not all at once:
 # leases and breakers go by the connector's own clock
-_REPLAYS = 3  # rounds in which the operator replays by hand what NSPS gave up
+_REJECTED = 422  # final: the same event cannot end otherwise (see `connector.outcome`)
 
 
 class Connector(Protocol):
@@ -55,7 +55,8 @@ class Observed(Protocol):
 class Plan:
     """How large a world, and how much trouble. `rate` is events per simulated second.
 
-    `first` is where PortaBilling's numbering begins.
+    `first` is where PortaBilling's numbering begins. `replays` is how often the operator replays
+    by hand, at the end, what NSPS gave up.
     """
 
     events: int
@@ -65,6 +66,7 @@ class Plan:
     faults: Faults
     options: Options
     first: int = 0
+    replays: int = 3
 
 
 @dataclass(slots=True)
@@ -88,6 +90,16 @@ class Ended:
     def converged(self) -> bool:
         """Whether the network is as billing says, and nothing happened that must not."""
         return not (self.different or self.wrong or self.reported or self.waiting)
+
+    @property
+    def rejected(self) -> list[Held]:
+        """Those of the reported whose data the connector, or what lies behind it, calls wrong."""
+        return [held for held in self.reported if held.history[-1][1] == _REJECTED]
+
+    @property
+    def delivered(self) -> bool:
+        """Whether all events were accepted in the end, but for the rejected."""
+        return not (self.wrong or self.waiting or len(self.reported) > len(self.rejected))
 
 
 class World:
@@ -177,7 +189,7 @@ class World:
     async def _calm_down(self) -> None:
         """No more trouble: what waits is delivered, and what was given up is replayed by hand."""
         self._network.faults = self.nsps.faults = _CALM
-        for left in range(_REPLAYS, -1, -1):
+        for left in range(self._plan.replays, -1, -1):
             while self.nsps.waiting:
                 self._progress(len(self.nsps.history), f"calm, {self.nsps.waiting} to deliver")
                 due = self.nsps.idle_until()
@@ -197,7 +209,7 @@ class World:
             attempts=sum(self.nsps.answers.values()),
             answers=self.nsps.answers,
             latencies=self.nsps.latencies,
-            faults=self._faults + self._network.met,
+            faults=self._faults + self._network.met + self.nsps.met,
             requests=self._network.requests,
             subscribers=len(desired),
             reported=self.nsps.failed,
