@@ -99,7 +99,7 @@ def _of_nothing(_: object, __: str) -> None:
 class _Environment(ImmutableSandboxedEnvironment):
     """Reads fields of the event and keys of JSON; reaches nothing else, calls nothing."""
 
-    intercepted_binops = frozenset({"*", "**"})
+    intercepted_binops = frozenset({"*", "**", "%"})
 
     def call_binop(self, context: object, operator: str, left: Any, right: Any) -> Any:
         """Of numbers only, and of a result that a float can hold: no text is repeated."""

@@ -63,8 +63,9 @@ def _schema(document: Document, error: ValidationError) -> Iterator[Lint]:
         if any(other["loc"][: len(loc)] == loc != other["loc"] for other in found):
             continue  # what is wrong is inside, and told there
         if item["type"] == "extra_forbidden":
-            mend = _near(str(loc[-1]), _KEYS, "remove it")
-            yield document.lint("unknown-key", loc, f"unknown key `{loc[-1]}`", mend)
+            key = str(loc[-1])
+            mend = _ELSEWHERE if key in _KEYS else _near(key, _KEYS, "remove it")
+            yield document.lint("unknown-key", loc, f"unknown key `{key}`", mend)
         elif item["type"] == "missing":
             yield document.lint("missing-key", loc, f"`{where}` is missing", "add it")
         else:
@@ -99,6 +100,7 @@ def _model_keys(model: type[Entry] = Entry) -> set[str]:
 
 
 _KEYS = sorted(_model_keys())
+_ELSEWHERE = "it belongs to another entry: move or remove it"
 
 
 def _near(name: str, known: Iterable[str], otherwise: str) -> str:

@@ -29,6 +29,8 @@ from connector.mapping import Mapping
 from connector.plan import event_scope
 from tests.events import event
 
+pytestmark = pytest.mark.deployment  # once is enough: no Python reads it differently
+
 BUDGET = settings.default.max_examples if settings.default else 100
 MAPPINGS = sorted((Path(__file__).parents[1] / "mappings").glob("*.yaml"))
 ORIGINALS = {path.stem: read(path).data for path in MAPPINGS}
@@ -142,6 +144,8 @@ def test_an_expression_that_is_too_deep_or_too_long_is_refused(name: str) -> Non
         "variables.text * variables.number",
         "variables.number * variables.list",
         "9 ** 999999999",
+        "'%0999999999d' % 1",
+        "variables.text % variables.number",
         "variables.number ** variables.number",
         "7 | round(-999999999)",
         "7 | round(variables.number, 'floor')",
@@ -211,6 +215,7 @@ def checked(file: Path, content: bytes) -> Mapping | None:
         assert found.name
         assert found.reason
         assert found.mend
+        assert found.reason.removeprefix("unknown key ") not in found.mend
         assert 1 <= found.place.line <= lines
     return mapping
 

@@ -2,25 +2,41 @@
 
 from pathlib import Path
 
-from benchmarks import drain
+import pytest
+
+from benchmarks import burst, drain
 from benchmarks.results import markdown
+from connector_tools.send import quantile
+
+pytestmark = pytest.mark.deployment
 
 PAGE = (Path(__file__).parents[1] / "docs" / "scaling.md").read_text(encoding="utf-8")
+RATE = burst.INSTANCES * burst.RATE_LIMIT
 
 
-def test_the_page_has_the_figures_of_the_arithmetic() -> None:
-    assert markdown(drain.mornings()) in PAGE
-    assert markdown(drain.costs()) in PAGE
+@pytest.mark.parametrize("title", drain.arithmetic())
+def test_the_page_has_the_figures_of_the_arithmetic(title: str) -> None:
+    assert f"### {title}\n\n{drain.arithmetic()[title]}" in PAGE
 
 
-def test_the_page_has_the_figures_of_the_smallest_burst() -> None:
-    smallest = (drain.BURSTS[0],)
-    for row in markdown(drain.drains(smallest)).splitlines():
-        assert row in PAGE
+@pytest.mark.parametrize("name", [name for name in drain.SETTINGS if "`concurrency`" in name])
+def test_the_page_has_the_figures_of_the_smallest_burst(name: str) -> None:
+    ended = burst.drained(drain.BURSTS[0], drain.SETTINGS[name])
+    for row in markdown(drain.drains({name: [ended]})).splitlines():
+        assert f"{row}\n" in PAGE
 
 
-def test_a_limit_spares_the_system_and_loses_nothing() -> None:
-    free, limited = drain.drained(400, 3, None), drain.drained(400, 3, drain.LIMIT // 3)
-    assert limited.refused < free.refused / 4
-    assert free.given_up == limited.given_up == 0
-    assert len(limited.waits) == 400
+def test_with_both_limits_a_burst_drains_at_the_rate_and_loses_nothing() -> None:
+    ended = burst.drained(1_500, drain.RECOMMENDED)
+    most = quantile(ended.waits, 0.9)  # the last of the first second's refusals wait for NSPS
+    assert most == pytest.approx(0.9 * 1_500 / RATE, rel=0.05)
+    assert ended.attempts < 1.05 * 1_500
+    assert ended.given_up == 0
+    assert len(ended.waits) == 1_500
+
+
+def test_without_them_the_system_refuses_and_the_burst_waits() -> None:
+    free, limited = (burst.drained(300, each) for each in (burst.Setting(), drain.RECOMMENDED))
+    assert limited.refused < free.refused / 2
+    assert limited.attempts < free.attempts
+    assert free.given_up == 0
