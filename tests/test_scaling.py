@@ -19,24 +19,24 @@ def test_the_page_has_the_figures_of_the_arithmetic(title: str) -> None:
     assert f"### {title}\n\n{drain.arithmetic()[title]}" in PAGE
 
 
-@pytest.mark.parametrize("name", [name for name in drain.SETTINGS if "`concurrency`" in name])
-def test_the_page_has_the_figures_of_the_smallest_burst(name: str) -> None:
+def test_the_page_has_the_figures_of_the_smallest_burst() -> None:
+    name = "`rate_limit`, `concurrency`, buffered"
     ended = burst.drained(drain.BURSTS[0], drain.SETTINGS[name])
     for row in markdown(drain.drains({name: [ended]})).splitlines():
         assert f"{row}\n" in PAGE
 
 
 def test_with_both_limits_a_burst_drains_at_the_rate_and_loses_nothing() -> None:
-    ended = burst.drained(1_500, drain.RECOMMENDED)
+    ended = burst.drained(800, drain.RECOMMENDED)
     most = quantile(ended.waits, 0.9)  # the last of the first second's refusals wait for NSPS
-    assert most == pytest.approx(0.9 * 1_500 / RATE, rel=0.05)
-    assert ended.attempts < 1.05 * 1_500
+    assert most == pytest.approx(0.9 * 800 / RATE, rel=0.05)
+    assert ended.attempts < 1.1 * 800
     assert ended.given_up == 0
-    assert len(ended.waits) == 1_500
+    assert len(ended.waits) == 800
 
 
-def test_without_them_the_system_refuses_and_the_burst_waits() -> None:
-    free, limited = (burst.drained(300, each) for each in (burst.Setting(), drain.RECOMMENDED))
-    assert limited.refused < free.refused / 2
-    assert limited.attempts < free.attempts
-    assert free.given_up == 0
+def test_without_them_the_system_refuses_and_the_burst_waits_for_nsps() -> None:
+    ended = burst.drained(150, burst.Setting())
+    assert ended.refused > 150
+    assert ended.last > 60
+    assert ended.given_up == 0
