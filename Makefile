@@ -62,7 +62,7 @@ fuzz: $(READY) ## The attacks on event parser, expressions and mapping loader, f
 bench: $(READY) $(DEPLOYED) ## The function beside a bare forwarder and Node-RED (ARGS=--write; 25 min)
 	$(BIN)/python -m benchmarks.speed --python $(DEPLOYED) $(ARGS)
 
-drain: $(READY) ## How long a burst takes to drain, and what events cost (ARGS=--write; a minute)
+drain: $(READY) ## How long a burst takes to drain, and what events cost (ARGS=--write; some minutes)
 	$(BIN)/python -m benchmarks.drain $(ARGS)
 
 lint: $(READY) ## Check format, style, types and floors

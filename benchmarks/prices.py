@@ -7,8 +7,8 @@ from math import ceil
 from benchmarks.burst import INSTANCES, RATE_LIMIT
 from benchmarks.results import Row
 
-# US dollars: public list prices of us-central1, without the free tier and without discounts, as
-# stored copies of these pages have them (2024 and 2025). Look up those of your region.
+# US dollars: list prices of us-central1, without the free tier and without discounts, as public
+# pages of 2024 and 2025 had them. Not checked against today's: look up those of your region.
 VCPU_SECOND = 0.000024  # cloud.google.com/run/pricing, request-based billing, tier 1
 GIB_SECOND = 0.0000025  # as above
 REQUEST = 0.40 / 1e6  # as above
