@@ -15,6 +15,8 @@ from tests.function import Function, environment
 from tests.scripted import Scripted, ScriptedServer
 from tests.test_concurrency import numbered, overlaps
 
+pytestmark = pytest.mark.deployment
+
 
 @pytest.fixture
 def instances(system: ScriptedServer, tmp_path: Path) -> Iterator[tuple[Function, Function]]:
