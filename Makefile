@@ -59,7 +59,7 @@ fuzz: $(READY) ## The attacks on event parser, expressions and mapping loader, f
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz \
 		tests/test_fuzz.py tests/test_event_hostile.py tests/test_expression_text.py
 
-bench: $(READY) $(DEPLOYED) ## The function beside a bare forwarder and Node-RED (ARGS=--write; 25 min)
+bench: $(READY) $(DEPLOYED) ## The function beside a bare forwarder and Node-RED (ARGS=--write; a quarter of an hour)
 	$(BIN)/python -m benchmarks.speed --python $(DEPLOYED) $(ARGS)
 
 drain: $(READY) ## How long a burst takes to drain, and what events cost (ARGS=--write; some minutes)

@@ -1,8 +1,7 @@
 """The picture of a burst's drain: events that are done, over time, for each setting, as SVG."""
 
-from xml.sax.saxutils import escape
-
 from benchmarks.burst import Drained
+from benchmarks.svg import page, text
 
 _STYLE = """
     .ground { fill: #ffffff; }
@@ -43,22 +42,22 @@ def drawn(curves: dict[str, Drained], rate: int) -> str:
         shapes.append(_line(kind, [(0, 0), *points, (each.last, each.events)], events, most))
         y = _TOP + _HIGH + 60 + 20 * number
         shapes.append(f'  <path class="{kind}" d="M{_LEFT} {y - 4} h30"/>')
-        shapes.append(_text(_LEFT + 40, y, "name", name.replace("`", "")))
+        shapes.append(text(_LEFT + 40, y, "name", name.replace("`", "")))
     bottom = _TOP + _HIGH + 60 + 20 * len(curves)
-    shapes.append(_text(_LEFT, bottom, "small", f"Dotted: {events:,} events at {rate}/s"))
-    return _page(bottom + 20, shapes)
+    shapes.append(text(_LEFT, bottom, "small", f"Dotted: {events:,} events at {rate}/s"))
+    return page("How a burst drains", _STYLE, (_LEFT + _WIDE + 40, bottom + 20), shapes)
 
 
 def _axes(events: int, most: float) -> list[str]:
     corner = f"M{_LEFT} {_TOP} v{_HIGH} h{_WIDE}"
-    shapes = [f'  <path class="axis" d="{corner}"/>', _text(_LEFT, 24, "name", "Events done")]
+    shapes = [f'  <path class="axis" d="{corner}"/>', text(_LEFT, 24, "name", "Events done")]
     for tick in range(_TICKS + 1):
         _, y = _place(0, events * tick / _TICKS, events, most)
-        shapes.append(_text(_LEFT - 8, y + 4, "small", f"{events * tick // _TICKS:,}", "end"))
+        shapes.append(text(_LEFT - 8, y + 4, "small", f"{events * tick // _TICKS:,}", "end"))
     every = max(1, round(most / 60 / _TICKS))
     for minute in range(0, int(most / 60) + 1, every):
         x, _ = _place(minute * 60, 0, events, most)
-        shapes.append(_text(x, _TOP + _HIGH + 18, "small", f"{minute} min", "middle"))
+        shapes.append(text(x, _TOP + _HIGH + 18, "small", f"{minute} min", "middle"))
     return shapes
 
 
@@ -70,23 +69,3 @@ def _line(kind: str, points: list[tuple[float, float]], events: int, most: float
 
 def _place(seconds: float, done: float, events: int, most: float) -> tuple[float, float]:
     return _LEFT + _WIDE * seconds / most, _TOP + _HIGH * (1 - done / events)
-
-
-def _text(x: float, y: float, kind: str, text: str, anchor: str = "start") -> str:
-    place = f'x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}"'
-    return f'  <text class="{kind}" {place}>{escape(text)}</text>'
-
-
-def _page(height: int, shapes: list[str]) -> str:
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDE + 40} {height}" '
-            'font-family="Verdana, \'DejaVu Sans\', sans-serif" font-size="13" role="img" '
-            'aria-labelledby="title">',
-            '  <title id="title">How a burst drains</title>',
-            f"  <style>{_STYLE}  </style>",
-            f'  <rect class="ground" width="{_LEFT + _WIDE + 40}" height="{height}"/>',
-            *shapes,
-            "</svg>\n",
-        ]
-    )

@@ -1,8 +1,7 @@
 """The picture of a benchmark's run: events a second at 100 concurrent, drawn as SVG."""
 
-from xml.sax.saxutils import escape
-
 from benchmarks.results import DELAYS, Results
+from benchmarks.svg import page, text
 
 _STYLE = """
     .ground { fill: #ffffff; }
@@ -34,38 +33,18 @@ def drawn(results: Results) -> str:
         row = results.loads[delay, 100]
         most = max(found.rate for found in row.values())
         speed = "at once" if delay == 0 else f"after {delay} ms"
-        shapes.append(_text(20, top, "title", f"The external system answers {speed}"))
+        shapes.append(text(20, top, "title", f"The external system answers {speed}"))
         top += 14
         for name, found in row.items():
             length = found.rate / most * _WIDE
             kind = "ours" if name == "connector" else "bar"
-            shapes.append(_text(_LEFT - 10, top + 17, "name", _NAMES[name], "end"))
+            shapes.append(text(_LEFT - 10, top + 17, "name", _NAMES[name], "end"))
             shapes.append(
                 f'  <rect class="{kind}" x="{_LEFT}" y="{top}" width="{length:.0f}" height="22"/>'
             )
             figure = f"{found.rate:.0f} events/s, p99 {found.p99:.0f} ms"
-            shapes.append(_text(_LEFT + length + 8, top + 16, "small", figure))
+            shapes.append(text(_LEFT + length + 8, top + 16, "small", figure))
             top += _STEP
         top += 24
-    shapes.append(_text(20, top, "small", f"100 events at a time. {results.machine}"))
-    return _page(top + 16, shapes)
-
-
-def _text(x: float, y: float, kind: str, text: str, anchor: str = "start") -> str:
-    place = f'x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}"'
-    return f'  <text class="{kind}" {place}>{escape(text)}</text>'
-
-
-def _page(height: int, shapes: list[str]) -> str:
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
-            'font-family="Verdana, \'DejaVu Sans\', sans-serif" font-size="13" role="img" '
-            'aria-labelledby="title">',
-            '  <title id="title">Events a second at 100 concurrent</title>',
-            f"  <style>{_STYLE}  </style>",
-            f'  <rect class="ground" width="{_WIDTH}" height="{height}"/>',
-            *shapes,
-            "</svg>\n",
-        ]
-    )
+    shapes.append(text(20, top, "small", f"100 events at a time. {results.machine}"))
+    return page("Events a second at 100 concurrent", _STYLE, (_WIDTH, top + 16), shapes)
