@@ -17,7 +17,9 @@ class Throttle:
 
     def __init__(self, concurrency: int, rate: int | None) -> None:
         self._free = concurrency
-        self._rate = AsyncLimiter(rate, 1) if rate else None
+        # One at a time: `AsyncLimiter(rate, 1)` would let a second's worth through at once after
+        # a rest and as many again within that second, and a system that counts would refuse them.
+        self._rate = AsyncLimiter(1, 1 / rate) if rate else None
 
     async def enter(self) -> bool:
         """Take a place; False if there is none to be had soon. Pair with `leave`."""

@@ -1,15 +1,20 @@
 """What every store of claims and records must do."""
 
+import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from connector.event import Snapshot
 from connector.ledger import Busy, Claim, Duplicate, Entry, Ledger, LostClaim, Superseded
+from connector.ledger_firestore import EVENTS, SUBJECTS, FirestoreLedger
 from connector.ledger_memory import MemoryLedger
 from connector.outcome import Outcome
+from connector_tools.program import ROOT
 from tests.ledgers import LEASE, STORES, Store, at, entry
 
 APPLIED = Outcome.APPLIED
@@ -290,6 +295,24 @@ async def test_a_claim_ends_once(ledger: Ledger, end: str) -> None:
 def test_what_is_leased_is_sorted_and_named_once() -> None:
     wanted = entry("event:z", "espf:1", about=("imsi:2", "imsi:1", "imsi:2"))
     assert wanted.keys == ("espf:1", "event:z", "imsi:1", "imsi:2")
+
+
+async def test_nothing_that_firestore_keeps_has_an_index(tmp_path: Path) -> None:
+    """Times that only grow, in an index, hold a collection to some 500 writes a second."""
+    terraform = (ROOT / "terraform" / "modules" / "connector" / "ledger.tf").read_text()
+    found = re.search(r"setproduct\(\s*(\[.*?\]),\s*(\[.*?\]),?\s*\)", terraform, re.S)
+    assert found
+    without = set(product(json.loads(found[1]), json.loads(found[2])))
+    kept = set()
+    async with STORES["firestore"](tmp_path) as store:
+        assert isinstance(store.ledger, FirestoreLedger)
+        await applied(store.ledger, entry("event:a", about=("imsi:1",)))
+        await granted(store.ledger, entry("event:b", about=("imsi:2",)))
+        async with store.ledger._connected() as client:
+            for collection in (EVENTS, SUBJECTS):
+                async for document in client.collection(collection).stream():
+                    kept |= {(collection, name) for name in document.to_dict() or ()}
+    assert kept <= without
 
 
 async def test_the_memory_forgets_the_event_that_was_settled_longest_ago() -> None:

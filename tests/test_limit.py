@@ -30,10 +30,16 @@ async def test_a_place_that_was_left_can_be_taken() -> None:
 
 
 async def test_a_small_burst_above_the_rate_is_smoothed() -> None:
-    throttle = Throttle(10, 5)
+    throttle = Throttle(10, 10)
     started = time.monotonic()
-    assert all([await throttle.enter() for _ in range(7)])
-    assert time.monotonic() - started > 0.3  # two beyond the five of the first second: 0.2 s each
+    assert all(await asyncio.gather(*(throttle.enter() for _ in range(5))))
+    assert time.monotonic() - started > 0.35  # the first at once, the others 0.1 s after each other
+
+
+async def test_no_second_has_more_than_the_rate_also_after_a_rest() -> None:
+    throttle = Throttle(100, 20)
+    entered = await asyncio.gather(*(throttle.enter() for _ in range(100)))
+    assert 15 <= entered.count(True) <= 22  # those of one second, which is how long a call waits
 
 
 async def test_a_call_waits_a_bounded_time_for_its_turn_and_is_refused_then() -> None:
