@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -145,6 +146,7 @@ def expressions(value: Value) -> tuple[Expression, ...]:
     return (value,) if isinstance(value, Expression) else value.expressions
 
 
+@lru_cache(1000)  # an alias of the file repeats whole blocks of them
 def compile_condition(source: str) -> Expression:
     """Compile an expression written without `=` (`if`, `that`, `when`, `each`)."""
     with _refusing():
