@@ -17,7 +17,7 @@ import hmac
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -31,9 +31,9 @@ from google.api_core.exceptions import (
     ServerError,
 )
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.firestore import AsyncClient, AsyncWriteBatch
 
 from connector.event import Snapshot
+from connector.firestore import Database, Document, Version, Write
 from connector.ledger import (
     Busy,
     Claim,
@@ -57,23 +57,6 @@ _KEPT = timedelta(days=100)  # events come again for 95 days (contract section 4
 _CHANGED = (AlreadyExists, FailedPrecondition, NotFound)  # a document is not as it was read
 _NOT_NOW = (ServerError, Aborted)  # worth another try; it may have been carried out nevertheless
 
-_Version = Any  # the client's own kind of datetime, with nanoseconds
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """A document as it was read: no fields and no version if there is none."""
-
-    fields: dict[str, Any]
-    version: _Version
-    read: datetime
-
-    @property
-    def recorded(self) -> bool:
-        """Whether it says more than who holds the lease."""
-        said = {"outcome", "snapshot", "owner", "leased_for"}
-        return any(self.fields.get(name) is not None for name in said)
-
 
 @dataclass(frozen=True, slots=True)
 class _Leased:
@@ -82,7 +65,7 @@ class _Leased:
     It was leased at `at` of this machine's clock, which was `leased` of Firestore's.
     """
 
-    version: _Version
+    version: Version
     recorded: bool
     leased: datetime
     at: datetime
@@ -117,21 +100,21 @@ class FirestoreLedger:
     ) -> None:
         self._key = key
         self._project = project
-        self._database = database
+        self._name = database
         self._patience = patience
         self._clock = clock
         self._opening = asyncio.Lock()
-        self._client: AsyncClient | None = None
+        self._database: Database | None = None
         self._leased: dict[str, dict[str, _Leased]] = {}  # by the claim's token, by path
 
     async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
         token = uuid4().hex
-        async with self._connected() as client:
+        async with self._connected() as database:
             for pause in _PAUSES:
                 failure: Exception | None = None
                 try:
-                    return await self._claim(client, entry, token)
+                    return await self._claim(database, entry, token)
                 except _CHANGED:
                     pass
                 except _NOT_NOW as error:
@@ -146,12 +129,12 @@ class FirestoreLedger:
         leased = self._leased.pop(claim.token, None)
         if leased is None:
             raise LostClaim
-        async with self._connected() as client:
-            batch = client.batch()
-            for path, fields in self._settled(claim, outcome).items():
-                same = client.write_option(last_update_time=leased[path].version)
-                batch.update(client.document(path), fields, same)
-            await self._end(client, claim, batch)
+        async with self._connected() as database:
+            settled = self._settled(claim, outcome)
+            writes = [
+                database.put(path, fields, leased[path].version) for path, fields in settled.items()
+            ]
+            await self._end(database, claim, writes)
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
@@ -161,30 +144,29 @@ class FirestoreLedger:
         noted = {self._subject(name) for name in touched - claim.dropped}
         snapshot, now = _list(claim.entry.snapshot), self._clock(datetime.now(UTC))
         with suppress(LedgerUnavailable, LostClaim):
-            async with self._connected() as client:
-                batch = client.batch()
+            async with self._connected() as database:
+                writes = []
                 for path, held in leased.items():
-                    same = client.write_option(last_update_time=held.version)
                     until = held.resting(now, claim.entry.lease, rest)
                     fields: dict[str, Any] = {"lease_until": until, "leased_for": None}
                     if path in noted and snapshot:
                         fields |= {"snapshot": snapshot, "expires": datetime.now(UTC) + _KEPT}
                     elif not held.recorded and not rest:
-                        batch.delete(client.document(path), same)
+                        writes.append(database.delete(path, held.version))
                         continue
-                    batch.update(client.document(path), fields, same)
-                await self._end(client, claim, batch)
+                    writes.append(database.put(path, fields, held.version))
+                await self._end(database, claim, writes)
 
     async def close(self) -> None:
         """See `Ledger`."""
-        if self._client is not None:  # its own `close` leaves the connection open
-            await self._client._firestore_api.transport.close()
+        if self._database is not None:
+            await self._database.close()
 
     async def _claim(
-        self, client: AsyncClient, entry: Entry, token: str
+        self, database: Database, entry: Entry, token: str
     ) -> Claim | Duplicate | Superseded | Busy:
         """Read and commit, once."""
-        found = await self._read(client, entry)
+        found = await self._read(database, entry)
         done = [_done(found[self._event(name)]) for name in entry.identities]
         now = self._clock(max(document.read for document in found.values()))
         known = {name: _known(found[self._subject(name)], now) for name in entry.subjects}
@@ -193,12 +175,12 @@ class FirestoreLedger:
             return verdict
         if all(document.fields.get("token") == token for document in found.values()):
             # The commit of an earlier try, which got no answer.
-            leased = {path: document.version for path, document in found.items()}
+            versions = [document.version for document in found.values() if document.version]
         else:
             until = max(document.fields.get("lease_until") or now for document in found.values())
             if until > now:
                 return Busy((until - now).total_seconds())
-            lease = {
+            lease: dict[str, Any] = {
                 "token": token,
                 "lease_until": now + timedelta(seconds=entry.lease),
                 "leased_for": _list(entry.snapshot),
@@ -209,38 +191,33 @@ class FirestoreLedger:
                 for name in entry.subjects
                 if found[self._subject(name)].fields.get("leased_for")
             }
-            leased = await _lease(
-                client, found, {path: lease | left.get(path, {}) for path in found}
+            versions = await database.commit(
+                database.put(path, lease | left.get(path, {}), document.version)
+                for path, document in found.items()
             )
         at = self._clock(datetime.now(UTC))
         self._leased[token] = {
-            path: _Leased(version, found[path].recorded, now, at)
-            for path, version in leased.items()
+            path: _Leased(version, _recorded(document), now, at)
+            for (path, document), version in zip(found.items(), versions, strict=True)
         }
         return Claim(entry, token, verdict)
 
-    async def _read(self, client: AsyncClient, entry: Entry) -> dict[str, _Document]:
+    async def _read(self, database: Database, entry: Entry) -> dict[str, Document]:
         """All documents of an event, by path."""
         paths = {*map(self._event, entry.identities), *map(self._subject, entry.subjects)}
-        references = [client.document(path) for path in sorted(paths)]
         try:
-            return {
-                found.reference.path: _Document(
-                    found.to_dict() or {}, found.update_time, found.read_time
-                )
-                async for found in client.get_all(references, retry=None, timeout=_TIMEOUT)
-            }
+            return await database.read(sorted(paths))
         except NotFound as error:  # a missing document is no error
             raise LedgerUnavailable("Firestore: there is no such database") from error
 
-    async def _end(self, client: AsyncClient, claim: Claim, batch: AsyncWriteBatch) -> None:
+    async def _end(self, database: Database, claim: Claim, writes: list[Write]) -> None:
         """Commit what ends a claim."""
         failure: Exception | None = None
         for pause in _PAUSES:
             try:
-                await batch.commit(retry=None, timeout=_TIMEOUT)
+                await database.commit(writes)
             except _CHANGED:
-                if failure and await self._is_settled(client, claim):
+                if failure and await self._is_settled(database, claim):
                     return  # by an earlier try, which got no answer
                 raise LostClaim from None
             except _NOT_NOW as error:
@@ -251,8 +228,8 @@ class FirestoreLedger:
         if failure:
             raise failure
 
-    async def _is_settled(self, client: AsyncClient, claim: Claim) -> bool:
-        found = (await self._read(client, claim.entry)).values()
+    async def _is_settled(self, database: Database, claim: Claim) -> bool:
+        found = (await self._read(database, claim.entry)).values()
         return all(
             document.fields.get("token") == claim.token and document.fields["lease_until"] is None
             for document in found
@@ -288,42 +265,32 @@ class FirestoreLedger:
         return hmac.digest(self._key, name.encode(), "sha256").hex()
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncClient]:
-        """The client; what keeps it from Firestore, or takes too long, is LedgerUnavailable."""
+    async def _connected(self) -> AsyncIterator[Database]:
+        """The database; what keeps it from Firestore, or takes too long, is LedgerUnavailable."""
         try:
             async with asyncio.timeout(self._patience):
                 async with self._opening:
-                    if self._client is None:  # blocking: may ask the metadata server
-                        self._client = await asyncio.to_thread(
-                            AsyncClient, project=self._project, database=self._database
+                    if self._database is None:
+                        self._database = await asyncio.to_thread(
+                            Database.open, self._project, self._name, _TIMEOUT
                         )
-                yield self._client
+                yield self._database
         except (GoogleAPICallError, GoogleAuthError, TimeoutError) as error:
             raise LedgerUnavailable(f"Firestore: {type(error).__name__}: {error}") from error
 
 
-async def _lease(
-    client: AsyncClient, found: dict[str, _Document], leases: dict[str, dict[str, Any]]
-) -> dict[str, _Version]:
-    """Lease documents that are still as they were read; their versions then."""
-    batch = client.batch()
-    for path, document in found.items():
-        fields = leases[path]
-        if document.version is None:
-            batch.create(client.document(path), fields)
-        else:
-            same = client.write_option(last_update_time=document.version)
-            batch.update(client.document(path), fields, same)
-    results = await batch.commit(retry=None, timeout=_TIMEOUT)
-    return {path: result.update_time for path, result in zip(found, results, strict=True)}
+def _recorded(document: Document) -> bool:
+    """Whether it says more than who holds the lease."""
+    said = {"outcome", "snapshot", "owner", "leased_for"}
+    return any(document.fields.get(name) is not None for name in said)
 
 
-def _done(document: _Document) -> Done | None:
+def _done(document: Document) -> Done | None:
     outcome = document.fields.get("outcome")
     return Done(Outcome(outcome), _snapshot(document)) if outcome else None
 
 
-def _known(document: _Document, now: datetime) -> Known:
+def _known(document: Document, now: datetime) -> Known:
     """What is known of a subject, with what a lease that expired left behind."""
     owner, left = document.fields.get("owner"), document.fields.get("leased_for")
     known = Known(_snapshot(document), None if owner is None else int(owner))
@@ -332,13 +299,13 @@ def _known(document: _Document, now: datetime) -> Known:
     return known.touched(Snapshot(*left))
 
 
-def _snapshot(document: _Document) -> Snapshot | None:
+def _snapshot(document: Document) -> Snapshot | None:
     fields = document.fields.get("snapshot")
     return Snapshot(*fields) if fields else None
 
 
 def _list(snapshot: Snapshot | None) -> list[float] | None:
-    return list(astuple(snapshot)) if snapshot else None
+    return [snapshot.taken, snapshot.created, snapshot.happened] if snapshot else None
 
 
 async def _jitter(pause: float) -> None:

@@ -308,9 +308,9 @@ async def test_nothing_that_firestore_keeps_has_an_index(tmp_path: Path) -> None
         assert isinstance(store.ledger, FirestoreLedger)
         await applied(store.ledger, entry("event:a", about=("imsi:1",)))
         await granted(store.ledger, entry("event:b", about=("imsi:2",)))
-        async with store.ledger._connected() as client:
+        async with store.ledger._connected() as database:
             for collection in (EVENTS, SUBJECTS):
-                async for document in client.collection(collection).stream():
+                async for document in database._client.collection(collection).stream():
                     kept |= {(collection, name) for name in document.to_dict() or ()}
     assert kept <= without
 

@@ -1,0 +1,124 @@
+"""Documents of a Firestore database, read and written many at once.
+
+Connection, credentials, routing and errors are those of Google's client; its wrapped messages are
+not: to make them takes longer than all else about an event's documents. Here plain data become
+the messages of the protocol at once (docs/decisions/0012-firestore-messages.md).
+
+Imported only where it is used, and not before the server has forked: gRPC does not survive that.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from google.cloud.firestore import AsyncClient
+from google.cloud.firestore_v1.types import (
+    BatchGetDocumentsRequest,
+    BatchGetDocumentsResponse,
+    CommitRequest,
+    CommitResponse,
+)
+from google.protobuf.timestamp_pb2 import Timestamp
+
+Fields = Mapping[str, str | datetime | list[float] | None]
+Version = Timestamp  # when a document was written last, to the nanosecond
+Write = dict[str, Any]
+
+_Read: Any = type(BatchGetDocumentsRequest.pb(BatchGetDocumentsRequest()))
+_Commit: Any = type(CommitRequest.pb(CommitRequest()))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it was `read`, by Firestore's clock; no fields, no version if there is none."""
+
+    fields: dict[str, Any]
+    version: Version | None
+    read: datetime
+
+
+class Database:
+    """A database; documents go by their path in it (`nsps_events/abc`).
+
+    Its methods raise `google.api_core.exceptions.GoogleAPICallError`; `timeout` is the seconds for
+    one request.
+    """
+
+    def __init__(self, client: AsyncClient, timeout: float) -> None:
+        self._client = client
+        self._options = {"metadata": client._rpc_metadata, "retry": None, "timeout": timeout}
+        self._name = client._database_string
+        self._root = f"{self._name}/documents/"
+
+    @classmethod
+    def open(cls, project: str | None, name: str | None, timeout: float) -> Self:
+        """Connect; this blocks, for it may ask the metadata server who we are."""
+        return cls(AsyncClient(project=project, database=name), timeout)
+
+    async def read(self, paths: Iterable[str]) -> dict[str, Document]:
+        """Documents by their paths, also those that are not there."""
+        names = [self._root + path for path in paths]
+        request = BatchGetDocumentsRequest.wrap(_Read(database=self._name, documents=names))
+        found = {}
+        async for part in await self._api.batch_get_documents(request=request, **self._options):
+            answer = BatchGetDocumentsResponse.pb(part)
+            read = answer.read_time.ToDatetime(UTC)
+            if answer.WhichOneof("result") == "missing":
+                found[answer.missing.removeprefix(self._root)] = Document({}, None, read)
+            else:
+                name, there = answer.found.name.removeprefix(self._root), answer.found
+                fields = {name: _plain(value) for name, value in there.fields.items()}
+                found[name] = Document(fields, there.update_time, read)
+        return found
+
+    async def commit(self, writes: Iterable[Write]) -> list[Version]:
+        """Carry out all writes, or none; the versions after them."""
+        request = CommitRequest.wrap(_Commit(database=self._name, writes=writes))
+        answer = await self._api.commit(request=request, **self._options)
+        return [result.update_time for result in CommitResponse.pb(answer).write_results]
+
+    def put(self, path: str, fields: Fields, version: Version | None) -> Write:
+        """Write these fields if the document has this version; without one, if it is not there."""
+        values = {name: _value(value) for name, value in fields.items()}
+        return {
+            "update": {"name": self._root + path, "fields": values},
+            "update_mask": {"field_paths": list(fields)},
+            "current_document": {"exists": False} if version is None else {"update_time": version},
+        }
+
+    def delete(self, path: str, version: Version) -> Write:
+        """Delete the document if it has this version."""
+        return {"delete": self._root + path, "current_document": {"update_time": version}}
+
+    async def close(self) -> None:
+        """Close the connection, which the client's own `close` leaves open."""
+        await self._api.transport.close()
+
+    @property
+    def _api(self) -> Any:
+        return self._client._firestore_api
+
+
+def _value(plain: str | datetime | list[float] | None) -> dict[str, Any]:
+    match plain:
+        case None:
+            return {"null_value": 0}
+        case str():
+            return {"string_value": plain}
+        case datetime():
+            return {"timestamp_value": plain}
+        case _:
+            return {"array_value": {"values": [{"double_value": number} for number in plain]}}
+
+
+def _plain(value: Any) -> Any:
+    match value.WhichOneof("value_type"):
+        case "null_value":
+            return None
+        case "timestamp_value":
+            return value.timestamp_value.ToDatetime(UTC)
+        case "array_value":
+            return [_plain(item) for item in value.array_value.values]
+        case kind:
+            return getattr(value, kind)
