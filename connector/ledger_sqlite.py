@@ -9,12 +9,12 @@ import hmac
 import json
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import astuple
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 from connector.event import Snapshot
@@ -35,6 +35,7 @@ from connector.outcome import Outcome
 
 T = TypeVar("T")
 
+_TOGETHER = 100  # methods in one transaction, during which other processes wait
 _KEPT = 100 * 86400.0  # seconds; events come again for 95 days (contract section 4)
 
 # WAL and FULL: readers and one writer at once, and what was settled survives a power cut.
@@ -69,8 +70,32 @@ DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE expires < :now - 864
 """
 
 
+class _Job:
+    """What a method asks of the file, and how it ended: with `result`, or with `failure`."""
+
+    def __init__(self, work: Callable[[sqlite3.Connection], Any], deadline: float) -> None:
+        self.deadline = deadline
+        self.result: Any = None
+        self.failure: Exception | None = None
+        self._work = work
+
+    def carry_out(self, file: sqlite3.Connection) -> None:
+        """All of it, or nothing; what is wrong with the file itself is everybody's."""
+        file.execute("SAVEPOINT job")
+        try:
+            self.result = self._work(file)
+        except sqlite3.Error:
+            raise
+        except Exception as failure:
+            file.execute("ROLLBACK TO job")
+            self.failure = failure
+        file.execute("RELEASE job")
+
+
 class SqliteLedger:
-    """A ledger in a file; each method is one transaction, in a thread of the ledger's own.
+    """A ledger in a file; its methods are transactions, in a thread of the ledger's own.
+
+    Methods that wait at the same time share one.
 
     `key` is the HMAC's: with another one everything is forgotten. `patience` is the seconds for
     one method, the turns of other processes and events included. `clock` is the wall clock, which
@@ -90,6 +115,7 @@ class SqliteLedger:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._file: sqlite3.Connection | None = None
+        self._jobs: deque[_Job] = deque()  # oldest first
 
     async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
@@ -193,25 +219,44 @@ class SqliteLedger:
         return tuple(self._hash(name) for name in names)
 
     async def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        deadline = time.monotonic() + self._patience
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._transact, work, deadline)
-
-    def _transact(self, work: Callable[[sqlite3.Connection], T], deadline: float) -> T:
+        job = _Job(work, time.monotonic() + self._patience)
+        self._jobs.append(job)
         try:
-            file = self._open(deadline)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._transact)
+        except asyncio.CancelledError:
+            with suppress(ValueError):  # it is under way
+                self._jobs.remove(job)
+            raise
+        if job.failure:
+            raise job.failure
+        return cast(T, job.result)
+
+    def _transact(self) -> None:
+        """All that waits by now: a commit waits for the disk, longer than a dozen events work."""
+        jobs: list[_Job] = []
+        with suppress(IndexError):  # no more are waiting
+            while len(jobs) < _TOGETHER:
+                jobs.append(self._jobs.popleft())
+        late = [job for job in jobs if job.deadline <= time.monotonic()]
+        for job in late:
+            job.failure = LedgerUnavailable("its file is locked, and others wait for it already")
+        jobs = jobs[len(late) :]
+        if not jobs:
+            return
+        try:
+            file = self._open(jobs[0].deadline)
             with file:
                 file.execute("BEGIN IMMEDIATE")
-                return work(file)
+                for job in jobs:
+                    job.carry_out(file)
         except sqlite3.Error as error:
             self._close()  # whatever state it is in, a new one is not
-            raise LedgerUnavailable(f"its file: {error}") from error
+            for job in jobs:
+                job.failure = LedgerUnavailable(f"its file: {error}")
 
     def _open(self, deadline: float) -> sqlite3.Connection:
         """The connection, which then waits for others until the deadline."""
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise LedgerUnavailable("its file is locked, and other events wait for it already")
+        left = max(deadline - time.monotonic(), 0)
         if self._file is None:
             self._file = sqlite3.connect(self._path, timeout=left, isolation_level=None)
             _prepare(self._file, deadline)
@@ -238,7 +283,9 @@ def _prepare(file: sqlite3.Connection, deadline: float) -> None:
 
 
 def _text(snapshot: Snapshot | None) -> str | None:
-    return json.dumps(astuple(snapshot)) if snapshot else None
+    if snapshot is None:
+        return None
+    return json.dumps([snapshot.taken, snapshot.created, snapshot.happened])
 
 
 def _snapshot(text: str | None) -> Snapshot | None:

@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from connector.ledger import Busy, Claim, Duplicate, LedgerUnavailable
+from connector.ledger import Busy, Claim, Duplicate, LedgerUnavailable, LostClaim
 from connector.ledger_sqlite import SqliteLedger
 from connector.outcome import Outcome
 from tests.contender import crash, race
@@ -29,6 +30,14 @@ async def ledger(path: Path) -> AsyncIterator[SqliteLedger]:
     opened = SqliteLedger(path, b"key", patience=0.5)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def held() -> Iterator[Event]:
+    """For a ledger's thread to wait for, while methods queue up."""
+    event = Event()
+    yield event
+    event.set()
 
 
 @pytest.fixture
@@ -126,6 +135,43 @@ async def test_many_events_wait_for_a_locked_file_together(
         verdicts = await asyncio.gather(*claims, return_exceptions=True)
     assert {type(verdict) for verdict in verdicts} == {LedgerUnavailable}
     assert time.monotonic() - started < 10  # and not 50 times half a second
+
+
+async def test_what_waits_is_written_at_once_and_fails_alone(
+    ledger: SqliteLedger, held: Event
+) -> None:
+    claim = await ledger.claim(entry())
+    assert isinstance(claim, Claim)
+    await ledger.settle(claim, APPLIED)
+    statements: list[str] = []
+    assert ledger._file
+    trace = ledger._thread.submit(ledger._file.set_trace_callback, statements.append)
+    ledger._thread.submit(held.wait)
+    asked = [ledger.claim(entry(f"event:{n}", about=(f"imsi:{n}",))) for n in range(20)]
+    asked.insert(10, ledger.settle(claim, APPLIED))  # type: ignore[arg-type]  # it ends otherwise
+    waiting = [asyncio.create_task(each) for each in asked]
+    await asyncio.sleep(0)
+    held.set()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert trace.done()
+    assert isinstance(ended.pop(10), LostClaim)
+    assert {type(verdict) for verdict in ended} == {Claim}
+    assert statements.count("COMMIT") == 1
+    assert isinstance(await ledger.claim(entry("event:0", about=())), Busy)
+
+
+async def test_a_method_that_was_given_up_while_it_waited_is_not_carried_out(
+    ledger: SqliteLedger, held: Event
+) -> None:
+    ledger._thread.submit(held.wait)
+    given_up = asyncio.create_task(ledger.claim(entry()))
+    other = asyncio.create_task(ledger.claim(entry("event:b", about=())))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.sleep(0)
+    held.set()
+    assert isinstance(await other, Claim)
+    assert isinstance(await ledger.claim(entry()), Claim)
 
 
 async def test_other_work_goes_on_while_a_file_is_locked(path: Path, ledger: SqliteLedger) -> None:
