@@ -390,3 +390,15 @@ async def test_a_crashed_event_is_not_followed_by_an_older_one(store: Store) -> 
     await store.ledger.release(newer)
     assert await store.ledger.claim(old) == Superseded()
     await granted(store.ledger, crashed)
+
+
+async def test_a_claim_that_was_lost_in_part_leaves_behind_what_it_may_have_done(
+    store: Store,
+) -> None:
+    claim = await granted(store.ledger, entry(about=("imsi:1", "imsi:2"), snapshot=at(20)))
+    await store.pass_by(LEASE + 1)
+    await granted(store.ledger, entry("event:b", about=("imsi:1",), snapshot=at(30)))
+    with pytest.raises(LostClaim):
+        await store.ledger.settle(claim, APPLIED)
+    older = entry("event:c", about=("imsi:2",), snapshot=at(10))
+    assert await store.ledger.claim(older) == Superseded()
