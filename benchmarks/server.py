@@ -101,15 +101,15 @@ def free_port() -> int:
 
 def first_answer(server: Server, path: str, headers: Mapping[str, str], body: bytes) -> float:
     """Seconds from the start of the process to its first 202."""
-    started = time.perf_counter()
-    server.start()
-    try:
-        server.wait()
-        with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False) as client:  # made first: that takes 20 ms
+        started = time.perf_counter()
+        server.start()
+        try:
+            server.wait()
             reply = client.post(server.url + path, headers=dict(headers), content=body, timeout=60)
-        took = time.perf_counter() - started
-        if reply.status_code != 202:
-            raise SystemExit(f"answered {reply.status_code}, not 202: {reply.text}")
-        return took
-    finally:
-        server.__exit__()
+            took = time.perf_counter() - started
+        finally:
+            server.__exit__()
+    if reply.status_code != 202:
+        raise SystemExit(f"answered {reply.status_code}, not 202: {reply.text}")
+    return took
