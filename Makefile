@@ -41,7 +41,7 @@ audit: ## Ask for known vulnerabilities of the dependencies (needs the internet)
 	.venv-audit/bin/pip-audit --require-hashes --disable-pip --strict \
 		-r requirements.txt -r requirements-dev.txt
 
-soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a real osmo-hlr (hours)
+soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a real osmo-hlr (two to three hours)
 	mkdir -p build/soak
 	for run in \
 		"memory --ledger memory --events 100000 --rate 0.2 --fault all --fault kill=0" \
