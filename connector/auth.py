@@ -7,9 +7,9 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-from connector.expression import Constant, Value
+from connector.expression import Constant, Scope, Value
 from connector.mapping import ApiKey, Auth, Basic
 
 
@@ -30,7 +30,7 @@ class Renewal(Protocol):
         """Whether there is something newer than generation `since`."""
 
 
-def authentication(auth: Auth | None, scope: Mapping[str, Any]) -> Callable[[], Proof]:
+def authentication(auth: Auth | None, scope: Scope) -> Callable[[], Proof]:
     """The proof that a mapping asks for, computed anew each time; `scope` holds its settings."""
     if auth is None:
         return Proof
@@ -41,18 +41,18 @@ def authentication(auth: Auth | None, scope: Mapping[str, Any]) -> Callable[[], 
     return partial(_bearer, auth.bearer or Constant(""), scope)
 
 
-def _basic(basic: Basic, scope: Mapping[str, Any]) -> Proof:
+def _basic(basic: Basic, scope: Scope) -> Proof:
     """RFC 7617, in UTF-8."""
     pair = f"{basic.username.evaluate(scope)}:{basic.password.evaluate(scope)}"
     return Proof({"authorization": f"Basic {b64encode(pair.encode()).decode()}"})
 
 
-def _bearer(token: Value, scope: Mapping[str, Any]) -> Proof:
+def _bearer(token: Value, scope: Scope) -> Proof:
     """RFC 6750."""
     return Proof({"authorization": f"Bearer {token.evaluate(scope)}"})
 
 
-def _api_key(key: ApiKey, scope: Mapping[str, Any]) -> Proof:
+def _api_key(key: ApiKey, scope: Scope) -> Proof:
     value = str(key.value.evaluate(scope))
     if key.header:
         return Proof({key.header.lower(): value})

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from connector.call import Call
 from connector.ctrl import CtrlFailure, CtrlReply, connect, fields
 from connector.ctrl_call import CtrlCall
-from connector.expression import EvaluationError
+from connector.expression import EvaluationError, Scope
 from connector.guard import Guard
 from connector.mapping import Ctrl, seconds
 from connector.mapping import System as SystemEntry
@@ -50,7 +50,7 @@ def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
     Raises:
         BadSettings: a timeout, a host or a port that cannot be used.
     """
-    scope = {"settings": settings}
+    scope = Scope(settings=settings)
     try:
         host, port = str(ctrl.host.evaluate(scope)), ctrl.port.evaluate(scope)
         if not host or any(char.isspace() for char in host):
@@ -150,7 +150,7 @@ class CtrlSystem:
         """What the system said: the mapping's `replies` first, else whether it is an error."""
         seen = {"value": said.value, "error": said.error, "fields": fields(said.value or "")}
         plain = Reply(Outcome.APPLIED, cause=said.error, seen=seen)
-        scope = {"reply": seen, "settings": self._settings}
+        scope = Scope(reply=seen, settings=self._settings)
         if said.error in call.accept:
             return plain
         try:

@@ -142,4 +142,4 @@ def outline(address: Value) -> str:
     """An address with its data left out, fit for logs."""
     if isinstance(address, Text):
         return address.outline
-    return "{}" if expressions(address) else str(address.evaluate({}))
+    return "{}" if expressions(address) else str(address.evaluate(Scope()))

@@ -6,12 +6,12 @@ only the mapping file is compiled, once. What an expression can say is in langua
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -21,9 +21,7 @@ from markupsafe import escape
 
 from connector.language import LANGUAGE, REWRITING
 
-Scope = Mapping[str, Any]
 Encode = Callable[[str], str]
-_RESULT = "_value"
 
 
 class ExpressionError(ValueError):
@@ -34,16 +32,16 @@ class EvaluationError(ValueError):
     """An expression that this event's data does not allow; the text holds no data."""
 
 
-class _Context:
-    """What Jinja's compiled code asks of its context; Jinja's own takes longer than the code."""
+class Scope(dict[str, Any]):
+    """The names that expressions read.
 
-    __slots__ = ("resolve_or_missing", "vars")
+    It is what Jinja's compiled code asks of its context, too: Jinja's own context takes longer to
+    make than the code takes.
+    """
+
     environment = LANGUAGE
     eval_ctx = EvalContext(LANGUAGE)
-
-    def __init__(self, scope: Scope) -> None:
-        self.resolve_or_missing = scope.__getitem__
-        self.vars: dict[str, Any] = {}
+    resolve_or_missing = dict.__getitem__
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Expression:
     source: str
     names: frozenset[str]
     paths: frozenset[tuple[str, ...]]
-    code: Callable[[Any], Iterator[str]]
+    code: Callable[[Scope], Iterator[Any]]
 
     def evaluate(self, scope: Scope) -> Any:
         """The value, with its type.
@@ -65,17 +63,15 @@ class Expression:
         Raises:
             EvaluationError: the data does not allow it, e.g. a sum with None.
         """
-        context = _Context(scope)
         try:
-            for _ in self.code(context):
-                pass
+            (value,) = self.code(scope)  # `next` would leave it to be closed, which takes longer
         except EvaluationError:
             raise  # of a value of the mapping that this expression reads
         except Exception as error:
             # Whatever an operator or filter raises over unforeseen data. Its text may quote the
             # data, so only its kind is told.
             raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
-        return context.vars[_RESULT]
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +206,8 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
     paths = frozenset(_paths(tree))
     tree = REWRITING.visit(tree)
     tree.set_environment(LANGUAGE)
-    assign = nodes.Assign(nodes.Name(_RESULT, "store"), tree, lineno=1)
-    template = LANGUAGE.from_string(nodes.Template([assign], lineno=1))
-    return Expression(source, names, paths, template.root_render_func)
+    template = LANGUAGE.from_string(nodes.Template([nodes.Output([tree], lineno=1)], lineno=1))
+    return Expression(source, names, paths, cast(Any, template.root_render_func))
 
 
 def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from connector.call import Call
+from connector.expression import Scope
 from connector.limit import Breaker, Throttle
 from connector.mapping import Limits, seconds
 from connector.outcome import Outcome
@@ -38,7 +39,7 @@ class Guard:
             BadSettings: a pause that cannot be used.
         """
         try:
-            pause = seconds(limits.breaker.pause.evaluate({"settings": settings}))
+            pause = seconds(limits.breaker.pause.evaluate(Scope(settings=settings)))
         except ValueError as error:
             raise BadSettings([f"system: breaker.pause {error}"]) from None
         self._breaker = Breaker(limits.breaker.after, pause, _now)

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 
 from connector import auth
 from connector.call import Call
-from connector.expression import EvaluationError
+from connector.expression import EvaluationError, Scope
 from connector.guard import Guard
 from connector.http_call import HttpCall
 from connector.http_outcome import EXCEPTIONS, SUCCESS, of_exception, of_status, retry_after
@@ -51,7 +51,7 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
     Raises:
         BadSettings: a timeout or a URL that cannot be used.
     """
-    scope = {"settings": settings}
+    scope = Scope(settings=settings)
     try:
         return HttpConfig(
             base_url=_base_url(str(http.base_url.evaluate(scope))),
@@ -84,7 +84,7 @@ class HttpSystem:
         http = self._http = entry.http
         self._config = configure(http, settings)
         self._guard = Guard(http, settings)
-        self._scope = {"settings": settings}
+        self._scope = Scope(settings=settings)
         self._proof = auth.authentication(http.auth, self._scope)
         self._renewal = renewal
         self._replies = entry.replies
@@ -178,10 +178,11 @@ class HttpSystem:
         success = status in SUCCESS
         if success and body and self._wants_json and not is_json:
             return replace(plain, outcome=Outcome.FAILED, reason="API Core's reply is not JSON")
+        scope = Scope(self._scope, reply=seen)
         try:
             for rule in self._replies:
-                if rule.if_.evaluate({"reply": seen, **self._scope}):
-                    said = replace(plain, outcome=rule.outcome, reason=self._because(rule, seen))
+                if rule.if_.evaluate(scope):
+                    said = replace(plain, outcome=rule.outcome, reason=_because(rule, scope))
                     return replace(said, unknown=said.unknown and not success)
         except EvaluationError as error:
             reason = "API Core's reply is not what the mapping expects"
@@ -192,11 +193,10 @@ class HttpSystem:
             return replace(plain, outcome=Outcome.FAILED, reason=_CREDENTIALS)
         return replace(plain, outcome=of_status(status))
 
-    def _because(self, rule: ReplyRule, seen: Mapping[str, Any]) -> str | None:
-        if rule.because is None:
-            return None
-        because = rule.because.evaluate({"reply": seen, **self._scope})
-        return None if because in (None, "") else str(because)[:500]
+
+def _because(rule: ReplyRule, scope: Scope) -> str | None:
+    because = rule.because.evaluate(scope) if rule.because else None
+    return None if because in (None, "") else str(because)[:500]
 
 
 def _json(body: bytes) -> tuple[Any, bool]:

@@ -22,7 +22,7 @@ from connector.rule import Rule
 Replies = Map[str, Any]
 
 
-class EventScope(dict[str, Any]):
+class EventScope(Scope):
     """The names that expressions read; a mapping's `values` are computed when first asked for."""
 
     def __init__(self, names: Map[str, Any], values: Map[str, Value]) -> None:

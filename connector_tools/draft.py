@@ -89,7 +89,7 @@ def late(entry: HttpCallEntry, scope: Scope, unknown: frozenset[str]) -> Draft:
 
 def request(method: str, draft: Draft, http: Http, settings: Mapping[str, Any]) -> Request:
     """The request that a draft becomes at this system; `settings` have their secrets hidden."""
-    scope = {"settings": settings}
+    scope = Scope(settings=settings)
     proof = _proof(http.auth)
     url = str(http.base_url.evaluate(scope)).rstrip("/") + draft.path
     query = urlencode((*draft.query, *proof.query.items()), safe="*")

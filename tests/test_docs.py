@@ -161,9 +161,9 @@ def test_text_is_encoded_as_the_reference_says(kind: str) -> None:
         compiled = expression.compile_text(source, ENCODERS[kind])
         if result == "!":
             with pytest.raises(expression.EvaluationError):
-                compiled.evaluate({"name": "A/B & Söhne"})
+                compiled.evaluate(expression.Scope(name="A/B & Söhne"))
         else:
-            assert compiled.evaluate({"name": "A/B & Söhne"}) == result
+            assert compiled.evaluate(expression.Scope(name="A/B & Söhne")) == result
 
 
 def test_every_filter_and_test_has_an_example() -> None:

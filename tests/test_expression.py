@@ -12,6 +12,7 @@ from connector.expression import (
     EvaluationError,
     Expression,
     ExpressionError,
+    Scope,
     compile_condition,
     compile_value,
     expressions,
@@ -27,22 +28,24 @@ def _event() -> Event:
 
 
 EVENT = _event()
-SCOPE: dict[str, Any] = {
-    "event": EVENT,
-    "account": EVENT.account,
-    "sim": EVENT.sim,
-    "policy": EVENT.policy,
-    "prev_sim": None,
-    "counters": [],
-    "variables": {"a": {"b": [1, 2]}, "keys": "mine", "none": None, "text": "{{ 7 * 7 }}"},
-    "number": 5,
-    "flag": True,
-    "text": "abc",
-    "items": [3, 1, 2],
-    "secret": MARKER,
-    "function": len,
-    "thing": datetime,
-}
+SCOPE = Scope(
+    {
+        "event": EVENT,
+        "account": EVENT.account,
+        "sim": EVENT.sim,
+        "policy": EVENT.policy,
+        "prev_sim": None,
+        "counters": [],
+        "variables": {"a": {"b": [1, 2]}, "keys": "mine", "none": None, "text": "{{ 7 * 7 }}"},
+        "number": 5,
+        "flag": True,
+        "text": "abc",
+        "items": [3, 1, 2],
+        "secret": MARKER,
+        "function": len,
+        "thing": datetime,
+    }
+)
 
 
 def value(source: str) -> Any:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from connector.expression import (
     EvaluationError,
     ExpressionError,
+    Scope,
     compile_text,
     compile_value,
     in_header,
@@ -19,14 +20,16 @@ from connector.expression import (
 )
 
 IMSI = "001010000000001"
-SCOPE = {
-    "sim": {"imsi": IMSI},
-    "prev_sim": None,
-    "number": 5,
-    "flag": True,
-    "account": {"blocked": False},
-    "variables": {"text": "{{ 7 * 7 }}"},
-}
+SCOPE = Scope(
+    {
+        "sim": {"imsi": IMSI},
+        "prev_sim": None,
+        "number": 5,
+        "flag": True,
+        "account": {"blocked": False},
+        "variables": {"text": "{{ 7 * 7 }}"},
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ HOSTILE += ["a;b", "a\\b", "@evil.test", "{{ number }}", "<x/>", "&", '"', "'", 
 
 
 def in_segment(text: str) -> str:
-    return compile_text("/subscribers/{{ data }}/profile", in_path).evaluate({"data": text})
+    return compile_text("/subscribers/{{ data }}/profile", in_path).evaluate(Scope(data=text))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -123,7 +126,7 @@ def test_any_text_stays_in_its_segment_of_a_path(text: str) -> None:
 def test_any_text_stays_in_its_element_and_attribute_of_xml(text: str) -> None:
     template = compile_text('<card id="{{ data }}"><name>{{ data }}</name></card>', in_xml)
     try:
-        found = ElementTree.fromstring(template.evaluate({"data": text}))  # noqa: S314 - our own
+        found = ElementTree.fromstring(template.evaluate(Scope(data=text)))  # noqa: S314 - our own
     except EvaluationError:
         assert re.search("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
         return
@@ -146,7 +149,7 @@ def test_hostile_text_stays_in_xml_or_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["a\r\nX-Admin: 1", "a\nb", "a\rb", "\x00", "\x7f", "é", "\u2028"])
 def test_what_could_start_another_header_is_refused(text: str) -> None:
     with pytest.raises(EvaluationError) as caught:
-        compile_text("id {{ data }}", in_header).evaluate({"data": text})
+        compile_text("id {{ data }}", in_header).evaluate(Scope(data=text))
     assert text not in str(caught.value)
 
 
@@ -157,5 +160,5 @@ def test_a_header_takes_printable_ascii() -> None:
 @given(st.text())
 def test_data_is_never_an_expression(text: str) -> None:
     data = f"{{{{ 7 * 7 }}}}{text}"
-    assert compile_value("=data").evaluate({"data": data}) == data
-    assert compile_value("a{{ data }}").evaluate({"data": data}) == f"a{data}"
+    assert compile_value("=data").evaluate(Scope(data=data)) == data
+    assert compile_value("a{{ data }}").evaluate(Scope(data=data)) == f"a{data}"

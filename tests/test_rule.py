@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from connector.entry import used
-from connector.expression import Expression, Text
+from connector.expression import Expression, Scope, Text
 from connector.http_call import BODIES, METHODS, HttpCallEntry
 from connector.rule import Rule
 
@@ -100,14 +100,14 @@ def test_a_condition_may_stand_with_or_without_the_sign() -> None:
     for value in ("sim.imsi", "=sim.imsi"):
         call = HttpCallEntry.model_validate({"get": "/a", "when": value})
         assert call.when
-        assert call.when.evaluate({"sim": {"imsi": "1"}}) == "1"
+        assert call.when.evaluate(Scope(sim={"imsi": "1"})) == "1"
 
 
 def test_a_condition_may_be_yamls_own_true_and_false() -> None:
     for value in (True, False):
         call = HttpCallEntry.model_validate({"get": "/a", "when": value})
         assert call.when
-        assert call.when.evaluate({}) is value
+        assert call.when.evaluate(Scope()) is value
 
 
 # What a call says
