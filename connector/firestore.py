@@ -10,7 +10,7 @@ Imported only where it is used, and not before the server has forked: gRPC does 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.types import (
@@ -25,6 +25,7 @@ Fields = Mapping[str, str | datetime | list[float] | None]
 Version = Timestamp  # when a document was written last, to the nanosecond
 Write = dict[str, Any]
 
+# The messages themselves, which the wrappers wrap.
 _Read: Any = type(BatchGetDocumentsRequest.pb(BatchGetDocumentsRequest()))
 _Commit: Any = type(CommitRequest.pb(CommitRequest()))
 
@@ -41,20 +42,15 @@ class Document:
 class Database:
     """A database; documents go by their path in it (`nsps_events/abc`).
 
-    Its methods raise `google.api_core.exceptions.GoogleAPICallError`; `timeout` is the seconds for
-    one request.
+    To make one blocks: the client may ask the metadata server who we are. The methods raise
+    `google.api_core.exceptions.GoogleAPICallError`; `timeout` is the seconds for one request.
     """
 
-    def __init__(self, client: AsyncClient, timeout: float) -> None:
-        self._client = client
+    def __init__(self, project: str | None, name: str | None, timeout: float) -> None:
+        client = self._client = AsyncClient(project=project, database=name)
         self._options = {"metadata": client._rpc_metadata, "retry": None, "timeout": timeout}
         self._name = client._database_string
         self._root = f"{self._name}/documents/"
-
-    @classmethod
-    def open(cls, project: str | None, name: str | None, timeout: float) -> Self:
-        """Connect; this blocks, for it may ask the metadata server who we are."""
-        return cls(AsyncClient(project=project, database=name), timeout)
 
     async def read(self, paths: Iterable[str]) -> dict[str, Document]:
         """Documents by their paths, also those that are not there."""

@@ -272,7 +272,7 @@ class FirestoreLedger:
                 async with self._opening:
                     if self._database is None:
                         self._database = await asyncio.to_thread(
-                            Database.open, self._project, self._name, _TIMEOUT
+                            Database, self._project, self._name, _TIMEOUT
                         )
                 yield self._database
         except (GoogleAPICallError, GoogleAuthError, TimeoutError) as error:
