@@ -62,8 +62,9 @@ class MemoryLedger:
         if not self._free(claim):
             raise LostClaim
         entry = claim.entry
+        done = Done(outcome, entry.snapshot)
         for name in entry.identities:
-            self._remember(self._done, name, Done(outcome, entry.snapshot))
+            self._remember(self._done, name, done)
         for name in set(entry.subjects) - claim.dropped:
             self._remember(self._known, name, self._known.get(name, NOBODY).after(entry))
 
