@@ -17,9 +17,7 @@ class Throttle:
 
     def __init__(self, concurrency: int, rate: int | None) -> None:
         self._free = concurrency
-        # One at a time: `AsyncLimiter(rate, 1)` would let a second's worth through at once after
-        # a rest and as many again within that second, and a system that counts would refuse them.
-        self._rate = AsyncLimiter(1, 1 / rate) if rate else None
+        self._rate = _limiter(rate) if rate else None
 
     async def enter(self) -> bool:
         """Take a place; False if there is none to be had soon. Pair with `leave`."""
@@ -41,6 +39,16 @@ class Throttle:
     def leave(self) -> None:
         """Give the place back."""
         self._free += 1
+
+
+def _limiter(rate: int) -> AsyncLimiter:
+    """So many a second, a twentieth of them at once.
+
+    With a whole second's worth at once, the second after a rest had twice the rate, and a system
+    that counts refuses that; one by one, timers are too coarse for more than some hundred.
+    """
+    at_once = max(1, rate // 20)
+    return AsyncLimiter(at_once, at_once / rate)
 
 
 class Breaker:

@@ -42,6 +42,12 @@ async def test_no_second_has_more_than_the_rate_also_after_a_rest() -> None:
     assert 15 <= entered.count(True) <= 22  # those of one second, which is how long a call waits
 
 
+async def test_a_high_rate_is_reached() -> None:
+    throttle = Throttle(2000, 2000)
+    entered = await asyncio.gather(*(throttle.enter() for _ in range(1200)))
+    assert all(entered)  # one by one it would be some 800 in the second that a call waits
+
+
 async def test_a_call_waits_a_bounded_time_for_its_turn_and_is_refused_then() -> None:
     throttle = Throttle(50, 2)
     started = time.monotonic()
