@@ -31,7 +31,7 @@ def refuses_connections(function: Function) -> bool:
 def stopped(start: Start, system: ScriptedServer) -> Function:
     """A function that was stopped with events in flight, all of which were answered."""
     function = start()
-    system.default = Scripted(delay=1)
+    system.default = Scripted(delay=3)  # longer than a busy machine takes to stop it
     events = [event(imsi=subscriber(number)) for number in range(IN_FLIGHT)]
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
         answers = [pool.submit(function.post, each) for each in events]
@@ -49,7 +49,9 @@ def test_events_in_flight_are_finished_and_the_log_tells_of_the_stop(
 ) -> None:
     lines = stopped.lines()
     told = [line["message"] for line in lines]
-    begun = told.index(f"stopping: {IN_FLIGHT} events in flight will finish, new ones are refused")
+    stopping = f"stopping: {IN_FLIGHT} events in flight will finish, new ones are refused"
+    assert stopping in told
+    begun = told.index(stopping)
     assert told[begun + 1 : -1] == ["event settled"] * IN_FLIGHT
     assert {line["outcome"] for line in lines[begun + 1 : -1]} == {"applied"}
     assert told[-1] == "stopped: no event in flight, clients closed"
