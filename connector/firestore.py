@@ -21,7 +21,8 @@ from google.cloud.firestore_v1.types import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
-Fields = Mapping[str, str | datetime | list[float] | None]
+Plain = str | datetime | list[float] | None
+Fields = Mapping[str, Plain]
 Version = Timestamp  # when a document was written last, to the nanosecond
 Write = dict[str, Any]
 
@@ -96,7 +97,7 @@ class Database:
         return self._client._firestore_api
 
 
-def _value(plain: str | datetime | list[float] | None) -> dict[str, Any]:
+def _value(plain: Plain) -> dict[str, Any]:
     match plain:
         case None:
             return {"null_value": 0}
