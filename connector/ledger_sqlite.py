@@ -71,9 +71,13 @@ DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE expires < :now - 864
 
 
 class _Job:
-    """What a method asks of the file, and how it ended: with `result`, or with `failure`."""
+    """What a method asks of the file, and how it ended: with `result`, or with `failure`.
+
+    Then `ended` says the same to the event loop.
+    """
 
     def __init__(self, work: Callable[[sqlite3.Connection], Any], deadline: float) -> None:
+        self.ended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.deadline = deadline
         self.result: Any = None
         self.failure: Exception | None = None
@@ -90,6 +94,15 @@ class _Job:
             file.execute("ROLLBACK TO job")
             self.failure = failure
         file.execute("RELEASE job")
+
+    def tell(self) -> None:
+        """End `ended`, unless whoever waited has gone."""
+        if self.ended.done():
+            return
+        if self.failure:
+            self.ended.set_exception(self.failure)
+        else:
+            self.ended.set_result(self.result)
 
 
 class SqliteLedger:
@@ -222,25 +235,33 @@ class SqliteLedger:
         job = _Job(work, time.monotonic() + self._patience)
         self._jobs.append(job)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._transact)
-        except asyncio.CancelledError:
+            if len(self._jobs) == 1:  # else the thread is about to take this one, too
+                asyncio.get_running_loop().run_in_executor(self._thread, self._work_off)
+            return cast(T, await job.ended)
+        except BaseException:
             with suppress(ValueError):  # it is under way
                 self._jobs.remove(job)
             raise
-        if job.failure:
-            raise job.failure
-        return cast(T, job.result)
 
-    def _transact(self) -> None:
+    def _work_off(self) -> None:
+        """All that waits, and what comes meanwhile."""
+        while jobs := self._next():
+            self._transact([job for job in jobs if job.failure is None])
+            jobs[0].ended.get_loop().call_soon_threadsafe(_tell, jobs)
+
+    def _next(self) -> list[_Job]:
         """All that waits by now: a commit waits for the disk, longer than a dozen events work."""
         jobs: list[_Job] = []
         with suppress(IndexError):  # no more are waiting
             while len(jobs) < _TOGETHER:
                 jobs.append(self._jobs.popleft())
-        late = [job for job in jobs if job.deadline <= time.monotonic()]
-        for job in late:
-            job.failure = LedgerUnavailable("its file is locked, and others wait for it already")
-        jobs = jobs[len(late) :]
+        now = time.monotonic()
+        for job in jobs:
+            if job.deadline <= now:
+                job.failure = LedgerUnavailable("its file is locked, others wait for it already")
+        return jobs
+
+    def _transact(self, jobs: list[_Job]) -> None:
         if not jobs:
             return
         try:
@@ -249,7 +270,7 @@ class SqliteLedger:
                 file.execute("BEGIN IMMEDIATE")
                 for job in jobs:
                     job.carry_out(file)
-        except sqlite3.Error as error:
+        except Exception as error:  # whatever it is, nobody may be told that all went well
             self._close()  # whatever state it is in, a new one is not
             for job in jobs:
                 job.failure = LedgerUnavailable(f"its file: {error}")
@@ -267,6 +288,11 @@ class SqliteLedger:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _tell(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.tell()
 
 
 def _prepare(file: sqlite3.Connection, deadline: float) -> None:

@@ -160,6 +160,42 @@ async def test_what_waits_is_written_at_once_and_fails_alone(
     assert isinstance(await ledger.claim(entry("event:0", about=())), Busy)
 
 
+async def test_what_is_written_is_told_at_once_whatever_the_thread_does_next(
+    path: Path, ledger: SqliteLedger, held: Event
+) -> None:
+    await applied(ledger)
+    with locked(path):
+        first = asyncio.create_task(ledger.claim(entry("event:b", about=("imsi:2",))))
+        await asyncio.sleep(0.1)
+        ledger._thread.submit(held.wait)
+        second = asyncio.create_task(ledger.claim(entry("event:c", about=("imsi:3",))))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert isinstance(await first, Claim)
+        assert isinstance(await second, Claim)
+
+
+async def test_a_ledger_that_is_closed_says_so_each_time(path: Path) -> None:
+    ledger = SqliteLedger(path, b"key")
+    await ledger.close()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="shutdown"):
+            async with asyncio.timeout(5):
+                await ledger.claim(entry())
+
+
+async def test_whatever_goes_wrong_with_the_file_nothing_is_taken_for_done(
+    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = await ledger.claim(entry())
+    assert isinstance(claim, Claim)
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteLedger, "_open", lambda *_: 1 / 0)
+        with pytest.raises(LedgerUnavailable, match="zero"):
+            await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim, APPLIED)
+
+
 async def test_a_method_that_was_given_up_while_it_waited_is_not_carried_out(
     ledger: SqliteLedger, held: Event
 ) -> None:
