@@ -269,14 +269,14 @@ async def test_what_is_older_than_a_hundred_days_is_forgotten(path: Path) -> Non
 
 
 async def test_no_name_stands_in_the_file(path: Path, ledger: SqliteLedger) -> None:
-    wanted = entry("event:9d2f", about=("imsi:001010000000001",))
+    wanted = entry("event:9d2f5c10b7e4", about=("imsi:001010000000001",))
     claim = await ledger.claim(wanted)
     assert isinstance(claim, Claim)
     await ledger.settle(claim, APPLIED)
-    await ledger.claim(entry("event:77aa", about=("imsi:001010000000002",)))
+    await ledger.claim(entry("event:77aa0e3f41c8", about=("imsi:001010000000002",)))
     written = b"".join(file.read_bytes() for file in path.parent.iterdir())
     assert b"applied" in written
-    for name in (b"9d2f", b"77aa", b"imsi", b"00101000000000"):
+    for name in (b"9d2f5c10b7e4", b"77aa0e3f41c8", b"imsi", b"00101000000000"):
         assert name not in written
 
 
