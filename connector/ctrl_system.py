@@ -156,8 +156,7 @@ class CtrlSystem:
         try:
             for rule in self._replies:
                 if rule.if_.evaluate(scope):
-                    because = rule.because.evaluate(scope) if rule.because else None
-                    return replace(plain, outcome=rule.outcome, reason=because and str(because))
+                    return replace(plain, outcome=rule.outcome, reason=rule.reason(scope))
         except EvaluationError as error:
             reason = "API Core's reply is not what the mapping expects"
             return replace(plain, outcome=Outcome.FAILED, reason=reason, cause=str(error))

@@ -22,7 +22,7 @@ from connector.guard import Guard
 from connector.http_call import HttpCall
 from connector.http_outcome import EXCEPTIONS, SUCCESS, of_exception, of_status, retry_after
 from connector.http_transport import TooLarge, http_transport, whole
-from connector.mapping import Http, ReplyRule, seconds
+from connector.mapping import Http, seconds
 from connector.mapping import System as SystemEntry
 from connector.outcome import Outcome
 from connector.settings import BadSettings
@@ -182,7 +182,7 @@ class HttpSystem:
         try:
             for rule in self._replies:
                 if rule.if_.evaluate(scope):
-                    said = replace(plain, outcome=rule.outcome, reason=_because(rule, scope))
+                    said = replace(plain, outcome=rule.outcome, reason=rule.reason(scope))
                     return replace(said, unknown=said.unknown and not success)
         except EvaluationError as error:
             reason = "API Core's reply is not what the mapping expects"
@@ -192,11 +192,6 @@ class HttpSystem:
         if status in (401, 403):
             return replace(plain, outcome=Outcome.FAILED, reason=_CREDENTIALS)
         return replace(plain, outcome=of_status(status))
-
-
-def _because(rule: ReplyRule, scope: Scope) -> str | None:
-    because = rule.because.evaluate(scope) if rule.because else None
-    return None if because in (None, "") else str(because)[:500]
 
 
 def _json(body: bytes) -> tuple[Any, bool]:

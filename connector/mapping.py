@@ -14,11 +14,13 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from connector.document import Document
 from connector.entry import AnyText, AnyValue, Condition, Entry, Name
-from connector.expression import Constant
+from connector.expression import Constant, Scope
 from connector.http_call import HeaderText
 from connector.outcome import Outcome
 from connector.rule import Rule
 from connector.settings import BadSettings
+
+_LONGEST_REASON = 500  # characters
 
 
 class Setting(Entry):
@@ -106,6 +108,15 @@ class ReplyRule(Entry):
         Outcome.UNAVAILABLE,
     ]
     because: AnyText | None = None
+
+    def reason(self, scope: Scope) -> str | None:
+        """What `because` says of a reply, cut, since a system may write a page; None if nothing.
+
+        Raises:
+            EvaluationError: the reply lacks what it reads.
+        """
+        because = self.because.evaluate(scope) if self.because else None
+        return None if because in (None, "") else str(because)[:_LONGEST_REASON]
 
 
 class Limits(Entry):

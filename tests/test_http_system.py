@@ -139,6 +139,8 @@ ODD = {"if": "'oops' in reply.text", "outcome": "failed", "because": "=none"}
         (Scripted(400), Outcome.UNKNOWN_RESOURCE, "no such card"),
         (Scripted(200, json={"result": False, "why": "taken"}), Outcome.REJECTED, "taken"),
         (Scripted(200, json={"result": False}), Outcome.REJECTED, None),
+        (Scripted(200, json={"result": False, "why": ""}), Outcome.REJECTED, None),
+        (Scripted(200, json={"result": False, "why": "x" * 501}), Outcome.REJECTED, "x" * 500),
         (Scripted(200, json={"oops": 1}), Outcome.FAILED, None),
         (Scripted(400, json={"result": False}), Outcome.UNKNOWN_RESOURCE, "no such card"),
         (Scripted(404, json={"result": False}), Outcome.REJECTED, None),
