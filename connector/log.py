@@ -6,7 +6,6 @@ its long runs of digits and its e-mail addresses. Lines of other libraries and w
 same way.
 """
 
-import hashlib
 import hmac
 import logging
 import re
@@ -60,7 +59,7 @@ def subject_hash(key: bytes, subject: str) -> str:
 
     HMAC, since a bare hash of 15 digits is undone by trying them all.
     """
-    return hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.digest(key, subject.encode(), "sha256").hex()[:16]
 
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
