@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from math import ceil, inf
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import uuid4
@@ -110,9 +111,9 @@ class SqliteLedger:
 
     Methods that wait at the same time share one.
 
-    `key` is the HMAC's: with another one everything is forgotten. `patience` is the seconds for
-    one method, the turns of other processes and events included. `clock` is the wall clock, which
-    is the same for all processes, and after a restart of the machine.
+    `key` is the HMAC's: with another one everything is forgotten. `patience` is the seconds that a
+    method waits for a file that others write. `clock` is the wall clock, which is the same for all
+    processes, and after a restart of the machine.
     """
 
     def __init__(
@@ -203,7 +204,7 @@ class SqliteLedger:
         return file.execute(_FREE, (claim.token, json.dumps(keys))).rowcount == len(keys)
 
     def _sweep(self, file: sqlite3.Connection) -> None:
-        """Forget some of what expired; a lease a day later, for its claim may still be settled."""
+        """Forget some of what expired; of the leases, whose claims may still be settled, later."""
         for statement in _SWEEP.split(";"):
             file.execute(statement, {"now": self._clock()})
 
@@ -234,54 +235,57 @@ class SqliteLedger:
     async def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         job = _Job(work, time.monotonic() + self._patience)
         self._jobs.append(job)
-        try:
-            if len(self._jobs) == 1:  # else the thread is about to take this one, too
+        if len(self._jobs) == 1:  # else the thread is about to take this one, too
+            try:
                 asyncio.get_running_loop().run_in_executor(self._thread, self._work_off)
-            return cast(T, await job.ended)
-        except BaseException:
-            with suppress(ValueError):  # it is under way
-                self._jobs.remove(job)
-            raise
+            except RuntimeError:  # it was closed
+                self._jobs.clear()
+                raise
+        return cast(T, await job.ended)
 
     def _work_off(self) -> None:
-        """All that waits, and what comes meanwhile."""
-        while jobs := self._next():
-            self._transact([job for job in jobs if job.failure is None])
-            jobs[0].ended.get_loop().call_soon_threadsafe(_tell, jobs)
+        """What waits, and what comes meanwhile."""
+        while self._jobs:
+            jobs = self._transact()
+            if jobs:
+                jobs[0].ended.get_loop().call_soon_threadsafe(_tell, jobs)
 
-    def _next(self) -> list[_Job]:
-        """All that waits by now: a commit waits for the disk, longer than a dozen events work."""
+    def _transact(self) -> list[_Job]:
+        """The jobs that ended: all that wait when the file is free, in one transaction.
+
+        For a commit waits for the disk, longer than a dozen events work.
+        """
         jobs: list[_Job] = []
-        with suppress(IndexError):  # no more are waiting
-            while len(jobs) < _TOGETHER:
-                jobs.append(self._jobs.popleft())
-        now = time.monotonic()
-        for job in jobs:
-            if job.deadline <= now:
-                job.failure = LedgerUnavailable("its file is locked, others wait for it already")
-        return jobs
-
-    def _transact(self, jobs: list[_Job]) -> None:
-        if not jobs:
-            return
         try:
-            file = self._open(jobs[0].deadline)
-            with file:
-                file.execute("BEGIN IMMEDIATE")
+            with self._begun(self._jobs[0].deadline) as file:
+                jobs = self._taken()
                 for job in jobs:
                     job.carry_out(file)
         except Exception as error:  # whatever it is, nobody may be told that all went well
             self._close()  # whatever state it is in, a new one is not
+            jobs = jobs or self._taken(time.monotonic() if _is_busy(error) else inf)
             for job in jobs:
                 job.failure = LedgerUnavailable(f"its file: {error}")
+        return jobs
 
-    def _open(self, deadline: float) -> sqlite3.Connection:
-        """The connection, which then waits for others until the deadline."""
-        left = max(deadline - time.monotonic(), 0)
+    def _taken(self, due: float = inf) -> list[_Job]:
+        """Those that wait, the oldest first, if their deadline is not later than `due`."""
+        jobs: list[_Job] = []
+        while self._jobs and self._jobs[0].deadline <= due and len(jobs) < _TOGETHER:
+            job = self._jobs.popleft()
+            if not job.ended.done():  # whoever waited has gone
+                jobs.append(job)
+        return jobs
+
+    def _begun(self, deadline: float) -> sqlite3.Connection:
+        """The connection, in a transaction; others are waited for until the deadline."""
         if self._file is None:
+            left = max(deadline - time.monotonic(), 0)
             self._file = sqlite3.connect(self._path, timeout=left, isolation_level=None)
             _prepare(self._file, deadline)
-        self._file.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
+        left = max(deadline - time.monotonic(), 0)
+        self._file.execute(f"PRAGMA busy_timeout = {ceil(left * 1000)}")
+        self._file.execute("BEGIN IMMEDIATE")
         return self._file
 
     def _close(self) -> None:
@@ -302,10 +306,15 @@ def _prepare(file: sqlite3.Connection, deadline: float) -> None:
             file.executescript(_SCHEMA)
             return
         except sqlite3.OperationalError as error:
-            locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not locked or time.monotonic() > deadline:
+            if not _is_busy(error) or time.monotonic() > deadline:
                 raise
         time.sleep(0.01)
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether others hold the file, and no more than that."""
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _text(snapshot: Snapshot | None) -> str | None:

@@ -137,6 +137,37 @@ async def test_many_events_wait_for_a_locked_file_together(
     assert time.monotonic() - started < 10  # and not 50 times half a second
 
 
+async def test_each_event_waits_for_a_locked_file_as_long_as_it_may(
+    path: Path, ledger: SqliteLedger
+) -> None:
+    await applied(ledger)
+    with locked(path):
+        first = asyncio.create_task(ledger.claim(entry("event:b", about=("imsi:2",))))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(ledger.claim(entry("event:c", about=("imsi:3",))))
+        await asyncio.sleep(0.3)
+        third = asyncio.create_task(ledger.claim(entry("event:d", about=("imsi:4",))))
+        with pytest.raises(LedgerUnavailable, match="locked"):
+            await first
+        assert not second.done()
+        with pytest.raises(LedgerUnavailable, match="locked"):
+            await second
+        assert not third.done()
+    assert isinstance(await third, Claim)
+
+
+async def test_a_claim_that_was_given_up_while_the_file_was_locked_is_nobodys(
+    path: Path, ledger: SqliteLedger
+) -> None:
+    await applied(ledger)
+    with locked(path):
+        given_up = asyncio.create_task(ledger.claim(entry("event:b")))
+        await asyncio.sleep(0.1)
+        given_up.cancel()
+        await asyncio.sleep(0)
+    assert isinstance(await ledger.claim(entry("event:b")), Claim)
+
+
 async def test_what_waits_is_written_at_once_and_fails_alone(
     ledger: SqliteLedger, held: Event
 ) -> None:
@@ -189,7 +220,7 @@ async def test_whatever_goes_wrong_with_the_file_nothing_is_taken_for_done(
     claim = await ledger.claim(entry())
     assert isinstance(claim, Claim)
     with monkeypatch.context() as patched:
-        patched.setattr(SqliteLedger, "_open", lambda *_: 1 / 0)
+        patched.setattr(SqliteLedger, "_begun", lambda *_: 1 / 0)
         with pytest.raises(LedgerUnavailable, match="zero"):
             await ledger.settle(claim, APPLIED)
     await ledger.settle(claim, APPLIED)
