@@ -196,8 +196,10 @@ class PubSub:
 
 
 class _Loop(VirtualLoop):
-    """Timers fire late by a microsecond: one that is right on time may find, for want of digits,
-    that aiolimiter's last bit has not dripped out yet, and would be set again for ever.
+    """Timers fire late by a microsecond.
+
+    One that is right on time may find, for want of digits, that aiolimiter's last bit has not
+    dripped out yet, and would be set again for ever.
     """
 
     def call_at(  # type: ignore[override]  # asyncio's own signature is wider

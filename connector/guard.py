@@ -6,7 +6,6 @@ repeat; minutes to weeks are NSPS's.
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -49,7 +48,7 @@ class Guard:
 
     async def send(self, attempt: Attempt, call: Call, deadline: float) -> Reply:
         """Carry out a call, as `System.send`."""
-        started = time.monotonic()  # the loop's clock may tick in milliseconds
+        started = _now()
         wait = self._breaker.refusal()
         if wait is not None:
             reason = "Circuit open: API Core did not answer repeatedly, it is probed again soon"
@@ -72,7 +71,7 @@ async def _repeat(attempt: Attempt, call: Call, deadline: float, started: float)
     for number in range(1, _ATTEMPTS + 1):
         reply, repeatable = await attempt(call, deadline - _now())
         unknown = unknown or reply.unknown
-        reply = replace(reply, attempts=number, unknown=unknown, took=time.monotonic() - started)
+        reply = replace(reply, attempts=number, unknown=unknown, took=_now() - started)
         if not repeatable or number == _ATTEMPTS:
             break
         pause = reply.retry_after

@@ -62,7 +62,8 @@ class Pipeline:
     async def handle(self, body: bytes, record: Record | None = None) -> Result:
         """What became of an event, as it came off the wire; logged, and safe to be shown."""
         record = record or Record()
-        started = time.monotonic()
+        clock = asyncio.get_running_loop().time  # as the calls': none outlasts its event
+        started = clock()
         try:
             result = await self._carry_out(body, record)
         except Refusal as refusal:
@@ -75,7 +76,7 @@ class Pipeline:
             self.logger.error("unexpected failure", exception=trace)
             result = Result(Outcome.FAILED, cause=type(error).__name__)
         result = self._fit_for_people(result, record.event)
-        self._log(result, record, time.monotonic() - started)
+        self._log(result, record, clock() - started)
         return result
 
     async def _carry_out(self, body: bytes, record: Record) -> Result:
