@@ -131,21 +131,27 @@ class HttpDoor:
         raise Refusal(Outcome.UNAUTHORIZED)
 
     async def _body(self, request: Request) -> bytes:
-        most = self._settings.MAX_BODY_BYTES
-        too_large = Refusal(Outcome.TOO_LARGE, f"The body is larger than {most} bytes")
+        """The body whole, refused as soon as it is known to be too large."""
         length = request.headers.get("content-length", "0")
-        if length.isdigit() and int(length[:12]) > most:
-            raise too_large
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise too_large
+        self._check_size(int(length[:12]) if length.isdigit() else 0)
+        body, more = bytearray(), True
+        while more:  # Starlette's `stream` makes more of it
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            self._check_size(len(body))
+            more = message.get("more_body", False)
         return bytes(body)
+
+    def _check_size(self, size: int) -> None:
+        most = self._settings.MAX_BODY_BYTES
+        if size > most:
+            raise Refusal(Outcome.TOO_LARGE, f"The body is larger than {most} bytes")
 
     def _ids(self, given: Headers) -> dict[str, str]:
         """What every line of this request carries (contract 2, "Headers from NSPS")."""
-        headers = dict(given)  # looked up in at once; Starlette's are searched
+        headers = dict(given.items())  # looked up in at once; Starlette's are searched
         ids = {
             "request_id": _id(headers.get("x-b3-traceid")),
             "unique_id": _id(headers.get("x-request-id")),

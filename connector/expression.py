@@ -55,7 +55,7 @@ class Expression:
     source: str
     names: frozenset[str]
     paths: frozenset[tuple[str, ...]]
-    code: Callable[[Scope], Iterator[Any]]
+    code: Callable[[Scope], Any]
 
     def evaluate(self, scope: Scope) -> Any:
         """The value, with its type.
@@ -64,14 +64,13 @@ class Expression:
             EvaluationError: the data does not allow it, e.g. a sum with None.
         """
         try:
-            (value,) = self.code(scope)  # `next` would leave it to be closed, which takes longer
+            return self.code(scope)
         except EvaluationError:
             raise  # of a value of the mapping that this expression reads
         except Exception as error:
             # Whatever an operator or filter raises over unforeseen data. Its text may quote the
             # data, so only its kind is told.
             raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
-        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from functools import cache, wraps
 from typing import Any
 
 from jinja2 import Undefined, nodes
+from jinja2.compiler import Frame
 from jinja2.filters import do_round
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -98,11 +99,20 @@ def _of_nothing(_: object, __: str) -> None:
 
 
 class _Generator(NativeCodeGenerator):
-    """Makes code that yields an expression's value, as it is."""
+    """Makes a function that returns an expression's value, as it is, where Jinja's yields text.
 
-    def _output_child_to_const(self, node: nodes.Expr, *_: Any) -> Any:
-        """Nothing is evaluated while it compiles; `10 ** 10 ** 10` takes too long then, too."""
-        raise nodes.Impossible
+    What is constant is not evaluated while it compiles: `10 ** 10 ** 10` takes too long then, too.
+    """
+
+    def write_commons(self) -> None:
+        """What every function begins with; Jinja's has more, and a `yield`."""
+        self.writeline("resolve = context.resolve_or_missing")
+        self.writeline("undefined = environment.undefined")
+
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """The expression is the only thing in the output."""
+        self.writeline("return ", node)
+        self.visit(node.nodes[0], frame)
 
 
 class _Environment(ImmutableSandboxedEnvironment):

@@ -326,6 +326,16 @@ async def test_the_memory_forgets_the_event_that_was_settled_longest_ago() -> No
     await granted(ledger, entry("b", about=("b",), snapshot=at(1)))
 
 
+async def test_the_memory_holds_all_it_promises_and_at_most_a_tenth_more() -> None:
+    ledger = MemoryLedger(most=100)
+    events = [entry(f"event:{number}") for number in range(111)]
+    for event in events:
+        await applied(ledger, event)
+    remembered = [await ledger.claim(event) == Duplicate(APPLIED) for event in events]
+    assert all(remembered[-100:])
+    assert sum(remembered) <= 110
+
+
 async def test_the_memory_never_forgets_a_lease() -> None:
     ledger = MemoryLedger(most=1)
     claim = await granted(ledger, entry("held", about=("imsi:held",)))
