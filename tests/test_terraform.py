@@ -1,5 +1,8 @@
+import os
 import re
+import shutil
 import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +35,8 @@ _needs_no_cloud = pytest.mark.skipif(
     reason=_REASON or "applies: only with TF_OFFLINE_SETUP, or it would make things at Google",
 )
 _EVERYTHING = "-var-file=tests/everything.example.tfvars"
+_NORMALIZED = 315_532_801  # 1980-01-01 00:00:01, what the lifecycle of buildpacks writes
+_NO_BYTECODE = shutil.ignore_patterns("__pycache__")
 _EXAMPLE = "-var-file=terraform.example.tfvars"
 
 
@@ -149,6 +154,22 @@ def test_the_function_starts_with_the_environment_that_it_gets(applied: Copy) ->
         ingress = {"wtl-hlr": "publish", "wtl-lab": "direct"}[function["name"]]
         assert ingress == read.INGRESS
         assert function["service_config"][0]["timeout_seconds"] > read.EVENT_BUDGET
+
+
+@_needs_no_cloud
+def test_no_cold_start_compiles_what_the_build_has_compiled(applied: Copy, tmp_path: Path) -> None:
+    """As Google's buildpack: compiled with the build's environment, then each file dated 1980."""
+    function = _only(applied.resources(), "google_cloudfunctions2_function")[0]
+    given = function["build_config"][0]["environment_variables"]
+    shutil.copytree(ROOT / "connector", tmp_path / "connector", ignore=_NO_BYTECODE)
+    compiled = [sys.executable, "-m", "compileall", "-f", "-q", "."]
+    subprocess.run(compiled, cwd=tmp_path, env=os.environ | given, check=True)
+    for file in tmp_path.rglob("*"):
+        os.utime(file, (_NORMALIZED, _NORMALIZED))
+    started = [sys.executable, "-v", "-c", "import connector.startup"]
+    ran = subprocess.run(started, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "matches " + str(tmp_path / "connector" / "startup.py") in ran.stderr
+    assert "bytecode is stale for 'connector" not in ran.stderr
 
 
 @_needs_no_cloud

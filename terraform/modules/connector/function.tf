@@ -106,6 +106,10 @@ resource "google_cloudfunctions2_function" "this" {
     entry_point       = "process_event"
     service_account   = google_service_account.build.id
     docker_repository = google_artifact_registry_repository.image.id
+    # The build compiles the code and gives each file of the image the same old date. Bytecode that is
+    # recognised by its source's date would be compiled again at each cold start; with this variable
+    # Python recognises it by the source's hash (docs/decisions/0013-bytecode.md).
+    environment_variables = { SOURCE_DATE_EPOCH = "315532801" }
     source {
       storage_source {
         bucket = google_storage_bucket.source.name
