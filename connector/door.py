@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
+from pydantic_core import to_json
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from connector import log
 from connector.event import parse, personal
@@ -49,7 +50,7 @@ class HttpDoor:
         path = request.scope["path"]
         if request.method in ("GET", "HEAD") and path == _HEALTH:
             structlog.get_logger().info("health asked", connector=self._worker.startup.mapping.name)
-            return JSONResponse({})
+            return _json({}, 200)
         with self._worker.busy():
             try:
                 if path == _PUSH and self._signer:
@@ -114,7 +115,7 @@ class HttpDoor:
         structlog.contextvars.bind_contextvars(**ids)
         acknowledged, result = await self._messages.deliver(message)
         given = answer(result)
-        return JSONResponse(given.body, 202 if acknowledged else given.status, given.headers)
+        return _json(given.body, 202 if acknowledged else given.status, given.headers)
 
     def _check_method(self, request: Request) -> None:
         if request.method != "POST":  # before the token (contract 3, case 5)
@@ -213,4 +214,11 @@ def _trace(headers: Mapping[str, str]) -> str | None:
 
 def _response(result: Result) -> Response:
     given = answer(result)
-    return JSONResponse(given.body, given.status, given.headers)
+    return _json(given.body, given.status, given.headers)
+
+
+def _json(
+    body: Mapping[str, object], status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Starlette's `JSONResponse` makes an encoder for each answer."""
+    return Response(to_json(body), status, headers, "application/json")

@@ -159,7 +159,7 @@ def _event(envelope: Envelope) -> Event:
     account, sent = pb.account_info, pb.model_fields_set
     if account is not None:
         msisdn = _msisdn(account, pb.sim_info, pb.prev_sim_info)
-        account = account.model_copy(update={"msisdn": msisdn})
+        object.__setattr__(account, "msisdn", msisdn)  # frozen from here on: nobody else has it yet
     return Event(
         event_id=envelope.event_id,
         event_type=envelope.data.event_type,

@@ -161,9 +161,10 @@ class HttpSystem:
         """What the system said: the mapping's `replies` first, else the HTTP status."""
         status, body = response.status_code, whole(response.stream)
         document, is_json = _json(body)
+        headers = {name.lower(): value for name, value in response.headers.items()}
         seen = {
             "status": status,
-            "headers": {name.lower(): value for name, value in response.headers.items()},
+            "headers": headers,
             "json": document,
             "text": body.decode(errors="replace"),
         }
@@ -172,7 +173,7 @@ class HttpSystem:
             cause=f"HTTP {status}",
             status=status,
             seen=seen,
-            retry_after=retry_after(response.headers.get("retry-after")),
+            retry_after=retry_after(headers.get("retry-after")),
             unknown=not 300 <= status < 500,  # a refusal says that nothing was done
         )
         success = status in SUCCESS

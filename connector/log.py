@@ -10,7 +10,7 @@ import hmac
 import logging
 import re
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -122,18 +122,20 @@ def _severity(_: object, method: str, line: MutableMapping[str, Any]) -> Mutable
 
 
 def _masked(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: _safe(key, value) for key, value in line.items()}
+    return _fields(line)
 
 
-def _safe(key: str, value: Any) -> Any:
-    if key in _CLEAR or isinstance(value, int | float):
-        return value
+def _fields(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value if name in _CLEAR else _safe(value) for name, value in line.items()}
+
+
+def _safe(value: Any) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {name: _safe(name, item) for name, item in value.items()}
+        return _fields(value)
     if isinstance(value, list | tuple):
-        return [_safe("", item) for item in value]
+        return [_safe(item) for item in value]
     return value
 
 
