@@ -51,7 +51,7 @@ class HttpDoor:
         if request.method in ("GET", "HEAD") and path == _HEALTH:
             structlog.get_logger().info("health asked", connector=self._worker.startup.mapping.name)
             return _json({}, 200)
-        with self._worker.busy():
+        with self._worker.in_flight:
             try:
                 if path == _PUSH and self._signer:
                     return await self._push(request)

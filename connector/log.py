@@ -68,12 +68,9 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            _severity,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.format_exc_info,
-            structlog.processors.EventRenamer("message"),
-            _masked,
-            structlog.processors.JSONRenderer(serializer=_serialize),
+            _rendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stdout),
@@ -116,13 +113,11 @@ class _Foreign(logging.Handler):
         log.log(level, redact(record.getMessage()), logger=record.name, **extra)
 
 
-def _severity(_: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    line["severity"] = {"warn": "WARNING", "exception": "ERROR"}.get(method, method.upper())
-    return line
-
-
-def _masked(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return _fields(line)
+def _rendered(_: object, method: str, line: MutableMapping[str, Any]) -> str:
+    """The line with Cloud Logging's names, nothing personal in it, as JSON."""
+    severity = {"warn": "WARNING", "exception": "ERROR"}.get(method, method.upper())
+    line.update(severity=severity, message=line.pop("event"))
+    return to_json(_fields(line), fallback=str).decode()
 
 
 def _fields(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +132,3 @@ def _safe(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_safe(item) for item in value]
     return value
-
-
-def _serialize(line: Any, **_: object) -> str:
-    return to_json(line, fallback=str).decode()

@@ -40,7 +40,7 @@ class MessageDoor:
         structlog.contextvars.bind_contextvars(
             **{name: value or str(uuid4()) for name, value in ids.items()}
         )
-        with self._worker.busy():
+        with self._worker.in_flight:
             acknowledged, result = await self.deliver(message)
         if not acknowledged:
             raise NotAcknowledged(result.outcome.value)

@@ -207,7 +207,7 @@ class Pipeline:
             }
             if event.updated_at:
                 line["snapshot_age_seconds"] = round(time.time() - event.updated_at.timestamp(), 1)
-        line = {name: value for name, value in line.items() if value not in (None, [])}
+        line = {name: value for name, value in line.items() if value is not None and value != []}
         write = self.logger.info if result.accepted else _severity(self.logger, result.outcome)
         write("event settled", **line)
 

@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,18 @@ if TYPE_CHECKING:  # 0.5 s of import; only a function that publishes pays it
 _NEW_OBJECTS = 20_000  # a few MB
 
 
+class InFlight:
+    """Counts the events that are being answered, each in a `with`."""
+
+    count = 0
+
+    def __enter__(self) -> None:
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+
+
 class Worker:
     """The doors' share of a process: the pipeline, the publisher, the events in flight."""
 
@@ -32,7 +44,7 @@ class Worker:
 
     def __init__(self, startup: Startup) -> None:
         self.startup = startup
-        self._in_flight = 0
+        self.in_flight = InFlight()
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -56,15 +68,6 @@ class Worker:
             yield
         logger.info("stopped: no event in flight, clients closed")
 
-    @contextmanager
-    def busy(self) -> Iterator[None]:
-        """Counts an event in flight."""
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-
     def _announce_stop(self) -> None:
         """Log the stop when it begins; the server's own handler, called next, carries it out."""
         loop, server = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
@@ -78,7 +81,7 @@ class Worker:
 
     def _log_stop(self) -> None:
         structlog.get_logger().info(
-            f"stopping: {self._in_flight} events in flight will finish, new ones are refused",
+            f"stopping: {self.in_flight.count} events in flight will finish, new ones are refused",
             connector=self.startup.mapping.name,
         )
 
