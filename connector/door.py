@@ -46,7 +46,7 @@ class HttpDoor:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request, whatever it is."""
-        structlog.contextvars.bind_contextvars(**self._ids(request.headers))
+        log.bind(**self._ids(request.headers))
         path = request.scope["path"]
         if request.method in ("GET", "HEAD") and path == _HEALTH:
             structlog.get_logger().info("health asked", connector=self._worker.startup.mapping.name)
@@ -67,7 +67,7 @@ class HttpDoor:
         """Answer what the framework refuses by itself, in our shape."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         result = Result(Outcome.NOT_ALLOWED if status in (404, 405) else Outcome.FAILED)
-        structlog.contextvars.bind_contextvars(**self._ids(request.headers))
+        log.bind(**self._ids(request.headers))
         self._log(result, request)
         return _response(result)
 
@@ -86,11 +86,11 @@ class HttpDoor:
         publisher, topic = self._worker.publisher, self._settings.PUBSUB_TOPIC
         if not publisher or not topic:
             raise Refusal(Outcome.UNAVAILABLE, cause="no publisher")
-        ids = structlog.contextvars.get_contextvars()
+        ids = log.bound()
         attributes = {
             "event_id": event.event_id,
             "event_type": event.event_type,
-            "request_id": str(ids["request_id"]),
+            "request_id": ids["request_id"],
         }
         await publisher.publish(topic, body, attributes)
         # Any text may stand where the type does: no rule has known it yet.
@@ -112,7 +112,7 @@ class HttpDoor:
         ids = {"unique_id": message.message_id or str(uuid4())}
         if "request_id" in message.attributes:
             ids["request_id"] = _id(message.attributes["request_id"])
-        structlog.contextvars.bind_contextvars(**ids)
+        log.bind(**ids)
         acknowledged, result = await self._messages.deliver(message)
         given = answer(result)
         return _json(given.body, 202 if acknowledged else given.status, given.headers)

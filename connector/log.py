@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import structlog
@@ -25,6 +26,7 @@ _FOREIGN = ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.acces
 _DIGITS = re.compile(r"(?<![0-9])[0-9]{6,}(?![0-9])")
 _TAIL = re.compile(r".{4,}[0-9]{4}", re.S)
 _SUSPECT = re.compile(r"[0-9]{6}|@|[\ud800-\udfff]")  # one search where there is nothing to mask
+_bound: ContextVar[dict[str, str]] = ContextVar("bound")
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
 
 
@@ -62,12 +64,21 @@ def subject_hash(key: bytes, subject: str) -> str:
     return hmac.digest(key, subject.encode(), "sha256").hex()[:16]
 
 
+def bind(**ids: str) -> None:
+    """Put these into every line of the request or message that is being handled, from now on."""
+    _bound.set(bound() | ids)
+
+
+def bound() -> dict[str, str]:
+    """What every line has for now. One variable: structlog's has one for each, all looked up."""
+    return _bound.get({})
+
+
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Set up our own lines and those of the libraries; may be called again."""
     numeric = logging.getLevelName(level)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.format_exc_info,
             _rendered,
@@ -117,7 +128,7 @@ def _rendered(_: object, method: str, line: MutableMapping[str, Any]) -> str:
     """The line with Cloud Logging's names, nothing personal in it, as JSON."""
     severity = {"warn": "WARNING", "exception": "ERROR"}.get(method, method.upper())
     line.update(severity=severity, message=line.pop("event"))
-    return to_json(_fields(line), fallback=str).decode()
+    return to_json(_fields({**bound(), **line}), fallback=str).decode()
 
 
 def _fields(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import structlog
 
+from connector import log
 from connector.event import Event
 from connector.message import Message, of_data
 from connector.outcome import Refusal, Result
@@ -37,9 +38,7 @@ class MessageDoor:
             structlog.get_logger().error("no Pub/Sub message", outcome=refusal.result.outcome.value)
             return  # it can never be delivered, however often it comes
         ids = {"unique_id": message.message_id, "request_id": message.attributes.get("request_id")}
-        structlog.contextvars.bind_contextvars(
-            **{name: value or str(uuid4()) for name, value in ids.items()}
-        )
+        log.bind(**{name: value or str(uuid4()) for name, value in ids.items()})
         with self._worker.in_flight:
             acknowledged, result = await self.deliver(message)
         if not acknowledged:
