@@ -6,9 +6,11 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 READY = $(VENV)/ready
 DEPLOYED = $(VENV)-deployed/bin/python
+FORWARDER = $(VENV)-forwarder/bin/python
 TERRAFORM ?= terraform
 CHECKOV = checkov==3.3.30
 PIP_AUDIT = pip-audit==2.10.1
+PYREQWEST = pyreqwest==0.15.1
 UV = uv==0.13.9
 LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
@@ -59,8 +61,8 @@ fuzz: $(READY) ## The attacks on event parser, expressions and mapping loader, f
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz \
 		tests/test_fuzz.py tests/test_event_hostile.py tests/test_expression_text.py
 
-bench: $(READY) $(DEPLOYED) ## The function beside a bare forwarder and Node-RED (ARGS=--write; a quarter of an hour)
-	$(BIN)/python -m benchmarks.speed --python $(DEPLOYED) $(ARGS)
+bench: $(READY) $(DEPLOYED) $(FORWARDER) ## The function beside a bare forwarder and Node-RED (ARGS=--write; a quarter of an hour)
+	$(BIN)/python -m benchmarks.speed --python $(DEPLOYED) --forwarder $(FORWARDER) $(ARGS)
 
 drain: $(READY) ## How long a burst takes to drain, and what events cost (ARGS=--write; some minutes)
 	$(BIN)/python -m benchmarks.drain $(ARGS)
@@ -107,7 +109,7 @@ smoke: $(READY) ## Test what is deployed (CONNECTOR=..., else all)
 	$(BIN)/python terraform/smoke.py $(CONNECTOR)
 
 clean: ## Remove the virtual environment and all that was made
-	rm -rf $(VENV) $(VENV)-lock $(VENV)-deployed .venv-checkov .venv-audit build .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-deployed $(VENV)-forwarder .venv-checkov .venv-audit build .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
 		.ruff_cache *.egg-info
 	find connector connector_tools tests main.py -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -127,4 +129,12 @@ $(DEPLOYED): requirements.txt
 	echo "Setting up $(VENV)-deployed"
 	$(PYTHON) -m venv $(VENV)-deployed
 	$(DEPLOYED) -m pip --disable-pip-version-check -qq install --require-hashes -r requirements.txt
+	touch $@
+
+# The same, and the fast connections that the benchmark's bare forwarder has.
+$(FORWARDER): requirements.txt
+	echo "Setting up $(VENV)-forwarder"
+	$(PYTHON) -m venv $(VENV)-forwarder
+	$(FORWARDER) -m pip --disable-pip-version-check -qq install --require-hashes -r requirements.txt
+	$(FORWARDER) -m pip --disable-pip-version-check -qq install $(PYREQWEST)
 	touch $@

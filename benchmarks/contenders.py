@@ -15,9 +15,13 @@ _FIRESTORE = "firestore:?project=benchmark"
 
 @dataclass(frozen=True)
 class Contenders:
-    """Starts them: functions with the interpreter `python`, all output to `folder`."""
+    """Starts them: functions with the interpreter `python`, all output to `folder`.
+
+    The bare forwarder has an environment of its own, since its connections are not the connector's.
+    """
 
     python: Path
+    forwarding: Path
     folder: Path
 
     def connector(self, system: str, ledger: str = "memory:", **env: str) -> Server:
@@ -48,7 +52,7 @@ class Contenders:
     def forwarder(self, system: str) -> Server:
         """The bare forwarder."""
         env = {"SYSTEM_URL": system}
-        return function(self.python, "benchmarks/forwarder.py", "forward", env, self.folder)
+        return function(self.forwarding, "benchmarks/forwarder.py", "forward", env, self.folder)
 
     def hello(self) -> Server:
         """The smallest function."""

@@ -2,15 +2,15 @@
 
     SYSTEM_URL=http://... functions-framework --target forward --source benchmarks/forwarder.py
 
-Functions Framework's asynchronous side and httpx over the connector's transport; the body is posted
-on as it came. No authentication, no mapping, no ledger, no log.
+Functions Framework's asynchronous side and httpx over pyreqwest's transport, which is fast; the
+body is posted on as it came. No authentication, no mapping, no ledger, no log.
 """
 
 import os
 
 import httpx
 from functions_framework import aio
-from pyreqwest.compatibility.httpx import HttpxTransport
+from pyreqwest.compatibility.httpx import HttpxTransport  # type: ignore[import-not-found]
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 

@@ -148,6 +148,7 @@ def main() -> None:
     """Measure all, print it and, if asked for, write it down."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="the functions'")
+    parser.add_argument("--forwarder", type=Path, help="the bare forwarder's, with pyreqwest")
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=5, help="the median counts")
     parser.add_argument("--write", action="store_true", help="into RESULTS.md and the picture")
@@ -156,7 +157,8 @@ def main() -> None:
     rounds = Rounds(options.seconds, options.rounds, told)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        contenders = Contenders(options.python.absolute(), folder)
+        forwarding = options.forwarder or options.python
+        contenders = Contenders(options.python.absolute(), forwarding.absolute(), folder)
         try:
             loads(found, contenders, rounds, folder)
         except NotInstalledError as missing:

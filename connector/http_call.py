@@ -1,13 +1,14 @@
 """A call over HTTP: its entry in a mapping file, and the request that becomes of it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from connector.call import Call
@@ -30,6 +31,8 @@ MEDIA_TYPES = {
     "text": "text/plain; charset=utf-8",
     "xml": "application/xml; charset=utf-8",
 }
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FRAMING = ("connection", "content-length", "transfer-encoding")
 _JSON = json.JSONEncoder(
     allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=to_jsonable_python
 )
@@ -63,6 +66,16 @@ def _xml(raw: object) -> Value:
     return compile_value(raw, in_xml)
 
 
+def _header_name(name: str) -> str:
+    """RFC 9110, 5.1; how long a request is and who ends it is the connection's to say."""
+    if not _TOKEN.fullmatch(name):
+        raise ValueError("must be the name of a header")
+    if name.lower() in _FRAMING:
+        raise ValueError("must not be given: the connector sets it")
+    return name
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
 PathText = Annotated[Value, Compiled(_path, TEXT)]
 XmlText = Annotated[Value, Compiled(_xml, TEXT)]
 HeaderText = Annotated[Value, Compiled(lambda raw: compile_value(raw, in_header), TEXT)]
@@ -80,7 +93,7 @@ class HttpCallEntry(CallEntry):
     patch: PathText | None = None
     delete: PathText | None = None
     query: dict[str, AnyValue] = {}
-    headers: dict[str, HeaderText] = {}
+    headers: dict[HeaderName, HeaderText] = {}
     json_: AnyValue | None = Field(None, alias="json")
     form: dict[str, AnyValue] | None = None
     text: AnyText | None = None

@@ -20,8 +20,9 @@ from connector.call import Call
 from connector.expression import EvaluationError, Scope
 from connector.guard import Guard
 from connector.http_call import HttpCall
+from connector.http_connection import TooLarge
 from connector.http_outcome import EXCEPTIONS, SUCCESS, of_exception, of_status, retry_after
-from connector.http_transport import TooLarge, http_transport, whole
+from connector.http_transport import http_transport, whole
 from connector.mapping import Http, seconds
 from connector.mapping import System as SystemEntry
 from connector.outcome import Outcome
@@ -92,9 +93,17 @@ class HttpSystem:
         self._transport = transport
 
     async def __aenter__(self) -> Self:
-        """Open the connections; it needs a running event loop."""
+        """Be ready to open connections; it needs a running event loop.
+
+        Raises:
+            BadSettings: the environment names a proxy that cannot be used.
+        """
         if self._transport is None:
-            self._transport = http_transport(self._config.connect_timeout, _MOST_BYTES)
+            url = httpx.URL(self._config.base_url)
+            try:
+                self._transport = http_transport(url, self._config.connect_timeout, _MOST_BYTES)
+            except (ValueError, ImportError) as error:
+                raise BadSettings([f"the proxy of the environment: {error}"]) from None
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -143,7 +152,7 @@ class HttpSystem:
 
     def _request(self, call: HttpCall) -> httpx.Request:
         proof = self._proof()
-        headers = {"user-agent": "nsps-connector"}
+        headers = {"user-agent": "nsps-connector", "accept-encoding": "identity"}
         for name, value in self._http.headers.items():
             headers[name.lower()] = str(value.evaluate(self._scope))
         for name, text in call.headers.items():

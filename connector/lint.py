@@ -74,7 +74,8 @@ def _schema(document: Document, error: ValidationError) -> Iterator[Lint]:
 
 
 def _in_the_file(loc: Loc) -> Loc:
-    """A path without the protocol, which is no key of a call but the choice of its model."""
+    """A path without what is no key of the file: that a key is wrong, and a call's protocol."""
+    loc = loc[:-1] if loc[-1:] == ("[key]",) else loc
     return (*loc[:4], *loc[5:]) if loc[:1] == ("rules",) and loc[2:3] == ("calls",) else loc
 
 

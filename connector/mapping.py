@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from connector.document import Document
 from connector.entry import AnyText, AnyValue, Condition, Entry, Name
 from connector.expression import Constant, Scope
-from connector.http_call import HeaderText
+from connector.http_call import HeaderName, HeaderText
 from connector.outcome import Outcome
 from connector.rule import Rule
 from connector.settings import BadSettings
@@ -63,7 +63,7 @@ class Basic(Entry):
 class ApiKey(Entry):
     """A key in a header or in the query."""
 
-    header: str | None = None
+    header: HeaderName | None = None
     query: str | None = None
     value: AnyText
 
@@ -142,7 +142,7 @@ class Http(Limits):
 
     base_url: AnyText
     auth: Auth | None = None
-    headers: dict[str, HeaderText] = {}
+    headers: dict[HeaderName, HeaderText] = {}
     reply: Literal["json", "any"] = Field(
         "json", description="What a successful reply with a body must be."
     )

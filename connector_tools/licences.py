@@ -10,8 +10,6 @@ from pathlib import Path
 from connector_tools.program import ROOT
 
 LOCK = ROOT / "requirements.txt"
-# Packages that say their licence in a text only.
-_TOLD = {"pyreqwest": "Apache-2.0"}
 _HEAD = """\
 # Licences
 
@@ -39,7 +37,7 @@ def licence(name: str) -> str:
     ]
     short = str(said.get("license", "")).strip()
     found = expression or (short if 0 < len(short) < 40 else "") or ", ".join(classifiers)
-    return str(found) if found else _TOLD.get(name, "unknown")
+    return str(found or "unknown")
 
 
 def document() -> str:

@@ -46,6 +46,18 @@ CASES: list[tuple[str, str, str, str]] = [
     ("value", with_call("{@@get: '/a/{{ sim | nothing }}'}"), "nothing", "correct it"),
     ("value", with_call('{get: /a, @@when: "\'open"}'), "`rules.0.calls.0.when`", "correct it"),
     ("value", with_call("{get: /a, accept: [200, @@20]}"), "accept", "correct it"),
+    (
+        "value",
+        with_call("{get: /a, headers: {@@'X Y': a}}"),
+        "`rules.0.calls.0.headers.X Y` must be the name of a header",
+        "correct it",
+    ),
+    (
+        "value",
+        with_call("{put: /a, headers: {@@Content-Length: '3'}}"),
+        "must not be given: the connector sets it",
+        "correct it",
+    ),
     ("value", "settings: {@@a: {type: url}}\n" + RULES, "needs either `env` or `secret`", ""),
     ("value", RULES + "tests: [{name: a, event: e, @@outcome: aplied}]", "outcome", "correct it"),
     ("value", "name: cards\nsummary: a\n@@system: x\n" + RULES, "`system`", "correct it"),

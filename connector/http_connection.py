@@ -1,0 +1,185 @@
+"""One connection to an HTTP system: a request goes out, its reply comes in, one at a time.
+
+HTTP/1.1 as far as a connector speaks it (RFC 9112). httptools reads replies, the event loop does
+TCP and TLS; what is here waits for a reply to be whole, bounds it, and says whether the connection
+may be used again. Every failure is one of httpx's errors.
+"""
+
+import asyncio
+import zlib
+from typing import cast
+
+import httptools
+import httpx
+
+_MOST_FRAMING = 1_000_000  # bytes of a reply that are not its body: head, sizes of chunks, trailers
+_MOST_HEADERS = 100
+_GZIP_OR_ZLIB = 47  # zlib's way to say that it shall see which
+_PACKED = (b"gzip", b"x-gzip", b"deflate")
+_LENGTHS = (b"content-length", b"transfer-encoding")
+
+
+class TooLarge(httpx.ReadError):
+    """A reply has more bytes than are taken."""
+
+
+class Connection(asyncio.Protocol):
+    """A connection; the event loop calls all that asyncio and httptools name.
+
+    `most_bytes` is the size of a body, unpacked, above which a reply is `TooLarge`. `idle_since`
+    is for whoever keeps it.
+    """
+
+    idle_since = 0.0
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
+        self._lost = False
+        self._sound = True  # nothing came that would leave its end unclear
+        self._reply: asyncio.Future[httpx.Response] | None = None
+        self._parser = httptools.HttpResponseParser(self)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may be sent."""
+        return self._sound and not self._lost and self._reply is None
+
+    async def exchange(self, request: bytes) -> httpx.Response:
+        """Send a request as it goes on the wire; the reply, its body whole in a `ByteStream`.
+
+        Raises:
+            httpx.ReadError: the connection was lost before the reply's end.
+            httpx.RemoteProtocolError: what came is no reply of HTTP's.
+            httpx.DecodingError: the body is packed, and cannot be unpacked.
+            TooLarge: see there.
+        """
+        self._reply = asyncio.get_running_loop().create_future()
+        self._begin()
+        self._received = 0
+        self._transport.write(request)
+        if self._lost:
+            self._fail(httpx.ReadError("the connection is closed"))
+        try:
+            return await self._reply
+        except BaseException:
+            self._sound = False  # given up: the reply may still come
+            raise
+        finally:
+            # A reply that came before the request was gone leaves the rest of it on the way.
+            self._sound = self._sound and self._transport.get_write_buffer_size() == 0
+            self._reply = None
+
+    def close(self) -> None:
+        """Close it at once."""
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        if not self._waits:
+            self._sound = False  # nobody asked for it
+            return
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._sound = False
+            self._fail(httpx.RemoteProtocolError(type(error).__name__))
+        if self._received > self._most + _MOST_FRAMING or len(self._body) > self._most:
+            self._fail(TooLarge("the reply is too large"))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._lost = True
+        if not self._waits:
+            return
+        if error is None and self._headed and not self._has_length():
+            self._finish()  # its end is the connection's
+        else:
+            self._fail(httpx.ReadError("the connection was lost before the reply's end"))
+
+    def on_message_begin(self) -> None:
+        """See httptools."""
+        if not self._waits:
+            self._sound = False  # a second reply
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See httptools; what is raised here ends the reply as no sound one."""
+        if len(self._headers) == _MOST_HEADERS or not value.isascii():
+            raise ValueError("a header")
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """See httptools."""
+        self._headed = True
+
+    def on_body(self, data: bytes) -> None:
+        """See httptools."""
+        self._body += data
+
+    def on_message_complete(self) -> None:
+        """See httptools."""
+        status = self._parser.get_status_code()
+        if status == 101:
+            raise ValueError("a protocol that nobody asked for")
+        if status < 200:
+            self._begin()  # an interim reply
+            return
+        self._sound = self._sound and self._parser.should_keep_alive()
+        self._finish()
+
+    @property
+    def _waits(self) -> bool:
+        return self._reply is not None and not self._reply.done()
+
+    def _begin(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._headed = False
+        self._body = bytearray()
+
+    def _has_length(self) -> bool:
+        return any(name.lower() in _LENGTHS for name, _ in self._headers)
+
+    def _finish(self) -> None:
+        try:
+            stream = httpx.ByteStream(self._unpacked())
+        except httpx.RequestError as error:
+            self._fail(error)
+            return
+        if self._reply and not self._reply.done():
+            status = self._parser.get_status_code()
+            self._reply.set_result(httpx.Response(status, headers=self._headers, stream=stream))
+
+    def _fail(self, error: httpx.RequestError) -> None:
+        if self._reply and not self._reply.done():
+            self._reply.set_exception(error)
+
+    def _unpacked(self) -> bytes:
+        """The body; some systems pack it although nobody asked."""
+        body = bytes(self._body)
+        if len(body) > self._most:
+            raise TooLarge("the reply is too large")
+        for name, value in self._headers:
+            if name.lower() == b"content-encoding" and value.strip().lower() != b"identity":
+                body = _unpack(body, value.strip().lower(), self._most)
+        return body
+
+
+def _unpack(body: bytes, encoding: bytes, most: int) -> bytes:
+    if encoding not in _PACKED:
+        raise httpx.DecodingError("the reply is packed in a way that nobody asked for")
+    if not body:
+        return body
+    unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        plain = unpacker.decompress(body, most + 1)
+    except zlib.error:
+        raise httpx.DecodingError("the reply is not packed as it says") from None
+    if len(plain) > most:
+        raise TooLarge("the reply is too large")
+    if not unpacker.eof:
+        raise httpx.DecodingError("the reply is cut short")
+    return plain
