@@ -6,8 +6,10 @@ A limit refuses rather than queue without bound: NSPS, which has a queue, sends 
 import asyncio
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from aiolimiter import AsyncLimiter
+if TYPE_CHECKING:  # imported only where a mapping limits the rate (cold start)
+    from aiolimiter import AsyncLimiter
 
 _PATIENCE = 1.0  # seconds that a call may wait for its turn: smooths a burst, holds up nobody
 
@@ -41,12 +43,14 @@ class Throttle:
         self._free += 1
 
 
-def _limiter(rate: int) -> AsyncLimiter:
+def _limiter(rate: int) -> "AsyncLimiter":
     """So many a second, a twentieth of them at once.
 
     With a whole second's worth at once, the second after a rest had twice the rate, and a system
     that counts refuses that; one by one, timers are too coarse for more than some hundred.
     """
+    from aiolimiter import AsyncLimiter  # noqa: PLC0415 - see above
+
     at_once = max(1, rate // 20)
     return AsyncLimiter(at_once, at_once / rate)
 

@@ -135,7 +135,7 @@ def _names(mapping: Mapping) -> Iterator[Lint]:
     for loc, name in taken:
         reason, mend = f"`{name}` has a meaning already", "choose another name"
         yield mapping.document.lint("reserved-name", loc, reason, mend)
-    for loc, expression in used(mapping):
+    for loc, expression in mapping.expressions:
         known = _known(mapping, loc)
         for name in sorted(expression.names - known):
             mend = _near(name, known, f"known here: {', '.join(sorted(known))}")
@@ -165,7 +165,7 @@ def _known(mapping: Mapping, loc: Loc) -> set[str]:
 def _fields(mapping: Mapping) -> Iterator[Lint]:
     """A field that the event, a reply or the settings do not have."""
     replies = {call.id for rule in mapping.rules for call in rule.calls if call.id}
-    for loc, expression in used(mapping):
+    for loc, expression in mapping.expressions:
         for path in sorted(expression.paths):
             known = _fields_of(mapping, path[0], replies)
             if len(path) > 1 and known is not None and path[1] not in known:
@@ -187,7 +187,7 @@ def _unused(mapping: Mapping) -> Iterator[Lint]:
     """A value or a setting that nothing reads."""
     names: Counter[str] = Counter()
     settings: set[str] = set()
-    for _, expression in used(mapping):
+    for _, expression in mapping.expressions:
         names.update(expression.names)
         settings |= {path[1] for path in expression.paths if path[0] == "settings" and path[1:]}
     for name in mapping.values:

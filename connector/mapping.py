@@ -7,14 +7,15 @@ reachability, settings) is checked by `lint`.
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from connector.document import Document
-from connector.entry import AnyText, AnyValue, Condition, Entry, Name
-from connector.expression import Constant, Scope
+from connector.document import Document, Loc
+from connector.entry import AnyText, AnyValue, Condition, Entry, Name, used
+from connector.expression import Constant, Expression, Scope
 from connector.http_call import HeaderName, HeaderText
 from connector.outcome import Outcome
 from connector.rule import Rule
@@ -234,6 +235,12 @@ class Mapping(Entry):
     def document(self) -> Document:
         """The file that it was read from."""
         return self._document
+
+    @cached_property
+    def expressions(self) -> tuple[tuple[Loc, Expression], ...]:
+        """Every expression with its path in the file; what stands in `tests` is data."""
+        parts = {"system": self.system, "values": self.values, "rules": self.rules}
+        return tuple(found for name, part in parts.items() for found in used(part, (name,)))
 
     def of(self, document: Document) -> "Mapping":
         """Note the file that it was read from; returns itself."""

@@ -1,11 +1,12 @@
-"""Which client serves a mapping's system; the one place that knows them all."""
+"""Which client serves a mapping's system; the one place that knows them all.
+
+A client is imported only where a mapping needs it (cold start).
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from connector.auth import Renewal
-from connector.ctrl_system import CtrlSystem
-from connector.http_system import HttpSystem
 from connector.mapping import System as SystemEntry
 from connector.system import System
 
@@ -19,5 +20,9 @@ def system_of(
         BadSettings: what the mapping says of the system makes no sense with these settings.
     """
     if entry.ctrl:
+        from connector.ctrl_system import CtrlSystem  # noqa: PLC0415 - see above
+
         return CtrlSystem(entry, settings)
+    from connector.http_system import HttpSystem  # noqa: PLC0415 - see above
+
     return HttpSystem(entry, settings, renewal)
