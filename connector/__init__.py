@@ -10,8 +10,9 @@ An event's path, from the wire and back:
                 (mapping.py, rule.py, entry.py, expression.py, language.py; lint.py checks before)
     ledger      may it be applied now? duplicate, superseded, busy             ledger.py (+ store)
     system      call by call: limits, retries, what the reply means            systems.py, guard.py
-                (HTTP: http_system.py, http_call.py, auth.py, http_transport.py, http_outcome.py;
-                Osmocom's control interface: ctrl_system.py, ctrl_call.py, ctrl.py)
+                (HTTP: http_system.py, http_call.py, auth.py, http_outcome.py, http_transport.py,
+                http_connection.py; Osmocom's control interface: ctrl_system.py, ctrl_call.py,
+                ctrl.py)
     ledger      settle: it was applied, from this snapshot
     outcome     what became of it, and the answer for NSPS                     outcome.py
 
