@@ -14,6 +14,7 @@ import httpx
 
 _MOST_FRAMING = 1_000_000  # bytes of a reply that are not its body: head, sizes of chunks, trailers
 _MOST_HEADERS = 100
+_AT_ONCE = 16_384  # bytes that a socket takes in one go
 _GZIP_OR_ZLIB = 47  # zlib's way to say that it shall see which
 _PACKED = (b"gzip", b"x-gzip", b"deflate")
 _LENGTHS = (b"content-length", b"transfer-encoding")
@@ -34,39 +35,42 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._lost = False
         self._sound = True  # nothing came that would leave its end unclear
         self._reply: asyncio.Future[httpx.Response] | None = None
         self._parser = httptools.HttpResponseParser(self)
 
     @property
     def reusable(self) -> bool:
-        """Whether another request may be sent."""
-        return self._sound and not self._lost and self._reply is None
+        """Whether another request may be sent.
+
+        Of a connection that the system closed, the loop knows a turn before `connection_lost` says
+        so; an instance that had no CPU since then gets its next event in that turn.
+        """
+        return self._sound and self._reply is None and not self._transport.is_closing()
 
     async def exchange(self, request: bytes) -> httpx.Response:
         """Send a request as it goes on the wire; the reply, its body whole in a `ByteStream`.
 
         Raises:
-            httpx.ReadError: the connection was lost before the reply's end.
+            httpx.ConnectError: the connection was closed before the request was sent.
+            httpx.ReadError: it was lost before the reply's end.
             httpx.RemoteProtocolError: what came is no reply of HTTP's.
             httpx.DecodingError: the body is packed, and cannot be unpacked.
             TooLarge: see there.
         """
+        if self._transport.is_closing():
+            raise httpx.ConnectError("closed before the request was sent")
         self._reply = asyncio.get_running_loop().create_future()
         self._begin()
         self._received = 0
         self._transport.write(request)
-        if self._lost:
-            self._fail(httpx.ReadError("the connection is closed"))
         try:
             return await self._reply
         except BaseException:
             self._sound = False  # given up: the reply may still come
             raise
         finally:
-            # A reply that came before the request was gone leaves the rest of it on the way.
-            self._sound = self._sound and self._transport.get_write_buffer_size() == 0
+            self._sound = self._sound and self._gone(request)
             self._reply = None
 
     def close(self) -> None:
@@ -93,7 +97,6 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """See `asyncio.Protocol`."""
-        self._lost = True
         if not self._waits:
             return
         if error is None and self._headed and not self._has_length():
@@ -108,6 +111,8 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """See httptools; what is raised here ends the reply as no sound one."""
+        if self._headed:
+            return  # a trailer, which is no header (RFC 9110, 6.5.1)
         if len(self._headers) == _MOST_HEADERS or not value.isascii():
             raise ValueError("a header")
         self._headers.append((name, value))
@@ -123,8 +128,6 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """See httptools."""
         status = self._parser.get_status_code()
-        if status == 101:
-            raise ValueError("a protocol that nobody asked for")
         if status < 200:
             self._begin()  # an interim reply
             return
@@ -134,6 +137,14 @@ class Connection(asyncio.Protocol):
     @property
     def _waits(self) -> bool:
         return self._reply is not None and not self._reply.done()
+
+    def _gone(self, request: bytes) -> bool:
+        """Whether all of it was sent: a reply may come before, and the rest would still be there.
+
+        Over TLS the loop does not tell what waits for the socket.
+        """
+        told = self._transport.get_extra_info("ssl_object") is None or len(request) <= _AT_ONCE
+        return told and self._transport.get_write_buffer_size() == 0
 
     def _begin(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []
@@ -163,8 +174,9 @@ class Connection(asyncio.Protocol):
         if len(body) > self._most:
             raise TooLarge("the reply is too large")
         for name, value in self._headers:
-            if name.lower() == b"content-encoding" and value.strip().lower() != b"identity":
-                body = _unpack(body, value.strip().lower(), self._most)
+            encoding = value.strip().lower()
+            if name.lower() == b"content-encoding" and encoding not in (b"", b"identity"):
+                body = _unpack(body, encoding, self._most)
         return body
 
 

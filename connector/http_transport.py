@@ -36,7 +36,7 @@ def http_transport(
     """
     proxy = getproxies().get(url.scheme)
     if proxy and not proxy_bypass(url.host):
-        return _Proxied(httpx.Proxy(proxy), connect_timeout, most_bytes)
+        return _Proxied(_proxy(proxy), connect_timeout, most_bytes)
     return _Direct(connect_timeout, most_bytes)
 
 
@@ -55,6 +55,7 @@ class _Direct(httpx.AsyncBaseTransport):
         self._clock = asyncio.get_running_loop().time
         self._idle: dict[Origin, deque[Connection]] = {}  # used last at the right
         self._tls: ssl.SSLContext | None = None
+        self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
@@ -67,6 +68,7 @@ class _Direct(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """See `httpx.AsyncBaseTransport`."""
+        self._closed = True
         while self._idle:
             for connection in self._idle.popitem()[1]:
                 connection.close()
@@ -82,7 +84,7 @@ class _Direct(httpx.AsyncBaseTransport):
         return None
 
     def _keep(self, origin: Origin, connection: Connection) -> None:
-        if not connection.reusable:
+        if self._closed or not connection.reusable:
             connection.close()
             return
         now = connection.idle_since = self._clock()
@@ -144,6 +146,16 @@ class _Proxied(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """See `httpx.AsyncBaseTransport`."""
         await self._inner.aclose()
+
+
+def _proxy(text: str) -> httpx.Proxy:
+    try:
+        proxy = httpx.Proxy(text)
+    except httpx.InvalidURL as error:
+        raise ValueError(str(error)) from None
+    if (proxy.url.port or 0) > 65_535:
+        raise ValueError("a port above 65535")
+    return proxy
 
 
 def _origin(url: httpx.URL) -> Origin:
