@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from connector.call import Call
 from connector.http_call import HttpCall
 from connector.http_system import HttpSystem
@@ -43,3 +45,10 @@ async def send_once(url: str, call: Call = POST, budget: float = 10, **system: A
     """Send a call with a client of its own."""
     async with client(url, **system) as opened:
         return await send(opened, call, budget)
+
+
+def forget_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever proxies the machine has, the test has none."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)

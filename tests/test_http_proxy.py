@@ -10,7 +10,7 @@ from connector.http_outcome import of_exception
 from connector.http_transport import http_transport, whole
 from connector.outcome import Outcome
 from connector.settings import BadSettings
-from tests.calls import client, send_once
+from tests.calls import client, forget_proxies, send_once
 from tests.function import free_port
 from tests.peer import Peer, call, replies, transport_to
 
@@ -18,14 +18,11 @@ OK = b"HTTP/1.1 200 OK\r\n"
 SHORT = OK + b"Content-Length: 2\r\n\r\nok"
 URL = "http://hlr.example/prov"
 MOST = 10_000
-PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    forget_proxies(monkeypatch)
 
 
 async def test_a_request_goes_to_the_proxy_and_its_reply_comes_back(

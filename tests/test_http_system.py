@@ -18,18 +18,14 @@ from hypothesis import HealthCheck, given, settings
 
 from connector.outcome import Outcome
 from connector.settings import BadSettings
-from tests.calls import POST, PUT, client, send, send_once
+from tests.calls import POST, PUT, client, forget_proxies, send, send_once
 from tests.function import free_port
 from tests.scripted import Scripted, ScriptedServer
-
-PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    forget_proxies(monkeypatch)
 
 
 async def test_a_success_is_applied_and_tells_what_was_seen(system: ScriptedServer) -> None:
