@@ -7,7 +7,6 @@ instance, and an HLR/HSS that answers after 50 ms and refuses with 429 what is o
 
 import asyncio
 import heapq
-import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
-import structlog
 
 from benchmarks.server import ROOT
 from connector import lint
@@ -26,6 +24,7 @@ from connector.http_system import HttpSystem
 from connector.ledger_memory import MemoryLedger
 from connector.mapping import Mapping
 from connector.pipeline import Pipeline
+from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.clock import Clock, VirtualLoop
 from connector_tools.simulation.instance import Instance, MortalLedger, Trouble
@@ -78,13 +77,10 @@ class Drained:
 def drained(events: int, setting: Setting) -> Drained:
     """Release a burst of so many events, each of another subscriber."""
     seed(1)  # the connector's own jitter
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        with TemporaryDirectory() as folder, asyncio.Runner(loop_factory=_Loop) as runner:
-            mapping = _limited(setting.rate_limit, Path(folder))
-            return runner.run(_drain(events, setting, mapping))
-    finally:
-        structlog.reset_defaults()
+    runs = asyncio.Runner(loop_factory=_Loop)
+    with quiet(), TemporaryDirectory() as folder, runs as runner:
+        mapping = _limited(setting.rate_limit, Path(folder))
+        return runner.run(_drain(events, setting, mapping))
 
 
 class Hlr(httpx.AsyncBaseTransport):

@@ -8,10 +8,10 @@ push requests of our own subscription instead, where there is one.
 import hmac
 import re
 from collections.abc import Mapping, Sequence
+from logging import INFO, WARNING
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import structlog
 from pydantic_core import to_json
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -49,7 +49,7 @@ class HttpDoor:
         log.bind(**self._ids(request.headers))
         path = request.scope["path"]
         if request.method in ("GET", "HEAD") and path == _HEALTH:
-            structlog.get_logger().info("health asked", connector=self._worker.startup.mapping.name)
+            log.write(INFO, "health asked", connector=self._worker.startup.mapping.name)
             return _json({}, 200)
         with self._worker.in_flight:
             try:
@@ -95,7 +95,8 @@ class HttpDoor:
         await publisher.publish(topic, body, attributes)
         # Any text may stand where the type does: no rule has known it yet.
         logged = attributes | {"event_type": log.redact(event.event_type, personal(event))}
-        structlog.get_logger().info(
+        log.write(
+            INFO,
             "event queued",
             connector=self._worker.startup.mapping.name,
             outcome=Outcome.QUEUED.value,
@@ -174,7 +175,7 @@ class HttpDoor:
             "cause": result.cause,
         }
         line = {name: value for name, value in line.items() if value}
-        structlog.get_logger().warning("request refused", **line)
+        log.write(WARNING, "request refused", **line)
 
 
 def authorized(header: str, tokens: Sequence[str]) -> bool:

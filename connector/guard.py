@@ -8,10 +8,10 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from logging import WARNING
 from typing import Any
 
-import structlog
-
+from connector import log
 from connector.call import Call
 from connector.expression import Scope
 from connector.limit import Breaker, Throttle
@@ -62,7 +62,7 @@ class Guard:
         available = reply.outcome is not Outcome.UNAVAILABLE
         if self._breaker.note(available=available):
             state = "closed" if available else "open"
-            structlog.get_logger().warning(f"circuit {state}", circuit=state)
+            log.write(WARNING, f"circuit {state}", circuit=state)
         return reply
 
 

@@ -10,12 +10,14 @@ import hmac
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
-import structlog
 from pydantic_core import to_json
+
+OURS = logging.getLogger("connector")
 
 # Identifiers without personal data (design of the log record): never masked.
 _CLEAR = frozenset(
@@ -70,25 +72,22 @@ def bind(**ids: str) -> None:
 
 
 def bound() -> dict[str, str]:
-    """What every line has for now. One variable: structlog's has one for each, all looked up."""
+    """What every line has for now."""
     return _bound.get({})
+
+
+def write(level: int, message: str, **fields: Any) -> None:
+    """Write a line of our own with these fields; `level` is one of `logging`'s."""
+    OURS.log(level, message, extra={"fields": fields})
 
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Set up our own lines and those of the libraries; may be called again."""
     numeric = logging.getLevelName(level)
-    structlog.configure(
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.format_exc_info,
-            _rendered,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(numeric),
-        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stdout),
-        cache_logger_on_first_use=False,
-    )
+    _WRITER.setStream(stream or sys.stdout)
     logging.captureWarnings(True)
     logging.getLogger().setLevel(max(numeric, logging.WARNING))
+    OURS.setLevel(numeric)
     adopt()
 
 
@@ -98,7 +97,7 @@ def adopt() -> None:
     The servers install handlers of their own at their start, and so does the framework where
     `LOG_EXECUTION_ID` is set, as on Google Cloud; it also disables all loggers that it finds.
     """
-    logging.getLogger().handlers[:] = [_Foreign()]
+    logging.getLogger().handlers[:] = [_WRITER]
     for known in logging.root.manager.loggerDict.values():
         if isinstance(known, logging.Logger):
             known.disabled = False
@@ -114,21 +113,33 @@ def _to_root(record: logging.LogRecord) -> bool:
     return False
 
 
-class _Foreign(logging.Handler):
-    """Writes the lines of other libraries as ours."""
+class _Line(logging.Formatter):
+    """A record with Cloud Logging's names, nothing personal in it, as JSON."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        log = structlog.get_logger()
-        level = min(max(record.levelno, logging.DEBUG), logging.CRITICAL) // 10 * 10
-        extra = {"exc_info": record.exc_info} if record.exc_info else {}
-        log.log(level, redact(record.getMessage()), logger=record.name, **extra)
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter`."""
+        return to_json(
+            {
+                "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+                "severity": logging.getLevelName(min(max(record.levelno // 10, 1), 5) * 10),
+                **_fields(bound()),
+                **(self._ours(record) if record.name == OURS.name else self._foreign(record)),
+            },
+            fallback=str,
+        ).decode()
+
+    def _ours(self, record: logging.LogRecord) -> dict[str, Any]:
+        return {"message": record.msg, **_fields(vars(record)["fields"])}
+
+    def _foreign(self, record: logging.LogRecord) -> dict[str, Any]:
+        line = {"message": redact(record.getMessage()), "logger": record.name}
+        if record.exc_info:
+            line["exception"] = redact(self.formatException(record.exc_info))
+        return line
 
 
-def _rendered(_: object, method: str, line: MutableMapping[str, Any]) -> str:
-    """The line with Cloud Logging's names, nothing personal in it, as JSON."""
-    severity = {"warn": "WARNING", "exception": "ERROR"}.get(method, method.upper())
-    line.update(severity=severity, message=line.pop("event"))
-    return to_json(_fields({**bound(), **line}), fallback=str).decode()
+_WRITER = logging.StreamHandler()
+_WRITER.setFormatter(_Line())
 
 
 def _fields(line: Mapping[str, Any]) -> dict[str, Any]:

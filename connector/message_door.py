@@ -4,9 +4,8 @@ Accepted: acknowledged. Final: put on the dead-letter topic with the reason, the
 Everything else is not acknowledged, and so comes again.
 """
 
+from logging import ERROR, WARNING
 from uuid import uuid4
-
-import structlog
 
 from connector import log
 from connector.event import Event
@@ -35,7 +34,7 @@ class MessageDoor:
         try:
             message = of_data(data)
         except Refusal as refusal:
-            structlog.get_logger().error("no Pub/Sub message", outcome=refusal.result.outcome.value)
+            log.write(ERROR, "no Pub/Sub message", outcome=refusal.result.outcome.value)
             return  # it can never be delivered, however often it comes
         ids = {"unique_id": message.message_id, "request_id": message.attributes.get("request_id")}
         log.bind(**{name: value or str(uuid4()) for name, value in ids.items()})
@@ -69,5 +68,5 @@ class MessageDoor:
             await self._worker.publisher.publish(topic, message.data, message.attributes | why)
         except Refusal as refusal:
             return False, refusal.result
-        structlog.get_logger().warning("event dead-lettered", **why)
+        log.write(WARNING, "event dead-lettered", **why)
         return True, result

@@ -11,9 +11,8 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from logging import ERROR, INFO, WARNING
 from typing import Any
-
-import structlog
 
 from connector import log
 from connector.call import Call
@@ -57,7 +56,6 @@ class Pipeline:
     system: System
     budget: float = 50
     hash_key: bytes = b""
-    logger: Any = field(default_factory=lambda: structlog.get_logger().bind(), init=False)
 
     async def handle(self, body: bytes, record: Record | None = None) -> Result:
         """What became of an event, as it came off the wire; logged, and safe to be shown."""
@@ -73,7 +71,7 @@ class Pipeline:
             result = Result(Outcome.UNAVAILABLE, "The ledger cannot be reached", cause=cause)
         except Exception as error:  # the last net: an event must always get an answer
             trace = self._safe(traceback.format_exc(), record.event)
-            self.logger.error("unexpected failure", exception=trace)
+            log.write(ERROR, "unexpected failure", exception=trace)
             result = Result(Outcome.FAILED, cause=type(error).__name__)
         result = self._fit_for_people(result, record.event)
         self._log(result, record, clock() - started)
@@ -163,7 +161,7 @@ class Pipeline:
         try:
             await self.ledger.release(claim, frozenset(record.touched), rest)
         except ConnectionError as error:  # its lease expires, and the event has its result
-            self.logger.warning("claim not released", cause=type(error).__name__)
+            log.write(WARNING, "claim not released", cause=type(error).__name__)
 
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:
         """Texts that quote the event or the system lose what is personal or secret in them."""
@@ -208,8 +206,7 @@ class Pipeline:
             if event.updated_at:
                 line["snapshot_age_seconds"] = round(time.time() - event.updated_at.timestamp(), 1)
         line = {name: value for name, value in line.items() if value is not None and value != []}
-        write = self.logger.info if result.accepted else _severity(self.logger, result.outcome)
-        write("event settled", **line)
+        log.write(_level(result), "event settled", **line)
 
 
 def hash_key(secret: str) -> bytes:
@@ -254,6 +251,8 @@ def _call_record(call: Call, reply: Reply) -> dict[str, Any]:
     }
 
 
-def _severity(logger: Any, outcome: Outcome) -> Any:
+def _level(result: Result) -> int:
     """An operator must look at our failures; a sender's mistake or a pause mends itself."""
-    return logger.error if outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else logger.warning
+    if result.accepted:
+        return INFO
+    return ERROR if result.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else WARNING

@@ -8,10 +8,11 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from logging import ERROR, INFO
 from pathlib import Path
 from typing import Protocol, Self
 
-import structlog
+from connector import log
 
 _AT_MOST_EVERY = 30.0  # seconds between two readings that were provoked from outside
 
@@ -149,11 +150,12 @@ class Secrets:
                 await self._try_load()
 
     async def _try_load(self) -> None:
-        log, before = structlog.get_logger(), self.generation
+        before = self.generation
         try:
             await self.load()
         except SecretsUnreachable as error:
-            log.error("secrets cannot be read, serving on with the cached ones", cause=str(error))
+            said = "secrets cannot be read, serving on with the cached ones"
+            log.write(ERROR, said, cause=str(error))
         else:
             if self.generation != before:
-                log.info("secrets changed")
+                log.write(INFO, "secrets changed")

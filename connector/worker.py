@@ -5,10 +5,10 @@ import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from logging import CRITICAL, INFO
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import structlog
 from starlette.applications import Starlette
 
 from connector import log
@@ -50,12 +50,12 @@ class Worker:
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """From the server's start to its end, which comes after the last request was answered."""
         log.adopt()
-        logger = structlog.get_logger().bind(connector=self.startup.mapping.name)
+        name = self.startup.mapping.name
         async with AsyncExitStack() as stack:
             try:
                 self.pipeline = await stack.enter_async_context(self.startup.serve())
             except (BadSettings, SecretsUnreachable) as error:
-                logger.critical("the connector cannot start", cause=str(error))
+                log.write(CRITICAL, "the connector cannot start", connector=name, cause=str(error))
                 raise
             if self.startup.settings.publishes:
                 from connector.publisher import Publisher  # noqa: PLC0415 - see above
@@ -64,9 +64,9 @@ class Worker:
                 self.publisher = await stack.enter_async_context(opened)
             _collect_less()
             self._announce_stop()
-            logger.info("serving")
+            log.write(INFO, "serving", connector=name)
             yield
-        logger.info("stopped: no event in flight, clients closed")
+        log.write(INFO, "stopped: no event in flight, clients closed", connector=name)
 
     def _announce_stop(self) -> None:
         """Log the stop when it begins; the server's own handler, called next, carries it out."""
@@ -80,7 +80,8 @@ class Worker:
         signal.signal(signal.SIGTERM, stopping)
 
     def _log_stop(self) -> None:
-        structlog.get_logger().info(
+        log.write(
+            INFO,
             f"stopping: {self.in_flight.count} events in flight will finish, new ones are refused",
             connector=self.startup.mapping.name,
         )

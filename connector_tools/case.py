@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from connector.document import Lint, Loc
 from connector.ledger_memory import MemoryLedger
 from connector.mapping import Case, Mapping, directory, resolve
 from connector.outcome import Result, answer
 from connector.pipeline import Pipeline, Record
 from connector.settings import BadSettings
+from connector_tools.quiet import quiet
 from connector_tools.script import Sent, script
 
 _BASE_URL = "http://system.test"
@@ -112,13 +111,10 @@ async def _run(mapping: Mapping, case: Case) -> CaseResult:
     settings = test_settings(mapping, case.settings)
     sent, system = script(mapping.system, settings, case.replies)
     record = Record()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    try:
-        pipeline = Pipeline(mapping, settings, MemoryLedger(), system)
+    pipeline = Pipeline(mapping, settings, MemoryLedger(), system)
+    with quiet():
         async with system:
             result = await pipeline.handle(event_of(mapping, case), record)
-    finally:
-        structlog.reset_defaults()
     decided = record.plan.decided if record.plan else ()
     return CaseResult(case, list(_problems(case, sent, result)), decided)
 

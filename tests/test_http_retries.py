@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-import structlog
 
 from connector.outcome import Outcome
 from tests.calls import POST, PUT, client, send, send_once
@@ -172,22 +171,23 @@ async def test_calls_beyond_the_rate_are_throttled(system: ScriptedServer) -> No
 BREAKER = {"after": 2, "pause": "400ms"}
 
 
-async def test_a_breaker_opens_and_closes_again(system: ScriptedServer) -> None:
+async def test_a_breaker_opens_and_closes_again(
+    system: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
     system.default = Scripted(503)
-    with structlog.testing.capture_logs() as lines:
-        async with client(system.url, breaker=BREAKER) as opened:
-            await send(opened)
-            await send(opened)
-            refused = await send(opened, PUT)
-            assert (refused.outcome, refused.attempts) == (Outcome.UNAVAILABLE, 0)
-            assert 0 < (refused.retry_after or 0) <= 0.4
-            assert "Circuit open" in (refused.reason or "")
-            assert len(system.requests) == 2
-            system.default = Scripted()
-            await asyncio.sleep(0.5)
-            assert (await send(opened)).outcome is Outcome.APPLIED
-            assert (await send(opened)).outcome is Outcome.APPLIED
-    assert [line["circuit"] for line in lines] == ["open", "closed"]
+    async with client(system.url, breaker=BREAKER) as opened:
+        await send(opened)
+        await send(opened)
+        refused = await send(opened, PUT)
+        assert (refused.outcome, refused.attempts) == (Outcome.UNAVAILABLE, 0)
+        assert 0 < (refused.retry_after or 0) <= 0.4
+        assert "Circuit open" in (refused.reason or "")
+        assert len(system.requests) == 2
+        system.default = Scripted()
+        await asyncio.sleep(0.5)
+        assert (await send(opened)).outcome is Outcome.APPLIED
+        assert (await send(opened)).outcome is Outcome.APPLIED
+    assert caplog.messages == ["circuit open", "circuit closed"]
 
 
 async def test_a_half_open_breaker_sends_one_probe_and_opens_again_when_it_fails(

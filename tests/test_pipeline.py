@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from connector import log
 from connector.outcome import Outcome, Result
@@ -32,7 +31,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     yield Bench(tmp_path, written)
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(False)
-    structlog.reset_defaults()
+    log.OURS.setLevel(logging.NOTSET)
 
 
 def changed(second: int = 10, change: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -95,7 +95,7 @@ async def test_who_used_an_older_generation_need_not_look() -> None:
 
 
 async def test_a_source_that_is_down_leaves_the_cached_values(
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     shelf = Shelf()
     secrets = Secrets(lambda: shelf, ["A"])
@@ -103,7 +103,7 @@ async def test_a_source_that_is_down_leaves_the_cached_values(
     shelf.down = True
     assert not await secrets.renewed(secrets.generation)
     assert secrets.get("A") == "one"
-    assert "cannot be read" in capsys.readouterr().out
+    assert "cannot be read" in caplog.text
 
 
 async def test_a_source_that_is_down_at_the_start_stops_it() -> None:

@@ -1,14 +1,11 @@
 """A whole run in this process, on virtual time: a simulated month takes minutes."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from random import Random, seed
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import structlog
 
 from connector import lint
 from connector.http_system import HttpSystem
@@ -17,6 +14,7 @@ from connector.ledger_memory import MemoryLedger
 from connector.ledger_sqlite import SqliteLedger
 from connector.system import System
 from connector_tools.program import ROOT
+from connector_tools.quiet import quiet
 from connector_tools.simulation.clock import Clock, VirtualLoop
 from connector_tools.simulation.fleet import Credentials, Fleet, Makes
 from connector_tools.simulation.instance import NetworkTransport
@@ -62,14 +60,10 @@ class Inside:
 
     def run(self, plan: Plan, progress: Progress = lambda count, what: None) -> Ended:
         """One run, from beginning to end."""
-        quiet = logging.CRITICAL
         seed(plan.seed)  # the connector's own jitter
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(quiet))
-        try:
-            with TemporaryDirectory() as folder, asyncio.Runner(loop_factory=VirtualLoop) as runner:
-                return runner.run(self._run(plan, Path(folder), progress))
-        finally:
-            structlog.reset_defaults()
+        runs = asyncio.Runner(loop_factory=VirtualLoop)
+        with quiet(), TemporaryDirectory() as folder, runs as runner:
+            return runner.run(self._run(plan, Path(folder), progress))
 
     async def _run(self, plan: Plan, folder: Path, progress: Progress) -> Ended:
         clock, random = Clock(), Random(f"{plan.seed} network")

@@ -5,15 +5,12 @@ Afterwards the HLR's own database is compared with billing.
 """
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random, seed
 from tempfile import TemporaryDirectory
-
-import structlog
 
 from connector import lint
 from connector.ledger import Ledger
@@ -22,6 +19,7 @@ from connector.system import System
 from connector.systems import system_of
 from connector_tools.osmo_hlr import PORT, OsmoHlr
 from connector_tools.program import ROOT
+from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Desired
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faults import Faults
@@ -101,14 +99,9 @@ class Osmo:
         Raises:
             NotInstalled: there is no osmo-hlr on this machine.
         """
-        silent = logging.CRITICAL
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(silent))
         seed(plan.seed)
-        try:
-            with TemporaryDirectory() as folder, OsmoHlr(Path(folder)) as hlr:
-                return asyncio.run(self._run(plan, Path(folder), hlr, progress))
-        finally:
-            structlog.reset_defaults()
+        with quiet(), TemporaryDirectory() as folder, OsmoHlr(Path(folder)) as hlr:
+            return asyncio.run(self._run(plan, Path(folder), hlr, progress))
 
     async def _run(self, plan: Plan, folder: Path, hlr: OsmoHlr, progress: Progress) -> Ended:
         random = Random(f"{plan.seed} network")
