@@ -15,7 +15,7 @@ from typing import Any
 
 from cloudevents.http.event import CloudEvent
 from functions_framework import aio
-from gunicorn.config import GracefulTimeout  # type: ignore[import-untyped]
+from gunicorn.config import GracefulTimeout, PostWorkerInit  # type: ignore[import-untyped]
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -53,6 +53,15 @@ aio.Starlette = _application  # type: ignore[assignment, attr-defined]
 GracefulTimeout.default = ceil(_startup.settings.EVENT_BUDGET) + 5
 # Its HTTP parser answers what it does not take for a request in plain text, too.
 UvicornWorker.CONFIG_KWARGS = {"loop": "auto", "http": Protocol}
+
+
+def _listen_more(worker: UvicornWorker) -> None:
+    """Take up to 16 new connections a turn of the event loop (docs/decisions/0015-listening.md)."""
+    dups = [listener.sock.dup() for listener in worker.sockets for _ in range(15)]
+    worker.sockets = [*worker.sockets, *dups]
+
+
+PostWorkerInit.default = staticmethod(_listen_more)
 
 
 @aio.http

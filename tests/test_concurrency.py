@@ -5,9 +5,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.answers import ACCEPTED, DUPLICATE, SUPERSEDED
@@ -156,3 +158,13 @@ def test_a_slow_subscriber_holds_up_nobody_else(function: Function, system: Scri
         assert function.client.get("/health").status_code == 200
         assert not held_up.done()
         assert held_up.result(30).json() == ACCEPTED
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux's /proc")
+def test_many_connections_are_taken_in_one_turn_of_the_loop(function: Function) -> None:
+    """One from each descriptor that listens: docs/decisions/0015-listening.md."""
+    (worker,) = psutil.Process(function.process.pid).children()
+    (listening,) = {each.fd for each in worker.net_connections() if each.status == "LISTEN"}
+    folder = Path(f"/proc/{worker.pid}/fd")
+    opened = [each.readlink() for each in folder.iterdir()]
+    assert opened.count((folder / str(listening)).readlink()) == 16
