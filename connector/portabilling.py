@@ -24,6 +24,7 @@ _BILL_STATUS = {
     "c": "terminated",
 }
 _IMSI = re.compile("[0-9]{6,15}")
+_PLAIN = re.compile(r"\s*-?[0-9]{1,15}(\.[0-9]{1,15})?\s*")
 _BLOCKED = {"y": True, "n": False, "true": True, "false": False, "1": True, "0": False}
 
 
@@ -70,8 +71,7 @@ def _one_policy(value: object) -> object:
 def _number(value: object) -> object:
     """A quota's remaining amount: a number in a string becomes that number, `N/A` stays text."""
     if isinstance(value, str):
-        plain = re.fullmatch(r"\s*-?[0-9]{1,15}(\.[0-9]{1,15})?\s*", value)
-        return float(value) if plain else value
+        return float(value) if _PLAIN.fullmatch(value) else value
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18:
         return float(value)
     if value is None:
