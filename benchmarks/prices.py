@@ -16,7 +16,7 @@ READ, WRITE, DELETE = 0.03 / 1e5, 0.09 / 1e5, 0.01 / 1e5  # cloud.google.com/fir
 PUBSUB_BYTE = 40 / 2**40  # cloud.google.com/pubsub/pricing; published and delivered: twice
 LOG_BYTE = 0.50 / 2**30  # cloud.google.com/stackdriver/pricing
 
-CPU_MS = 2.0  # of an event with Firestore: 1.46 to 2.3 in several runs of `make bench`
+CPU_MS = 2.0  # of an event with Firestore: 1.46 to 2.4 in several runs of `make bench`
 ALONE = {"memory": 0.1, "Firestore": 0.2}  # seconds that an event takes by itself, as billed
 USED = 0.6  # share of its CPU at which Google adds another instance
 VCPUS, MEMORY_GIB = (
