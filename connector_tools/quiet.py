@@ -10,8 +10,9 @@ from connector.log import OURS
 @contextmanager
 def quiet() -> Iterator[None]:
     """Nothing below critical is logged meanwhile: the command prints what became of the events."""
+    before = OURS.level
     OURS.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        OURS.setLevel(logging.NOTSET)
+        OURS.setLevel(before)
