@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from connector_tools.simulation.store import FirestoreEmulator, Missing
 
 _RESULTS = Path(__file__).parent / "RESULTS.md"
 _MARK = "<!-- What follows is written by `make bench`. -->\n"
-_COLD_STARTS = 7
+_COLD_STARTS = 11
 
 
 def told(what: str) -> None:
@@ -77,11 +78,7 @@ def ledgers(found: Results, contenders: Contenders, rounds: Rounds, folder: Path
     """The ledgers, 100 events at a time."""
     event = event_file(folder, SIZES[0])
     with ExitStack() as stack:
-        emulator: FirestoreEmulator | None = None
-        try:
-            emulator = stack.enter_context(FirestoreEmulator())
-        except Missing as missing:
-            told(str(missing))
+        emulator = _emulator(stack)
         for delay in DELAYS:
             with external_system(delay, folder) as system, ExitStack() as running:
                 servers: dict[str, Server] = {
@@ -95,19 +92,32 @@ def ledgers(found: Results, contenders: Contenders, rounds: Rounds, folder: Path
                 found.ledgers[delay] = rounds.compare(servers, event, 100)
 
 
+def _emulator(stack: ExitStack) -> FirestoreEmulator | None:
+    try:
+        return stack.enter_context(FirestoreEmulator())
+    except Missing as missing:
+        told(str(missing))
+        return None
+
+
 def cold(found: Results, contenders: Contenders, folder: Path) -> None:
-    """From the start of the process to the first 202, in turn."""
-    body = event_file(folder, SIZES[0]).read_text().replace("#", "1".zfill(15)).encode()
+    """From the start of the process to the first 202, in turn; each time another event."""
+    event = event_file(folder, SIZES[0]).read_text(encoding="utf-8")
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    seconds: dict[str, list[float]] = {"hello": [], "forwarder": [], "connector": []}
-    with external_system(0, folder) as system:
-        for number in range(_COLD_STARTS):
-            told(f"cold start {number + 1} of {_COLD_STARTS}")
+    seconds: defaultdict[str, list[float]] = defaultdict(list)
+    with external_system(0, folder) as system, ExitStack() as stack:
+        emulator = _emulator(stack)
+        for number in range(1, _COLD_STARTS + 1):
+            told(f"cold start {number} of {_COLD_STARTS}")
             servers = {
                 "hello": contenders.hello(),
                 "forwarder": contenders.forwarder(system.url),
                 "connector": contenders.connector(system.url),
             }
+            if emulator:
+                with_firestore = contenders.firestore(system.url, emulator.address)
+                servers["connector, Firestore"] = with_firestore
+            body = event.replace("#", str(number).zfill(15)).encode()
             for name, server in servers.items():
                 seconds[name].append(first_answer(server, "/process-event", headers, body))
     found.cold = {name: median(values) for name, values in seconds.items()}
