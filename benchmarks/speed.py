@@ -74,39 +74,39 @@ def sizes(found: Results, contenders: Contenders, rounds: Rounds, folder: Path) 
             found.sizes[size] = rounds.compare(servers, event_file(folder, size), 10)
 
 
-def ledgers(found: Results, contenders: Contenders, rounds: Rounds, folder: Path) -> None:
-    """The ledgers, 100 events at a time."""
-    event = event_file(folder, SIZES[0])
-    with ExitStack() as stack:
-        emulator = _emulator(stack)
-        for delay in DELAYS:
-            with external_system(delay, folder) as system, ExitStack() as running:
-                servers: dict[str, Server] = {
-                    "memory": contenders.connector(system.url),
-                    "sqlite": contenders.sqlite(system.url),
-                }
-                if emulator:
-                    servers["firestore"] = contenders.firestore(system.url, emulator.address)
-                for server in servers.values():
-                    running.enter_context(server)
-                found.ledgers[delay] = rounds.compare(servers, event, 100)
-
-
-def _emulator(stack: ExitStack) -> FirestoreEmulator | None:
+def emulated(stack: ExitStack) -> str | None:
+    """The address of a Firestore emulator that runs until the stack is closed; None without one."""
     try:
-        return stack.enter_context(FirestoreEmulator())
+        return stack.enter_context(FirestoreEmulator()).address
     except Missing as missing:
         told(str(missing))
         return None
 
 
-def cold(found: Results, contenders: Contenders, folder: Path) -> None:
+def ledgers(
+    found: Results, contenders: Contenders, rounds: Rounds, folder: Path, emulator: str | None
+) -> None:
+    """The ledgers, 100 events at a time."""
+    event = event_file(folder, SIZES[0])
+    for delay in DELAYS:
+        with external_system(delay, folder) as system, ExitStack() as running:
+            servers: dict[str, Server] = {
+                "memory": contenders.connector(system.url),
+                "sqlite": contenders.sqlite(system.url),
+            }
+            if emulator:
+                servers["firestore"] = contenders.firestore(system.url, emulator)
+            for server in servers.values():
+                running.enter_context(server)
+            found.ledgers[delay] = rounds.compare(servers, event, 100)
+
+
+def cold(found: Results, contenders: Contenders, folder: Path, emulator: str | None) -> None:
     """From the start of the process to the first 202, in turn; each time another event."""
     event = event_file(folder, SIZES[0]).read_text(encoding="utf-8")
     headers = {"Authorization": f"Bearer {TOKEN}"}
     seconds: defaultdict[str, list[float]] = defaultdict(list)
-    with external_system(0, folder) as system, ExitStack() as stack:
-        emulator = _emulator(stack)
+    with external_system(0, folder) as system:
         for number in range(1, _COLD_STARTS + 1):
             told(f"cold start {number} of {_COLD_STARTS}")
             servers = {
@@ -115,8 +115,7 @@ def cold(found: Results, contenders: Contenders, folder: Path) -> None:
                 "connector": contenders.connector(system.url),
             }
             if emulator:
-                with_firestore = contenders.firestore(system.url, emulator.address)
-                servers["connector, Firestore"] = with_firestore
+                servers["connector, Firestore"] = contenders.firestore(system.url, emulator)
             body = event.replace("#", str(number).zfill(15)).encode()
             for name, server in servers.items():
                 seconds[name].append(first_answer(server, "/process-event", headers, body))
@@ -174,8 +173,10 @@ def main() -> None:
         except NotInstalledError as missing:
             parser.exit(2, f"{missing}\n")
         sizes(found, contenders, rounds, folder)
-        ledgers(found, contenders, rounds, folder)
-        cold(found, contenders, folder)
+        with ExitStack() as stack:
+            emulator = emulated(stack)
+            ledgers(found, contenders, rounds, folder, emulator)
+            cold(found, contenders, folder, emulator)
     told("\n")
     print(text(found))
     if options.write:
