@@ -8,7 +8,7 @@ messages with another one are not for us and are skipped.
 import asyncio
 import re
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _PROTOCOL = b"\xee\x00"
 _LONGEST = 65_535
@@ -16,8 +16,7 @@ _REPLY = re.compile(r"(GET_REPLY|SET_REPLY) (\S+) (\S+) ?(.*)", re.S)
 _ERROR = re.compile(r"ERROR (\S+) ?(.*)", re.S)
 
 
-@dataclass(frozen=True, slots=True)
-class CtrlReply:
+class CtrlReply(NamedTuple):
     """What was answered: a `value`, or the text of an `error`."""
 
     value: str | None = None

@@ -6,8 +6,8 @@ set again if it does not hold the value.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol, Self
 
 from connector.call import Call
 from connector.ctrl import CtrlFailure, CtrlReply, connect, fields
@@ -34,8 +34,7 @@ class Wire(Protocol):
 Connect = Callable[[str, int], Awaitable[Wire]]
 
 
-@dataclass(frozen=True, slots=True)
-class CtrlConfig:
+class CtrlConfig(NamedTuple):
     """The `system.ctrl` of a mapping, computed with the settings of this deployment."""
 
     host: str

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import yaml
 
@@ -17,16 +17,14 @@ _DEEPEST = 50  # levels; a mapping has a dozen
 _MOST_NODES = 100_000  # aliases can make a small file huge; a mapping has some thousand nodes
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Line and column, counted from 1."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lint:
+class Lint(NamedTuple):
     """Something wrong with a mapping file: its name, its place, the reason and the mend.
 
     An `error` stops the deployment, a `warning` does not.

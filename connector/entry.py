@@ -73,12 +73,6 @@ def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
     if isinstance(entry, Entry):
         for name, info in type(entry).model_fields.items():
             yield from used(getattr(entry, name), (*loc, info.alias or name))
-    elif isinstance(entry, Map):
-        for key, item in entry.items():
-            yield from used(item, (*loc, key))
-    elif isinstance(entry, tuple | list):
-        for index, item in enumerate(entry):
-            yield from used(item, (*loc, index))
     elif isinstance(entry, Tree):
         keys: Iterable[str | int] = entry.keys or range(len(entry.items))
         for key, item in zip(keys, entry.items, strict=True):
@@ -86,6 +80,12 @@ def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
     elif isinstance(entry, Value):
         for found in expressions(entry):
             yield loc, found
+    elif isinstance(entry, Map):
+        for key, item in entry.items():
+            yield from used(item, (*loc, key))
+    elif isinstance(entry, tuple | list):
+        for index, item in enumerate(entry):
+            yield from used(item, (*loc, index))
 
 
 class CallEntry(Entry):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AwareDatetime, BeforeValidator, Field, ValidationError
 from pydantic_core import from_json
@@ -49,8 +49,7 @@ class Envelope(Part):
     status: Text = None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """When the state in an event was read; of two of one subject the newer wins (contract 4).
 
     Seconds since 1970: of the enrichment if known, else of the event's arrival at NSPS, else of

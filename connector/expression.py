@@ -8,10 +8,9 @@ only the mapping file is compiled, once. What an expression can say is in langua
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -19,7 +18,7 @@ from jinja2.nodes import EvalContext
 from jinja2.parser import Parser
 from markupsafe import escape
 
-from connector.language import LANGUAGE, REWRITING
+from connector.language import LANGUAGE, function
 
 Encode = Callable[[str], str]
 
@@ -44,8 +43,7 @@ class Scope(dict[str, Any]):
     resolve_or_missing = dict.__getitem__
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """A compiled expression.
 
     `names` are the names that it reads, `paths` the dotted fields below them as far as they are
@@ -73,8 +71,7 @@ class Expression:
             raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Text with expressions in it; each is encoded for the place where the text goes."""
 
     source: str
@@ -103,8 +100,7 @@ class Text:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     """A value that stands for itself."""
 
     value: Any
@@ -115,8 +111,7 @@ class Constant:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """A list or an object with values inside."""
 
     items: tuple["Value", ...]
@@ -203,10 +198,7 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
     paths = frozenset(_paths(tree))
-    tree = REWRITING.visit(tree)
-    tree.set_environment(LANGUAGE)
-    template = LANGUAGE.from_string(nodes.Template([nodes.Output([tree], lineno=1)], lineno=1))
-    return Expression(source, names, paths, cast(Any, template.root_render_func))
+    return Expression(source, names, paths, function(tree))
 
 
 def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:

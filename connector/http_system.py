@@ -7,9 +7,9 @@ here and each call would pay (docs/decisions/0011-no-httpx-client.md).
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -37,8 +37,7 @@ _parsed = lru_cache(256)(httpx.URL)  # most mappings have a few URLs; parsing ta
 _CREDENTIALS = "API Core refused the connector's credentials: check the secret that it uses"
 
 
-@dataclass(frozen=True, slots=True)
-class HttpConfig:
+class HttpConfig(NamedTuple):
     """The `system.http` of a mapping, computed with the settings of this deployment."""
 
     base_url: str

@@ -7,15 +7,17 @@ filter makes much of little: a number of an event must not decide how long the f
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, wraps
 from typing import Any
 
 from jinja2 import Undefined, nodes
-from jinja2.compiler import Frame
+from jinja2.compiler import Frame, generate
 from jinja2.filters import do_round
 from jinja2.nativetypes import NativeCodeGenerator
+from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 from pydantic import BaseModel
 
@@ -99,20 +101,42 @@ def _of_nothing(_: object, __: str) -> None:
 
 
 class _Generator(NativeCodeGenerator):
-    """Makes a function that returns an expression's value, as it is, where Jinja's yields text.
+    """Writes one function that returns an expression's value, where Jinja's yields a text.
 
     What is constant is not evaluated while it compiles: `10 ** 10 ** 10` takes too long then, too.
     """
 
-    def write_commons(self) -> None:
-        """What every function begins with; Jinja's has more, and a `yield`."""
+    def visit_Template(  # noqa: N802 - Jinja's name
+        self, node: nodes.Template, frame: Frame | None = None
+    ) -> None:
+        """The function alone: a template has three times as much around it to compile and to do."""
+        frame = Frame(EvalContext(self.environment))
+        frame.symbols.analyze_node(node)
+        self.pull_dependencies(node.body)
+        self.writeline("def value(context):")
+        self.indent()
         self.writeline("resolve = context.resolve_or_missing")
-        self.writeline("undefined = environment.undefined")
+        self.enter_frame(frame)
+        self.blockvisit(node.body, frame)
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """The expression is the only thing in the output."""
         self.writeline("return ", node)
         self.visit(node.nodes[0], frame)
+
+    def pull_dependencies(self, body: Iterable[nodes.Node]) -> None:
+        """Call filters and tests by their names in `_GLOBALS`, and refuse those that are not there.
+
+        Jinja's own lets them pass where an `if` may not reach them.
+        """
+        for node in body:
+            for used in node.find_all((nodes.Filter, nodes.Test)):
+                kind, names = "filter", self.filters
+                if isinstance(used, nodes.Test):
+                    kind, names = "test", self.tests
+                names[used.name] = f"{kind}_{used.name}"
+                if names[used.name] not in _GLOBALS:
+                    self.fail(f"No {kind} named {used.name!r}.", used.lineno)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -244,4 +268,26 @@ def _environment() -> _Environment:
 
 
 LANGUAGE = _environment()
-REWRITING = _Rewriting()
+_REWRITING = _Rewriting()
+_GLOBALS: dict[str, Any] = {
+    "environment": LANGUAGE,
+    "undefined": LANGUAGE.undefined,
+    "missing": missing,
+    **{f"filter_{name}": function for name, function in LANGUAGE.filters.items()},
+    **{f"test_{name}": function for name, function in LANGUAGE.tests.items()},
+}
+
+
+def function(tree: nodes.Expr) -> Callable[[Any], Any]:
+    """An expression as a function of what its names stand for (`connector.expression.Scope`).
+
+    Raises:
+        TemplateSyntaxError: it uses a filter or a test that there is not.
+        SyntaxError, RecursionError, MemoryError: it is nested too deeply for Python.
+    """
+    template = nodes.Template([nodes.Output([_REWRITING.visit(tree)], lineno=1)], lineno=1)
+    template.set_environment(LANGUAGE)
+    source = str(generate(template, LANGUAGE, None, None, optimized=LANGUAGE.optimized))
+    made: dict[str, Callable[[Any], Any]] = {}
+    exec(compile(source, "<expression>", "exec"), _GLOBALS, made)  # noqa: S102 - Jinja wrote it
+    return made["value"]

@@ -10,14 +10,13 @@ stores share: the records, and `decide`, which knows no store.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from connector.event import Snapshot
 from connector.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a claim is asked for.
 
     `identities` are the names of the event, `subjects` whom it is about; all are leased together.
@@ -41,16 +40,14 @@ class Entry:
         return tuple(sorted({*self.identities, *self.subjects}))
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """That an event was applied, and from which snapshot."""
 
     outcome: Outcome
     snapshot: Snapshot | None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a subject: the newest snapshot applied, and the account it came from."""
 
     snapshot: Snapshot | None
@@ -71,8 +68,7 @@ class Known:
 NOBODY = Known(None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Go: the event may be applied, but for its calls about the `dropped` subjects.
 
     `token` fences: a claim that expired and was taken by another cannot be settled any more.
@@ -83,8 +79,7 @@ class Claim:
     dropped: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Duplicate:
+class Duplicate(NamedTuple):
     """The event was applied already, from this or a newer snapshot."""
 
     outcome: Outcome
@@ -95,8 +90,7 @@ class Superseded:
     """A newer snapshot of all its subjects was applied."""
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(NamedTuple):
     """Another event holds the lease; `wait` is how long at most, in seconds."""
 
     wait: float

@@ -6,7 +6,6 @@ event; a warning is for the author.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -278,4 +277,4 @@ def _reads(mapping: Mapping, expression: Expression) -> set[str]:
 
 
 def _warning(mapping: Mapping, name: str, loc: Loc, reason: str, mend: str) -> Lint:
-    return replace(mapping.document.lint(name, loc, reason, mend), level="warning")
+    return mapping.document.lint(name, loc, reason, mend)._replace(level="warning")

@@ -2,8 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
@@ -11,8 +10,7 @@ from pydantic_core import from_json
 from connector.outcome import Detail, Outcome, Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """An event's bytes with the message's id and attributes."""
 
     data: bytes

@@ -6,9 +6,10 @@ History, where an operator reads them: they say what to do, and never hold secre
 data. The cause, for us, goes to the log.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import StrEnum
 from math import ceil
+from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -33,16 +34,14 @@ class Outcome(StrEnum):
     TOO_LARGE = "too_large"
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(NamedTuple):
     """One thing that is wrong with an event: `field` is its path, `rule` what must hold."""
 
     field: str
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """An outcome with what a person needs to act on it.
 
     `reason` and `details` are read by people at the operator: no secrets, no personal data.
@@ -82,13 +81,12 @@ class Refusal(Exception):  # noqa: N818 - not an error of ours: an instruction t
         self.result = Result(outcome, reason, details, retry_after, cause)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     status: int
     message: str
     error: str = ""
     type: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 # The guide's acceptance cases, word for word (contract section 3). In an accepted row `{}` takes
@@ -123,8 +121,7 @@ ANSWERS: dict[Outcome, _Row] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes back to NSPS: HTTP status, JSON body, extra headers."""
 
     status: int

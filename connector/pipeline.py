@@ -10,7 +10,7 @@ import random
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from logging import ERROR, INFO, WARNING
 from typing import Any
 
@@ -167,12 +167,11 @@ class Pipeline:
         """Texts that quote the event or the system lose what is personal or secret in them."""
         if not (result.reason or result.cause or result.details):
             return result
-        return replace(
-            result,
+        return result._replace(
             reason=self._safe(result.reason, event),
             cause=self._safe(result.cause, event),
             details=tuple(
-                replace(item, rule=self._safe(item.rule, event) or "") for item in result.details
+                item._replace(rule=self._safe(item.rule, event) or "") for item in result.details
             ),
         )
 

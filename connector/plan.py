@@ -7,8 +7,7 @@ that bad data is found before anything is changed; only calls that read an earli
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from connector.call import Call
 from connector.document import Loc
@@ -54,8 +53,7 @@ def event_scope(event: Event, mapping: Mapping, settings: Map[str, Any]) -> Even
     return EventScope(names, mapping.values)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One entry of a plan: a call about a subject, ready, or to be computed from earlier replies.
 
     `id` is the name under which later steps read its reply. `releases` marks a call that takes
@@ -77,8 +75,7 @@ class Step:
         return self.ready if self.late is None else self.late.call(replies)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Either `steps` to carry out or, without any, the `result` that is already known.
 
     `decided` is the path in the mapping file of the entry that decided.
@@ -189,8 +186,7 @@ class _Planner:
         raise Refusal(Outcome.INVALID, details=(Detail(where, rule),))
 
 
-@dataclass(frozen=True, slots=True)
-class _Late:
+class _Late(NamedTuple):
     """A call entry with the scope to compute it in, once the replies that it reads are there."""
 
     planner: _Planner

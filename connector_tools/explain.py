@@ -98,9 +98,9 @@ def explain(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> 
 def told(result: Result, event: Event | None = None) -> Answer:
     """The answer as NSPS would get it: without personal data."""
     data = list(personal(event)) if event else []
-    details = [replace(item, rule=log.redact(item.rule, data)) for item in result.details]
+    details = [item._replace(rule=log.redact(item.rule, data)) for item in result.details]
     reason = result.reason and log.redact(result.reason, data)
-    return answer(replace(result, reason=reason, details=tuple(details)))
+    return answer(result._replace(reason=reason, details=tuple(details)))
 
 
 class _Explainer:

@@ -279,6 +279,11 @@ def test_only_tests_of_the_language_are_known(name: str) -> None:
         compile_condition(f"text is {name}")
 
 
+def test_a_filter_that_an_if_may_not_reach_is_known_too() -> None:
+    with pytest.raises(ExpressionError, match="No filter named 'nope'"):
+        compile_condition("(text | nope) if text else 1")
+
+
 @pytest.mark.parametrize(
     "source",
     [

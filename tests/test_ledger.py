@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -172,7 +171,7 @@ async def test_a_card_that_another_account_had_before_is_taken_away(ledger: Ledg
     """The account's own event about it may come only later."""
     await applied(ledger, entry("event:a", about=("imsi:old",), owner=2, snapshot=at(10)))
     late = swap("event:b", "imsi:old", "imsi:new", 1, 30)
-    claim = await granted(ledger, replace(late, snapshot=at(30, created=29)))
+    claim = await granted(ledger, late._replace(snapshot=at(30, created=29)))
     assert claim.dropped == frozenset()
 
 
