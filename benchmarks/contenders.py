@@ -10,7 +10,10 @@ from benchmarks.load import TOKEN, NotInstalledError
 from benchmarks.server import ROOT, Server, function
 
 _NODE_RED = Path(__file__).parent / "node_red"
-_FIRESTORE = "firestore:?project=benchmark"
+_PROJECT = "benchmark"
+_FIRESTORE = f"firestore:?project={_PROJECT}"
+_HLR_TOKEN = "token-of-the-hlr"  # noqa: S105 - of nothing else
+_HASH_KEY = "key-of-the-benchmark"
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Contenders:
             {
                 "API_TOKEN": TOKEN,
                 "WTL_API_URL": system,
-                "WTL_API_TOKEN": "token-of-the-hlr",
-                "HASH_KEY": "key-of-the-benchmark",
+                "WTL_API_TOKEN": _HLR_TOKEN,
+                "HASH_KEY": _HASH_KEY,
                 "LEDGER_URL": ledger,
                 **env,
             },
@@ -48,6 +51,17 @@ class Contenders:
     def firestore(self, system: str, emulator: str) -> Server:
         """The function with Google's Firestore emulator for its ledger."""
         return self.connector(system, _FIRESTORE, FIRESTORE_EMULATOR_HOST=emulator)
+
+    def on_google(self, system: str, emulator: str, secrets: str) -> Server:
+        """With the ledger and the secrets that Terraform gives it: Firestore, Secret Manager."""
+        return self.connector(
+            system,
+            _FIRESTORE,
+            FIRESTORE_EMULATOR_HOST=emulator,
+            SECRETS="gcp",
+            SECRET_MANAGER_EMULATOR_HOST=secrets,
+            GOOGLE_CLOUD_PROJECT=_PROJECT,
+        )
 
     def forwarder(self, system: str) -> Server:
         """The bare forwarder."""
@@ -72,10 +86,15 @@ class Contenders:
             "NODE_RED_FLOW": str(flow),
             "API_TOKEN": TOKEN,
             "WTL_API_URL": system,
-            "WTL_API_TOKEN": "token-of-the-hlr",
+            "WTL_API_TOKEN": _HLR_TOKEN,
         }
         command = [str(program), "--settings", str(_NODE_RED / "settings.js")]
         return Server(command, env, self.folder)
+
+
+def secrets() -> dict[str, list[str | None]]:
+    """What Secret Manager holds for the connector: the versions of each secret."""
+    return {"API_TOKEN": [TOKEN], "WTL_API_TOKEN": [_HLR_TOKEN], "HASH_KEY": [_HASH_KEY]}
 
 
 def _installed(folder: Path) -> Path:

@@ -19,12 +19,13 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import picture, results
-from benchmarks.contenders import Contenders
+from benchmarks.contenders import Contenders, secrets
 from benchmarks.load import TOKEN, NotInstalledError, event_file
 from benchmarks.measure import Rounds
 from benchmarks.results import CONCURRENT, DELAYS, SIZES, Results
 from benchmarks.server import ROOT, Server, external_system, first_answer
 from connector_tools.simulation.store import FirestoreEmulator, Missing
+from tests.secret_manager import SecretManagerServer
 
 _RESULTS = Path(__file__).parent / "RESULTS.md"
 _MARK = "<!-- What follows is written by `make bench`. -->\n"
@@ -106,7 +107,8 @@ def cold(found: Results, contenders: Contenders, folder: Path, emulator: str | N
     event = event_file(folder, SIZES[0]).read_text(encoding="utf-8")
     headers = {"Authorization": f"Bearer {TOKEN}"}
     seconds: defaultdict[str, list[float]] = defaultdict(list)
-    with external_system(0, folder) as system:
+    with external_system(0, folder) as system, SecretManagerServer() as manager:
+        manager.secrets = secrets()
         for number in range(1, _COLD_STARTS + 1):
             told(f"cold start {number} of {_COLD_STARTS}")
             servers = {
@@ -115,7 +117,8 @@ def cold(found: Results, contenders: Contenders, folder: Path, emulator: str | N
                 "connector": contenders.connector(system.url),
             }
             if emulator:
-                servers["connector, Firestore"] = contenders.firestore(system.url, emulator)
+                on_google = contenders.on_google(system.url, emulator, manager.address)
+                servers["connector with Firestore and Secret Manager"] = on_google
             body = event.replace("#", str(number).zfill(15)).encode()
             for name, server in servers.items():
                 seconds[name].append(first_answer(server, "/process-event", headers, body))
