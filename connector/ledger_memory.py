@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import count, islice
+from math import ceil
 from typing import Generic, TypeVar
 
 from connector.event import Snapshot
@@ -62,12 +63,16 @@ def _digest(name: str) -> bytes:
 
 
 class MemoryLedger:
-    """A ledger in dictionaries; atomic because nothing in a method awaits."""
+    """A ledger in dictionaries; atomic because nothing in a method awaits.
+
+    It remembers `most` names of events, one or two for each, and half as many subjects: one of
+    either kind takes some 300 bytes.
+    """
 
     def __init__(self, most: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._done: _Newest[Done] = _Newest(most)
-        self._known: _Newest[Known] = _Newest(most)
+        self._known: _Newest[Known] = _Newest(ceil(most / 2))
         self._leases: dict[str, tuple[str, float, Snapshot | None]] = {}
         self._tokens = count(1)
 
