@@ -135,7 +135,7 @@ class Limits(Entry):
     concurrency: Annotated[int, Field(ge=1)] = Field(
         250, description="Calls at once per instance; more are answered 429."
     )
-    breaker: Breaker = Breaker()
+    breaker: Breaker = Field(default_factory=Breaker)
 
 
 class Http(Limits):
