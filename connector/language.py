@@ -109,7 +109,7 @@ class _Generator(NativeCodeGenerator):
     def visit_Template(  # noqa: N802 - Jinja's name
         self, node: nodes.Template, frame: Frame | None = None
     ) -> None:
-        """The function alone: a template has three times as much around it to compile and to do."""
+        """The function alone: a template has more around it, at the start and at each call."""
         frame = Frame(EvalContext(self.environment))
         frame.symbols.analyze_node(node)
         self.pull_dependencies(node.body)
@@ -273,8 +273,8 @@ _GLOBALS: dict[str, Any] = {
     "environment": LANGUAGE,
     "undefined": LANGUAGE.undefined,
     "missing": missing,
-    **{f"filter_{name}": function for name, function in LANGUAGE.filters.items()},
-    **{f"test_{name}": function for name, function in LANGUAGE.tests.items()},
+    **{f"filter_{name}": found for name, found in LANGUAGE.filters.items()},
+    **{f"test_{name}": found for name, found in LANGUAGE.tests.items()},
 }
 
 
