@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections import deque
@@ -47,6 +48,14 @@ class Received:
         return json.loads(self.body)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # that is a caller who left
+            super().handle_error(request, client_address)
+
+
 class ScriptedServer:
     """Replies with what `script` queued, in order, then with `default` for ever.
 
@@ -64,8 +73,7 @@ class ScriptedServer:
         class Handler(_Handler):
             server_owner = owner
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._scheme = "https" if tls else "http"
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
