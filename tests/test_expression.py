@@ -284,6 +284,11 @@ def test_a_filter_that_an_if_may_not_reach_is_known_too() -> None:
         compile_condition("(text | nope) if text else 1")
 
 
+def test_a_test_that_an_if_may_not_reach_is_known_too() -> None:
+    with pytest.raises(ExpressionError, match="No test named 'nope'"):
+        compile_condition("(text is nope) if text else 1")
+
+
 @pytest.mark.parametrize(
     "source",
     [
