@@ -29,10 +29,10 @@ help: ## This menu
 install: $(READY) ## Set up the virtual environment
 
 demo: $(READY) ## The main job: a subscriber's life through the function to an HLR/HSS
-	$(BIN)/python -m connector_tools.command demo
+	$(BIN)/python -m connector_tools.cli.app demo
 
 run: $(READY) ## Keep the function and an HLR/HSS running on this machine (PORT=8080)
-	$(BIN)/python -m connector_tools.command run $(if $(PORT),--port $(PORT))
+	$(BIN)/python -m connector_tools.cli.app run $(if $(PORT),--port $(PORT))
 
 test: $(READY) ## Run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
@@ -52,14 +52,14 @@ soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a rea
 		"firestore-functions --real --ledger firestore --events 100000 --instances 2 --fault all --fault kill=6" \
 		"osmo-hlr --osmo --events 1000 --subscribers 80 --rate 0.3 --fault all --fault outage=4"; do \
 		set -- $$run; name=$$1; shift; echo "== $$name"; \
-		$(BIN)/python -m connector_tools.command simulate --subscribers 5000 --rate 1 $$@ \
+		$(BIN)/python -m connector_tools.cli.app simulate --subscribers 5000 --rate 1 $$@ \
 			> build/soak/$$name.log || failed="$$failed $$name"; \
 		tail -2 build/soak/$$name.log; \
 	done; test -z "$$failed" || { echo "did not converge:$$failed (see build/soak)" >&2; exit 1; }
 
 fuzz: $(READY) ## The attacks on event parser, expressions and mapping loader, fifty times as long
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz \
-		tests/test_fuzz.py tests/test_event_hostile.py tests/test_expression_text.py
+		tests/mapping/test_fuzz.py tests/test_event_hostile.py tests/mapping/test_expression_text.py
 
 bench: $(READY) $(DEPLOYED) $(FORWARDER) ## The function beside a bare forwarder and Node-RED (ARGS=--write; a quarter of an hour)
 	$(BIN)/python -m benchmarks.speed --python $(DEPLOYED) --forwarder $(FORWARDER) $(ARGS)
@@ -89,7 +89,7 @@ lock: ## Pin the dependencies anew (UPGRADE=--upgrade takes the newest)
 		--output-file requirements-dev.txt
 
 terraform-check: $(READY) ## Check the Terraform code (a minute or two)
-	$(BIN)/python -m pytest tests/test_terraform.py
+	$(BIN)/python -m pytest tests/deployment/test_terraform.py
 
 terraform-scan: ## Scan the Terraform code for security faults
 	$(PYTHON) -m venv .venv-checkov

@@ -26,12 +26,12 @@ from starlette.responses import Response
 from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
 from connector import log
-from connector.door import HttpDoor
-from connector.message_door import MessageDoor
-from connector.protocol import Protocol
+from connector.doors.bad_request import Protocol
+from connector.doors.http import HttpDoor
+from connector.doors.pubsub import MessageDoor
+from connector.doors.worker import Worker
 from connector.settings import BadSettings
 from connector.startup import start
-from connector.worker import Worker
 
 try:
     _startup = start(os.environ)

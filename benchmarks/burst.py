@@ -19,11 +19,11 @@ from typing import Any
 import httpx
 
 from benchmarks.server import ROOT
-from connector import lint
-from connector.http_system import HttpSystem
-from connector.ledger_memory import MemoryLedger
-from connector.mapping import Mapping
+from connector.ledger.memory import MemoryLedger
+from connector.mapping import checks as lint
+from connector.mapping.schema import Mapping
 from connector.pipeline import Pipeline
+from connector.systems.http.client import HttpSystem
 from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.clock import Clock, VirtualLoop

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from connector.ledger import Claim, Ledger
-from connector.ledger_firestore import FirestoreLedger
-from connector.ledger_memory import MemoryLedger
-from connector.ledger_sqlite import SqliteLedger
+from connector.ledger.firestore import FirestoreLedger
+from connector.ledger.memory import MemoryLedger
+from connector.ledger.records import Claim, Ledger
+from connector.ledger.sqlite import SqliteLedger
 from connector.outcome import Outcome
 from tests.emulator.firestore import FirestoreEmulator
 from tests.emulator.wire import Wire
-from tests.ledgers import entry
+from tests.support.ledgers import entry
 
 CONCURRENT = 100
 

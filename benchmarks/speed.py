@@ -25,7 +25,7 @@ from benchmarks.measure import Rounds
 from benchmarks.results import CONCURRENT, DELAYS, SIZES, Results
 from benchmarks.server import ROOT, Server, external_system, first_answer
 from connector_tools.simulation.store import FirestoreEmulator, Missing
-from tests.secret_manager import SecretManagerServer
+from tests.support.secret_manager import SecretManagerServer
 
 _RESULTS = Path(__file__).parent / "RESULTS.md"
 _MARK = "<!-- What follows is written by `make bench`. -->\n"

@@ -17,11 +17,11 @@ from typing import Any
 from connector import log
 from connector.call import Call
 from connector.event import Event, parse, personal
-from connector.ledger import Busy, Claim, Duplicate, Entry, Ledger, LostClaim, Superseded
-from connector.mapping import Mapping as MappingFile
+from connector.ledger.records import Busy, Claim, Duplicate, Entry, Ledger, LostClaim, Superseded
+from connector.mapping.schema import Mapping as MappingFile
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
 from connector.plan import Plan, Step, plan
-from connector.system import Reply, System
+from connector.systems.system import Reply, System
 
 _BUSY = "Subject busy: another event of this subscriber is being applied"
 

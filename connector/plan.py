@@ -10,13 +10,13 @@ from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, NoReturn
 
 from connector.call import Call
-from connector.document import Loc
-from connector.entry import CallEntry
 from connector.event import PARTS, Event
-from connector.expression import EvaluationError, Expression, Scope, Value
-from connector.mapping import Mapping
+from connector.mapping.document import Loc
+from connector.mapping.entry import CallEntry
+from connector.mapping.expression import EvaluationError, Expression, Scope, Value
+from connector.mapping.rule import Rule
+from connector.mapping.schema import Mapping
 from connector.outcome import Detail, Outcome, Refusal, Result
-from connector.rule import Rule
 
 Replies = Map[str, Any]
 

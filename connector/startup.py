@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs
 
-from connector import lint
-from connector.document import BadMapping
-from connector.ledger import Ledger
-from connector.mapping import Mapping as MappingFile
+from connector.ledger.records import Ledger
+from connector.mapping import checks as lint
+from connector.mapping.document import BadMapping
+from connector.mapping.schema import Mapping as MappingFile
+from connector.mapping.setting_values import SettingValues
 from connector.pipeline import Pipeline, hash_key
 from connector.secrets import Environment, Files, Secrets, SecretsUnreachable, Source
 from connector.settings import API_TOKEN, HASH_KEY, BadSettings, Settings, read
-from connector.systems import system_of
-from connector.values import SettingValues
+from connector.systems.registry import system_of
 
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ def _secrets(
             return Environment(environ)
         if kind == "file":
             return Files(Path(rest))
-        from connector.secrets_gcp import SecretManager  # noqa: PLC0415 - 0.5 s, and not before
+        from connector.secret_manager import SecretManager  # noqa: PLC0415 - 0.5 s, and not before
         # the server has forked, which gRPC does not survive
 
         project, emulator = settings.GOOGLE_CLOUD_PROJECT, settings.SECRET_MANAGER_EMULATOR_HOST
@@ -150,16 +150,16 @@ def _ledger(settings: Settings, key: bytes) -> Ledger:
     """The store that the URL names; its client is imported only if it is used (cold start)."""
     kind, _, rest = settings.LEDGER_URL.partition(":")
     if kind == "sqlite":
-        from connector.ledger_sqlite import SqliteLedger  # noqa: PLC0415 - see above
+        from connector.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - see above
 
         return SqliteLedger(Path(rest.removeprefix("///")), key)
     if kind == "firestore":
-        from connector.ledger_firestore import FirestoreLedger  # noqa: PLC0415 - see above
+        from connector.ledger.firestore import FirestoreLedger  # noqa: PLC0415 - see above
 
         options = {name: values[0] for name, values in parse_qs(rest.removeprefix("?")).items()}
         project = options.get("project", settings.GOOGLE_CLOUD_PROJECT)
         return FirestoreLedger(key, project=project, database=options.get("database"))
-    from connector.ledger_memory import MemoryLedger  # noqa: PLC0415 - see above
+    from connector.ledger.memory import MemoryLedger  # noqa: PLC0415 - see above
 
     return MemoryLedger()
 

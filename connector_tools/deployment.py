@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.mapping import Mapping as MappingFile
-from connector.mapping import Setting
-from connector.systems import system_of
-from connector_tools.case import test_settings
+from connector.mapping.schema import Mapping as MappingFile
+from connector.mapping.schema import Setting
+from connector.systems.registry import system_of
 from connector_tools.draft import HIDDEN, as_json
+from connector_tools.mapping_tests import test_settings
 
 
 @dataclass(frozen=True, slots=True)

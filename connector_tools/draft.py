@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from pydantic import BaseModel
 
-from connector.ctrl_call import CtrlCallEntry
-from connector.expression import (
+from connector.mapping.ctrl_call import CtrlCallEntry
+from connector.mapping.expression import (
     Constant,
     EvaluationError,
     Expression,
@@ -19,8 +19,8 @@ from connector.expression import (
     Value,
     expressions,
 )
-from connector.http_call import MEDIA_TYPES, HttpCall, HttpCallEntry
-from connector.mapping import Auth, Http
+from connector.mapping.http_call import MEDIA_TYPES, HttpCall, HttpCallEntry
+from connector.mapping.schema import Auth, Http
 
 HIDDEN = "***"
 FAILED = "cannot be computed"

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connector import log
-from connector.ctrl_call import CtrlCallEntry
-from connector.document import Loc
-from connector.entry import CallEntry
 from connector.event import Event, personal
-from connector.expression import (
+from connector.mapping.ctrl_call import CtrlCallEntry
+from connector.mapping.document import Loc
+from connector.mapping.entry import CallEntry
+from connector.mapping.expression import (
     Constant,
     EvaluationError,
     Expression,
@@ -23,11 +23,11 @@ from connector.expression import (
     compile_condition,
     expressions,
 )
-from connector.http_call import HttpCall, HttpCallEntry
-from connector.mapping import Mapping as MappingFile
+from connector.mapping.http_call import HttpCall, HttpCallEntry
+from connector.mapping.rule import Rule
+from connector.mapping.schema import Mapping as MappingFile
 from connector.outcome import Answer, Refusal, Result, answer
 from connector.plan import EventScope, Step, event_scope, plan
-from connector.rule import Rule
 from connector_tools import draft
 from connector_tools.draft import FAILED, Request, as_json
 

@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from connector.ctrl import CtrlReply
-from connector.ctrl_system import CtrlSystem
-from connector.http_call import METHODS
-from connector.http_system import HttpSystem
-from connector.mapping import ExpectedCall, ScriptedReply
-from connector.mapping import System as SystemEntry
-from connector.system import System
+from connector.mapping.http_call import METHODS
+from connector.mapping.schema import ExpectedCall, ScriptedReply
+from connector.mapping.schema import System as SystemEntry
+from connector.systems.ctrl.client import CtrlSystem
+from connector.systems.ctrl.wire import CtrlReply
+from connector.systems.http.client import HttpSystem
+from connector.systems.system import System
 
 _NO_REPLY = ScriptedReply()
 
@@ -66,16 +66,16 @@ class _Web(_Script):
 
 class _CtrlWire(_Script):
     async def connect(self, host: str, port: int) -> "_CtrlWire":
-        """See `connector.ctrl.connect`."""
+        """See `connector.systems.ctrl.wire.connect`."""
         return self
 
     async def ask(self, variable: str, value: str | None) -> CtrlReply:
-        """See `connector.ctrl.Connection`."""
+        """See `connector.systems.ctrl.wire.Connection`."""
         reply = self.reply_to(_CtrlSent(variable, value))
         return CtrlReply(None if reply.error else reply.value or "OK", reply.error)
 
     def close(self) -> None:
-        """See `connector.ctrl.Connection`."""
+        """See `connector.systems.ctrl.wire.Connection`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.function import Function, environment
-from tests.scripted import ScriptedServer
+from tests.support.function import Function, environment
+from tests.support.scripted import ScriptedServer
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so would whatever they
 # start: some tests send it.

@@ -8,7 +8,7 @@ import pytest
 
 from connector.event import EVENT_FIELDS, PARTS, Event, Snapshot, parse, personal
 from connector.outcome import Outcome, Refusal, answer
-from tests.events import event
+from tests.support.events import event
 
 MARKER = "c0ffee-personal-marker"
 ENVELOPE: dict[str, Any] = {"event_id": "e-1", "data": {"event_type": "SIM/Updated"}}

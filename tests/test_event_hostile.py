@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connector.event import parse
 from connector.outcome import Outcome, Refusal, answer
-from tests.events import event
+from tests.support.events import event
 
 MARKER = "c0ffee-personal-marker"
 

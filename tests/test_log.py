@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.answers import ids
-from tests.events import event, subscriber
-from tests.function import Function, environment, free_port, mapping_with
-from tests.scripted import Scripted, ScriptedServer
+from tests.support.answers import ids
+from tests.support.events import event, subscriber
+from tests.support.function import Function, environment, free_port, mapping_with
+from tests.support.scripted import Scripted, ScriptedServer
 
 Start = Callable[..., Function]
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from connector.outcome import ANSWERS, Answer, Detail, Outcome, Refusal, Result, answer
-from tests import answers
+from tests.support import answers
 
 ERRORS = [outcome for outcome in Outcome if ANSWERS[outcome].status >= 400]
 ACCEPTED = [outcome for outcome in Outcome if outcome not in ERRORS]

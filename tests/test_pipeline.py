@@ -13,10 +13,10 @@ import pytest
 from connector import log
 from connector.outcome import Outcome, Result
 from connector.pipeline import Record
-from connector.system import Reply
-from tests.calls import http
-from tests.events import event
-from tests.pipelines import FOUND, TOKEN, Bench, applied
+from connector.systems.system import Reply
+from tests.support.calls import http
+from tests.support.events import event
+from tests.support.pipelines import FOUND, TOKEN, Bench, applied
 
 IMSI = "001010000000001"
 OLD = "001010000000091"

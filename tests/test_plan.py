@@ -7,8 +7,8 @@ import pytest
 
 from connector.outcome import Detail, Outcome, Refusal, Result
 from connector.plan import Plan
-from tests.calls import http
-from tests.data.planner import Planner
+from tests.support.calls import http
+from tests.support.planner import Planner
 
 IMSI, OLD_IMSI = "001010000000002", "001010000000001"
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.data.planner import Planner
+from tests.support.planner import Planner
 
 MARKER = "c0ffee-personal-marker"
 HOSTILE = ["../../x", "a/b?c=d#e", "a\r\nX: y", "{{ 7 * 7 }}", "=7", "<x a='\"'>&", "é\u2028"]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.answers import ids
-from tests.events import event
-from tests.function import TOKEN, Function, environment
-from tests.scripted import Received, Scripted, ScriptedServer
+from tests.support.answers import ids
+from tests.support.events import event
+from tests.support.function import TOKEN, Function, environment
+from tests.support.scripted import Received, Scripted, ScriptedServer
 
 HLR_TOKEN = "token-of-the-hlr"
 PERSONAL = {

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.answers import ACCEPTED
-from tests.events import event
-from tests.function import ROOT, Function, environment
-from tests.scripted import Scripted, ScriptedServer
+from tests.support import ROOT
+from tests.support.answers import ACCEPTED
+from tests.support.events import event
+from tests.support.function import Function, environment
+from tests.support.scripted import Scripted, ScriptedServer
 
 Start = Callable[..., Function]
 WTL = (ROOT / "mappings" / "wtl-hlr-hss.yaml").read_text()

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from connector.ledger import Ledger
-from connector.mapping import Mapping
+from connector.ledger.records import Ledger
+from connector.mapping.schema import Mapping
 from connector.pipeline import Pipeline
-from connector.system import System
+from connector.systems.system import System
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.instance import Instance, MortalLedger, Trouble
 from connector_tools.simulation.network import Network
@@ -21,7 +21,7 @@ _DEAD: Answer = (0, "")
 class Credentials:
     """The connector's secret for the network: renewed a while after the network wants another.
 
-    Serves the instances as settings (`values`) and as `connector.auth.Renewal`.
+    Serves the instances as settings (`values`) and as `connector.systems.http.credentials.Renewal`.
     """
 
     def __init__(self, values: dict[str, Any], network: Network, clock: Clock, key: str) -> None:
@@ -32,7 +32,7 @@ class Credentials:
         self._key = key
 
     async def renewed(self, since: int) -> bool:
-        """See `connector.auth.Renewal`."""
+        """See `connector.systems.http.credentials.Renewal`."""
         return self.generation > since
 
     async def rotate(self) -> None:

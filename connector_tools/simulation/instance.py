@@ -12,7 +12,15 @@ from typing import Self, TypeVar
 
 import httpx
 
-from connector.ledger import Busy, Claim, Duplicate, Entry, Ledger, LedgerUnavailable, Superseded
+from connector.ledger.records import (
+    Busy,
+    Claim,
+    Duplicate,
+    Entry,
+    Ledger,
+    LedgerUnavailable,
+    Superseded,
+)
 from connector.outcome import Outcome, answer
 from connector.pipeline import Pipeline
 from connector_tools.simulation.network import Network, delivery

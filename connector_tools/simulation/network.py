@@ -1,7 +1,8 @@
 """An HLR/HSS with faults, which notes what must never happen inside of it.
 
-The rules are those of `connector_tools.hlr`. Profiles carry the version of the state that they
-were made from (see `enrichment`), so that it is seen when an older state follows a newer one.
+The rules are those of `connector_tools.counterparts.hlr`. Profiles carry the version of the state
+that they were made from (see `enrichment`), so that it is seen when an older state follows a newer
+one.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from connector_tools.hlr import GRANTED, Hlr, Reply
+from connector_tools.counterparts.hlr import GRANTED, Hlr, Reply
 from connector_tools.simulation.billing import Desired
 from connector_tools.simulation.faults import NETWORK, Faults
 from connector_tools.simulation.nsps import Delivery

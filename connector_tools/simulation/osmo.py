@@ -12,20 +12,20 @@ from pathlib import Path
 from random import Random, seed
 from tempfile import TemporaryDirectory
 
-from connector import lint
-from connector.ledger import Ledger
-from connector.ledger_sqlite import SqliteLedger
-from connector.system import System
-from connector.systems import system_of
-from connector_tools.osmo_hlr import PORT, OsmoHlr
+from connector.ledger.records import Ledger
+from connector.ledger.sqlite import SqliteLedger
+from connector.mapping import checks as lint
+from connector.systems.registry import system_of
+from connector.systems.system import System
+from connector_tools.counterparts.osmo_hlr import PORT, OsmoHlr
 from connector_tools.program import ROOT
 from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Desired
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faults import Faults
 from connector_tools.simulation.fleet import Fleet, Makes
-from connector_tools.simulation.inside import Progress
 from connector_tools.simulation.network import Difference
+from connector_tools.simulation.virtual_time import Progress
 from connector_tools.simulation.world import Ended, Plan, World
 
 _OSMO = ROOT / "mappings" / "osmo-hlr.yaml"

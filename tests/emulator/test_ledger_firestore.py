@@ -10,13 +10,20 @@ from uuid import uuid4
 import pytest
 from google.cloud.firestore import AsyncClient
 
-from connector.ledger import Busy, Claim, Duplicate, LedgerUnavailable, LostClaim, Superseded
-from connector.ledger_firestore import EVENTS, SUBJECTS, FirestoreLedger
+from connector.ledger.firestore import EVENTS, SUBJECTS, FirestoreLedger
+from connector.ledger.records import (
+    Busy,
+    Claim,
+    Duplicate,
+    LedgerUnavailable,
+    LostClaim,
+    Superseded,
+)
 from connector.outcome import Outcome
-from tests.contender import crash, race
 from tests.emulator.firestore import FirestoreEmulator, shared
 from tests.emulator.wire import Wire
-from tests.ledgers import at, entry
+from tests.support.contender import crash, race
+from tests.support.ledgers import at, entry
 
 APPLIED = Outcome.APPLIED
 

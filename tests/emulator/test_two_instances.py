@@ -9,11 +9,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.doors.test_concurrency import numbered, overlaps
 from tests.emulator.firestore import shared
-from tests.events import subscriber
-from tests.function import Function, environment
-from tests.scripted import Scripted, ScriptedServer
-from tests.test_concurrency import numbered, overlaps
+from tests.support.events import subscriber
+from tests.support.function import Function, environment
+from tests.support.scripted import Scripted, ScriptedServer
 
 pytestmark = pytest.mark.deployment
 

@@ -1,0 +1,142 @@
+"""The ledger of one process: forgotten when it stops, gone with the instance.
+
+Right for one instance and for trials. Bounded: the events and subjects that were settled longest
+ago are forgotten first; leases never are, they expire.
+"""
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import count, islice
+from math import ceil
+from typing import Generic, TypeVar
+
+from connector.event import Snapshot
+from connector.ledger.records import (
+    NOBODY,
+    Busy,
+    Claim,
+    Done,
+    Duplicate,
+    Entry,
+    Known,
+    LostClaim,
+    Superseded,
+    decide,
+)
+from connector.outcome import Outcome
+
+Record = TypeVar("Record")
+
+
+class _Newest(Generic[Record]):
+    """The records that were noted last, by name: `most` of them, or up to a tenth more.
+
+    In a plain dictionary, since an `OrderedDict` takes twice its memory, with digests for the
+    names, which take twice theirs. What is too much is forgotten together: a look for the first
+    entry passes over all that were taken away before it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._records: dict[bytes, Record] = {}
+
+    def get(self, name: str) -> Record | None:
+        """What was noted under the name."""
+        return self._records.get(_digest(name))
+
+    def note(self, name: str, record: Record) -> None:
+        """Note a record as the newest."""
+        records, key = self._records, _digest(name)
+        records.pop(key, None)
+        records[key] = record
+        surplus = len(records) - self._most
+        if surplus > self._most / 10:
+            for oldest in list(islice(records, surplus)):
+                del records[oldest]
+
+
+@lru_cache(1000)  # an event asks several times for each of its names
+def _digest(name: str) -> bytes:
+    return blake2b(name.encode(), digest_size=15).digest()  # 15: with its header 48 bytes
+
+
+class MemoryLedger:
+    """A ledger in dictionaries; atomic because nothing in a method awaits.
+
+    It remembers `most` names of events, one or two for each, and half as many subjects: one of
+    either kind takes some 300 bytes.
+    """
+
+    def __init__(self, most: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._done: _Newest[Done] = _Newest(most)
+        self._known: _Newest[Known] = _Newest(ceil(most / 2))
+        self._leases: dict[str, tuple[str, float, Snapshot | None]] = {}
+        self._tokens = count(1)
+
+    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+        """See `Ledger`."""
+        done = [found for name in entry.identities if (found := self._done.get(name))]
+        now = self._clock()
+        known = {name: self._look_up(name, now) for name in entry.subjects}
+        verdict = decide(entry, done, known)
+        if isinstance(verdict, Duplicate | Superseded):
+            return verdict
+        keys = entry.keys
+        held = [self._leases[key][1] - now for key in keys if key in self._leases]
+        if held and max(held) > 0:
+            return Busy(max(held))
+        if held:
+            for name in known.keys() & self._leases.keys():
+                self._known.note(name, known[name])
+        claim = Claim(entry, str(next(self._tokens)), verdict)
+        self._leases |= dict.fromkeys(keys, (claim.token, now + entry.lease, entry.snapshot))
+        return claim
+
+    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+        """See `Ledger`."""
+        if not self._free(claim):
+            raise LostClaim
+        entry = claim.entry
+        done = Done(outcome, entry.snapshot)
+        for name in entry.identities:
+            self._done.note(name, done)
+        for name in set(entry.subjects) - claim.dropped:
+            self._known.note(name, (self._known.get(name) or NOBODY).after(entry))
+
+    async def release(
+        self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
+    ) -> None:
+        """See `Ledger`."""
+        entry = claim.entry
+        until = min(
+            (self._leases[key][1] for key in entry.keys if key in self._leases), default=0.0
+        )
+        if not self._free(claim):
+            return
+        for name in touched - claim.dropped:
+            known = self._known.get(name) or NOBODY
+            self._known.note(name, known.touched(entry.snapshot))
+        if rest:
+            until = min(until, self._clock() + rest)
+            self._leases |= dict.fromkeys(entry.keys, (claim.token, until, None))
+
+    async def close(self) -> None:
+        """See `Ledger`; nothing to let go of."""
+
+    def _look_up(self, name: str, now: float) -> Known:
+        """What is known of a subject, with what a lease that expired left behind."""
+        known = self._known.get(name) or NOBODY
+        _, until, snapshot = self._leases.get(name, ("", now, None))
+        return known.touched(snapshot) if until < now else known
+
+    def _free(self, claim: Claim) -> bool:
+        """Free the leases if all are still the claim's; whether they were."""
+        keys, nobody = claim.entry.keys, ("",)
+        if any(self._leases.get(key, nobody)[0] != claim.token for key in keys):
+            return False
+        for key in keys:
+            del self._leases[key]
+        return True

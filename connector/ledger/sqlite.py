@@ -1,0 +1,327 @@
+"""The ledger of one machine: a file that several processes share and that survives them.
+
+Names are kept as HMACs, since a bare hash of 15 digits is undone by trying them all; the log's
+`subject_hash` is the beginning of a subject's. The file must not lie on a network file system.
+"""
+
+import asyncio
+import hmac
+import json
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from math import ceil, inf
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from uuid import uuid4
+
+from connector.event import Snapshot
+from connector.ledger.records import (
+    NOBODY,
+    Busy,
+    Claim,
+    Done,
+    Duplicate,
+    Entry,
+    Known,
+    LedgerUnavailable,
+    LostClaim,
+    Superseded,
+    decide,
+)
+from connector.outcome import Outcome
+
+T = TypeVar("T")
+
+_TOGETHER = 100  # methods in one transaction, during which other processes wait
+_KEPT = 100 * 86400.0  # seconds; events come again for 95 days (contract section 4)
+
+# WAL and FULL: readers and one writer at once, and what was settled survives a power cut.
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+CREATE TABLE IF NOT EXISTS events (
+    id TEXT PRIMARY KEY, outcome TEXT NOT NULL, snapshot TEXT, expires REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS subjects (
+    id TEXT PRIMARY KEY, snapshot TEXT, owner TEXT, expires REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leases (
+    id TEXT PRIMARY KEY, token TEXT NOT NULL, expires REAL NOT NULL, snapshot TEXT
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS events_expire ON events (expires);
+CREATE INDEX IF NOT EXISTS subjects_expire ON subjects (expires);
+CREATE INDEX IF NOT EXISTS leases_expire ON leases (expires);
+"""
+
+# `IN (SELECT value FROM json_each (?))`: any number of keys in one parameter.
+_HELD = "SELECT max(expires) FROM leases WHERE id IN (SELECT value FROM json_each (?))"
+_REST = """
+UPDATE leases SET expires = min(expires, ?), snapshot = NULL
+WHERE token = ? AND id IN (SELECT value FROM json_each (?))
+"""
+_FREE = "DELETE FROM leases WHERE token = ? AND id IN (SELECT value FROM json_each (?))"
+_SWEEP = """
+DELETE FROM events WHERE id IN (SELECT id FROM events WHERE expires < :now LIMIT 10);
+DELETE FROM subjects WHERE id IN (SELECT id FROM subjects WHERE expires < :now LIMIT 10);
+DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE expires < :now - 8640000 LIMIT 10)
+"""
+
+
+class _Job:
+    """What a method asks of the file, and how it ended: with `result`, or with `failure`.
+
+    Then `ended` says the same to the event loop.
+    """
+
+    def __init__(self, work: Callable[[sqlite3.Connection], Any], deadline: float) -> None:
+        self.ended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.deadline = deadline
+        self.result: Any = None
+        self.failure: Exception | None = None
+        self._work = work
+
+    def carry_out(self, file: sqlite3.Connection) -> None:
+        """All of it, or nothing; what is wrong with the file itself is everybody's."""
+        file.execute("SAVEPOINT job")
+        try:
+            self.result = self._work(file)
+        except sqlite3.Error:
+            raise
+        except Exception as failure:
+            file.execute("ROLLBACK TO job")
+            self.failure = failure
+        file.execute("RELEASE job")
+
+    def tell(self) -> None:
+        """End `ended`, unless whoever waited has gone."""
+        if self.ended.done():
+            return
+        if self.failure:
+            self.ended.set_exception(self.failure)
+        else:
+            self.ended.set_result(self.result)
+
+
+class SqliteLedger:
+    """A ledger in a file; its methods are transactions, in a thread of the ledger's own.
+
+    Methods that wait at the same time share one.
+
+    `key` is the HMAC's: with another one everything is forgotten. `patience` is the seconds that a
+    method waits for a file that others write. `clock` is the wall clock, which is the same for all
+    processes, and after a restart of the machine.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        key: bytes,
+        patience: float = 5,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._path = path
+        self._key = key
+        self._patience = patience
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._file: sqlite3.Connection | None = None
+        self._jobs: deque[_Job] = deque()  # oldest first
+
+    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+        """See `Ledger`."""
+        return await self._transaction(lambda file: self._claim(file, entry))
+
+    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+        """See `Ledger`."""
+        await self._transaction(lambda file: self._settle(file, claim, outcome))
+
+    async def release(
+        self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
+    ) -> None:
+        """See `Ledger`."""
+        with suppress(LedgerUnavailable):
+            await self._transaction(lambda file: self._release(file, claim, touched, rest))
+
+    async def close(self) -> None:
+        """See `Ledger`."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    def _claim(
+        self, file: sqlite3.Connection, entry: Entry
+    ) -> Claim | Duplicate | Superseded | Busy:
+        done = [record for name in entry.identities if (record := self._done(file, name))]
+        keys, now = self._hashed(entry.keys), self._clock()
+        known = {name: self._look_up(file, name, now) for name in entry.subjects}
+        verdict = decide(entry, done, known)
+        if isinstance(verdict, Duplicate | Superseded):
+            return verdict
+        (until,) = file.execute(_HELD, (json.dumps(keys),)).fetchone()
+        if until is not None and until > now:
+            return Busy(until - now)
+        for name in entry.subjects if until is not None else ():  # else the next one forgets it
+            self._know(file, name, known[name])
+        claim = Claim(entry, uuid4().hex, verdict)
+        held = (claim.token, now + entry.lease, _text(entry.snapshot))
+        file.executemany("REPLACE INTO leases VALUES (?, ?, ?, ?)", [(key, *held) for key in keys])
+        return claim
+
+    def _settle(self, file: sqlite3.Connection, claim: Claim, outcome: Outcome) -> None:
+        if not self._free(file, claim):
+            raise LostClaim
+        entry, expires = claim.entry, self._clock() + _KEPT
+        for name in entry.identities:
+            event = (self._hash(name), outcome.value, _text(entry.snapshot), expires)
+            file.execute("REPLACE INTO events VALUES (?, ?, ?, ?)", event)
+        for name in set(entry.subjects) - claim.dropped:
+            self._know(file, name, self._known(file, name).after(entry))
+        self._sweep(file)
+
+    def _release(
+        self, file: sqlite3.Connection, claim: Claim, touched: frozenset[str], rest: float
+    ) -> None:
+        if rest:
+            keys = self._hashed(claim.entry.keys)
+            ended = (self._clock() + rest, claim.token, json.dumps(keys))
+            mine = file.execute(_REST, ended).rowcount == len(keys)
+        else:
+            mine = self._free(file, claim)
+        for name in touched - claim.dropped if mine else ():
+            self._know(file, name, self._known(file, name).touched(claim.entry.snapshot))
+
+    def _know(self, file: sqlite3.Connection, name: str, known: Known) -> None:
+        owner = None if known.owner is None else str(known.owner)
+        subject = (self._hash(name), _text(known.snapshot), owner, self._clock() + _KEPT)
+        file.execute("REPLACE INTO subjects VALUES (?, ?, ?, ?)", subject)
+
+    def _free(self, file: sqlite3.Connection, claim: Claim) -> bool:
+        """Free the leases that are still the claim's; whether all were."""
+        keys = self._hashed(claim.entry.keys)
+        return file.execute(_FREE, (claim.token, json.dumps(keys))).rowcount == len(keys)
+
+    def _sweep(self, file: sqlite3.Connection) -> None:
+        """Forget some of what expired; of the leases, whose claims may still be settled, later."""
+        for statement in _SWEEP.split(";"):
+            file.execute(statement, {"now": self._clock()})
+
+    def _done(self, file: sqlite3.Connection, name: str) -> Done | None:
+        query = "SELECT outcome, snapshot FROM events WHERE id = ?"
+        row = file.execute(query, (self._hash(name),)).fetchone()
+        return Done(Outcome(row[0]), _snapshot(row[1])) if row else None
+
+    def _known(self, file: sqlite3.Connection, name: str) -> Known:
+        query = "SELECT snapshot, owner FROM subjects WHERE id = ?"
+        row = file.execute(query, (self._hash(name),)).fetchone()
+        if row is None:
+            return NOBODY
+        return Known(_snapshot(row[0]), None if row[1] is None else int(row[1]))
+
+    def _look_up(self, file: sqlite3.Connection, name: str, now: float) -> Known:
+        """What is known of a subject, with what a lease that expired left behind."""
+        query = "SELECT snapshot FROM leases WHERE id = ? AND expires < ?"
+        row = file.execute(query, (self._hash(name), now)).fetchone()
+        return self._known(file, name).touched(_snapshot(row[0]) if row else None)
+
+    def _hash(self, name: str) -> str:
+        return hmac.digest(self._key, name.encode(), "sha256").hex()
+
+    def _hashed(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self._hash(name) for name in names)
+
+    async def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        job = _Job(work, time.monotonic() + self._patience)
+        self._jobs.append(job)
+        if len(self._jobs) == 1:  # else the thread is about to take this one, too
+            try:
+                asyncio.get_running_loop().run_in_executor(self._thread, self._work_off)
+            except RuntimeError:  # it was closed
+                self._jobs.clear()
+                raise
+        return cast(T, await job.ended)
+
+    def _work_off(self) -> None:
+        """What waits, and what comes meanwhile."""
+        while self._jobs:
+            jobs = self._transact()
+            if jobs:
+                jobs[0].ended.get_loop().call_soon_threadsafe(_tell, jobs)
+
+    def _transact(self) -> list[_Job]:
+        """The jobs that ended: all that wait when the file is free, in one transaction.
+
+        For a commit waits for the disk, longer than a dozen events work.
+        """
+        jobs: list[_Job] = []
+        try:
+            with self._begun(self._jobs[0].deadline) as file:
+                jobs = self._taken()
+                for job in jobs:
+                    job.carry_out(file)
+        except Exception as error:  # whatever it is, nobody may be told that all went well
+            self._close()  # whatever state it is in, a new one is not
+            jobs = jobs or self._taken(time.monotonic() if _is_busy(error) else inf)
+            for job in jobs:
+                job.failure = LedgerUnavailable(f"its file: {error}")
+        return jobs
+
+    def _taken(self, due: float = inf) -> list[_Job]:
+        """Those that wait, the oldest first, if their deadline is not later than `due`."""
+        jobs: list[_Job] = []
+        while self._jobs and self._jobs[0].deadline <= due and len(jobs) < _TOGETHER:
+            job = self._jobs.popleft()
+            if not job.ended.done():  # whoever waited has gone
+                jobs.append(job)
+        return jobs
+
+    def _begun(self, deadline: float) -> sqlite3.Connection:
+        """The connection, in a transaction; others are waited for until the deadline."""
+        if self._file is None:
+            left = max(deadline - time.monotonic(), 0)
+            self._file = sqlite3.connect(self._path, timeout=left, isolation_level=None)
+            _prepare(self._file, deadline)
+        left = max(deadline - time.monotonic(), 0)
+        self._file.execute(f"PRAGMA busy_timeout = {ceil(left * 1000)}")
+        self._file.execute("BEGIN IMMEDIATE")
+        return self._file
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _tell(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.tell()
+
+
+def _prepare(file: sqlite3.Connection, deadline: float) -> None:
+    """Make the tables; SQLite does not wait when two processes turn a new file to WAL at once."""
+    while True:
+        try:
+            file.executescript(_SCHEMA)
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether others hold the file, and no more than that."""
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _text(snapshot: Snapshot | None) -> str | None:
+    if snapshot is None:
+        return None
+    return json.dumps([snapshot.taken, snapshot.created, snapshot.happened])
+
+
+def _snapshot(text: str | None) -> Snapshot | None:
+    return Snapshot(*json.loads(text)) if text else None

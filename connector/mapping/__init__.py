@@ -1,0 +1,1 @@
+"""The mapping file: read, checked, and compiled to rules, values and expressions."""

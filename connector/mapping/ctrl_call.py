@@ -1,0 +1,99 @@
+"""A call over Osmocom's control interface: its entry in a mapping file, and what becomes of it."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from connector.call import Call
+from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled, outline
+from connector.mapping.expression import EvaluationError, Scope, Value, compile_value
+
+METHODS = ("ctrl_get", "ctrl_set")
+
+
+@dataclass(frozen=True, slots=True)
+class CtrlCall(Call):
+    """A GET or SET of a variable; `value` is None for a GET.
+
+    `accept` are texts of errors that count as success.
+    """
+
+    variable: str = field(default="", repr=False)
+    value: str | None = field(default=None, repr=False)
+    accept: frozenset[str] = frozenset()
+
+
+def in_variable(text: str) -> str:
+    """Check for a part of a variable's name: nothing can leave it."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+        raise EvaluationError("a variable takes letters, digits, - and _ only")
+    return text
+
+
+def _variable(raw: object) -> Value:
+    if not isinstance(raw, str) or raw.startswith("="):
+        raise ValueError("must be the name of a variable")
+    return compile_value(raw, in_variable)
+
+
+VariableText = Annotated[Value, Compiled(_variable, TEXT)]
+
+
+class CtrlCallEntry(CallEntry):
+    """One request over the control interface: read or set a variable."""
+
+    protocol = "ctrl"
+    reply_fields = ("value", "fields", "error")
+
+    ctrl_get: VariableText | None = Field(None, description="Variable to read.")
+    ctrl_set: VariableText | None = Field(None, description="Variable to set to `value`.")
+    value: AnyValue | None = Field(None, description="What to set it to.")
+    accept: tuple[str, ...] = Field((), description="Texts of errors that count as success.")
+
+    @model_validator(mode="after")
+    def _one_method(self) -> "CtrlCallEntry":
+        if (self.ctrl_get is None) == (self.ctrl_set is None):
+            raise ValueError(f"needs exactly one of {', '.join(METHODS)}")
+        if (self.ctrl_set is None) != (self.value is None):
+            raise ValueError("needs a `value` with `ctrl_set`, and none with `ctrl_get`")
+        return self
+
+    @property
+    def method(self) -> str:
+        """`ctrl_get` or `ctrl_set`."""
+        return "ctrl_get" if self.ctrl_get is not None else "ctrl_set"
+
+    @property
+    def address(self) -> Value:
+        """The variable."""
+        variable: Value = getattr(self, self.method)
+        return variable
+
+    @property
+    def repeatable(self) -> bool:
+        """A SET says what shall be, not what to add: twice is once."""
+        return True
+
+    def render(self, scope: Scope) -> CtrlCall:
+        """See `CallEntry`."""
+        value = None if self.value is None else _value(self.value.evaluate(scope))
+        return CtrlCall(
+            id=self.id or "",
+            method="GET" if value is None else "SET",
+            target=outline(self.address),
+            idempotent=True,
+            reads=value is None,
+            variable=str(self.address.evaluate(scope)),
+            value=value,
+            accept=frozenset(self.accept),
+        )
+
+
+def _value(value: Any) -> str:
+    """A value as it goes on the wire; a space or a newline would begin something else."""
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    if value is None or not re.fullmatch(r"[!-~]+", text):
+        raise EvaluationError("a value takes printable ASCII without spaces only")
+    return text

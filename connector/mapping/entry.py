@@ -1,0 +1,145 @@
+"""What the entries of a mapping file are made of.
+
+The types here compile what stands in the file while pydantic validates it: an entry that was read
+is an entry that can be evaluated.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as Map
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import CoreSchema, core_schema
+
+from connector.call import Call
+from connector.mapping.document import Loc
+from connector.mapping.expression import (
+    Expression,
+    Scope,
+    Text,
+    Tree,
+    Value,
+    compile_condition,
+    compile_value,
+    expressions,
+)
+
+
+def _condition(raw: object) -> Expression:
+    if isinstance(raw, bool | int):
+        raw = str(raw).lower()
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError("must be an expression")
+    return compile_condition(raw)
+
+
+def _text(raw: object) -> Value:
+    if not isinstance(raw, str):
+        raise ValueError("must be text")
+    return compile_value(raw)
+
+
+class Compiled:
+    """Tells pydantic to compile what stands in the file, and to look no further into the result."""
+
+    def __init__(self, compiler: Callable[[Any], Value], json_schema: dict[str, Any]) -> None:
+        self.compiler = compiler
+        self.json_schema = json_schema
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.compiler)
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
+        return self.json_schema
+
+
+TEXT: dict[str, Any] = {"type": "string"}
+Condition = Annotated[Expression, Compiled(_condition, {"type": ["string", "boolean"]})]
+AnyText = Annotated[Value, Compiled(_text, TEXT)]
+AnyValue = Annotated[Value, Compiled(compile_value, {})]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Entry(BaseModel):
+    """What all entries share: no unknown keys, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
+    """Every expression below an entry of the file, with its path in the file."""
+    if isinstance(entry, Entry):
+        for name, info in type(entry).model_fields.items():
+            yield from used(getattr(entry, name), (*loc, info.alias or name))
+    elif isinstance(entry, Tree):
+        keys: Iterable[str | int] = entry.keys or range(len(entry.items))
+        for key, item in zip(keys, entry.items, strict=True):
+            yield from used(item, (*loc, key))
+    elif isinstance(entry, Value):
+        for found in expressions(entry):
+            yield loc, found
+    elif isinstance(entry, Map):
+        for key, item in entry.items():
+            yield from used(item, (*loc, key))
+    elif isinstance(entry, tuple | list):
+        for index, item in enumerate(entry):
+            yield from used(item, (*loc, index))
+
+
+class CallEntry(Entry):
+    """One request to the external system; what it consists of is the protocol's to say."""
+
+    protocol: ClassVar[str]
+    reply_fields: ClassVar[tuple[str, ...]]
+
+    id: Name | None = Field(None, description="Name under which later calls read its reply.")
+    when: Condition | None = Field(None, description="Send it only if this holds.")
+    each: Condition | None = Field(None, description="Send it for each `item` of this list.")
+    subject: AnyText | None = Field(None, description="Whom it is about; else the rule's subject.")
+    releases: bool = Field(
+        False,
+        description="Takes the subject away from the account: left out if the ledger knows that "
+        "the subject belongs to another account by now.",
+    )
+
+    @property
+    @abstractmethod
+    def method(self) -> str:
+        """What it does, as the mapping file says it: `post`, `ctrl_set`."""
+
+    @property
+    @abstractmethod
+    def address(self) -> Value:
+        """What it is done to: a path, a variable; encoded for its place when evaluated."""
+
+    @property
+    @abstractmethod
+    def repeatable(self) -> bool:
+        """Whether it may be sent again after an unknown end."""
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether nobody said what its repetition does, and the protocol does not say it either."""
+        return False
+
+    @abstractmethod
+    def render(self, scope: Scope) -> Call:
+        """The request, every expression computed.
+
+        Raises:
+            ValueError: the data does not allow it; an `EvaluationError` says why.
+        """
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names that its expressions read."""
+        return frozenset(name for _, found in used(self) for name in found.names)
+
+
+def outline(address: Value) -> str:
+    """An address with its data left out, fit for logs."""
+    if isinstance(address, Text):
+        return address.outline
+    return "{}" if expressions(address) else str(address.evaluate(Scope()))

@@ -1,0 +1,251 @@
+"""Expressions: Jinja2's expression language over the event, and text with `{{ }}` in it.
+
+A value that starts with `=` is an expression and keeps its type; `{{ }}` inside text always gives
+text, encoded for its place; anything else stands for itself. Data never becomes an expression:
+only the mapping file is compiled, once. What an expression can say is in language.py.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.nodes import EvalContext
+from jinja2.parser import Parser
+from markupsafe import escape
+
+from connector.mapping.language import LANGUAGE, function
+
+Encode = Callable[[str], str]
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be compiled; the text says why, for the mapping's author."""
+
+
+class EvaluationError(ValueError):
+    """An expression that this event's data does not allow; the text holds no data."""
+
+
+class Scope(dict[str, Any]):
+    """The names that expressions read.
+
+    It is what Jinja's compiled code asks of its context, too: Jinja's own context takes longer to
+    make than the code takes.
+    """
+
+    environment = LANGUAGE
+    eval_ctx = EvalContext(LANGUAGE)
+    resolve_or_missing = dict.__getitem__
+
+
+class Expression(NamedTuple):
+    """A compiled expression.
+
+    `names` are the names that it reads, `paths` the dotted fields below them as far as they are
+    written out (`("account", "bill_status")`), for the checks that run before any event.
+    """
+
+    source: str
+    names: frozenset[str]
+    paths: frozenset[tuple[str, ...]]
+    code: Callable[[Scope], Any]
+
+    def evaluate(self, scope: Scope) -> Any:
+        """The value, with its type.
+
+        Raises:
+            EvaluationError: the data does not allow it, e.g. a sum with None.
+        """
+        try:
+            return self.code(scope)
+        except EvaluationError:
+            raise  # of a value of the mapping that this expression reads
+        except Exception as error:
+            # Whatever an operator or filter raises over unforeseen data. Its text may quote the
+            # data, so only its kind is told.
+            raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
+
+
+class Text(NamedTuple):
+    """Text with expressions in it; each is encoded for the place where the text goes."""
+
+    source: str
+    parts: tuple[str | Expression, ...]
+    encode: Encode
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The expressions, in order."""
+        return tuple(part for part in self.parts if isinstance(part, Expression))
+
+    @property
+    def outline(self) -> str:
+        """The text with its data left out: `/subscribers/{}`."""
+        return "".join(part if isinstance(part, str) else "{}" for part in self.parts)
+
+    def evaluate(self, scope: Scope) -> str:
+        """The text.
+
+        Raises:
+            EvaluationError: an expression has no value; "None" in a path helps nobody.
+        """
+        return "".join(
+            part if isinstance(part, str) else self.encode(_as_text(part, part.evaluate(scope)))
+            for part in self.parts
+        )
+
+
+class Constant(NamedTuple):
+    """A value that stands for itself."""
+
+    value: Any
+    expressions: tuple[Expression, ...] = ()
+
+    def evaluate(self, scope: Scope) -> Any:
+        """The value."""
+        return self.value
+
+
+class Tree(NamedTuple):
+    """A list or an object with values inside."""
+
+    items: tuple["Value", ...]
+    keys: tuple[str, ...] | None
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The expressions at any depth, in order."""
+        return tuple(found for item in self.items for found in expressions(item))
+
+    def evaluate(self, scope: Scope) -> Any:
+        """The list or object, computed."""
+        values = [item.evaluate(scope) for item in self.items]
+        return values if self.keys is None else dict(zip(self.keys, values, strict=True))
+
+
+Value = Expression | Text | Constant | Tree
+
+
+def expressions(value: Value) -> tuple[Expression, ...]:
+    """All expressions of a value, itself included."""
+    return (value,) if isinstance(value, Expression) else value.expressions
+
+
+@lru_cache(1000)  # an alias of the file repeats whole blocks of them
+def compile_condition(source: str) -> Expression:
+    """Compile an expression written without `=` (`if`, `that`, `when`, `each`)."""
+    with _refusing():
+        parser = Parser(LANGUAGE, source.removeprefix("="), state="variable")
+        tree = parser.parse_expression()
+        if not parser.stream.eos:
+            raise ExpressionError(f"unexpected `{parser.stream.current}` after the expression")
+        return _compile(source, tree)
+
+
+def compile_value(raw: Any, encode: Encode = str) -> Value:
+    """Compile whatever stands in the file: `=expression`, text with `{{ }}`, a tree, a literal."""
+    if isinstance(raw, dict):
+        return Tree(tuple(compile_value(item, encode) for item in raw.values()), tuple(raw))
+    if isinstance(raw, list):
+        return Tree(tuple(compile_value(item, encode) for item in raw), None)
+    if isinstance(raw, str) and raw.startswith("="):
+        return compile_condition(raw)
+    if isinstance(raw, str) and "{{" in raw:
+        return compile_text(raw, encode)
+    return Constant(raw)
+
+
+def compile_text(raw: str, encode: Encode = str) -> Text:
+    """Compile text with `{{ }}` in it; statements (`{% %}`) and comments are refused."""
+    with _refusing():
+        body = LANGUAGE.parse(raw).body
+        if "{#" in raw or not all(isinstance(node, nodes.Output) for node in body):
+            raise ExpressionError("only {{ }} is allowed in text, no {% %} and no {# #}")
+        return Text(raw, tuple(_parts(raw, body)), encode)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Whatever Jinja's and Python's compilers raise over a source becomes `ExpressionError`."""
+    try:
+        yield
+    except ExpressionError:
+        raise
+    except TemplateSyntaxError as error:
+        raise ExpressionError(error.message or "syntax error") from None
+    except (RecursionError, MemoryError, SyntaxError):
+        raise ExpressionError("nested too deeply") from None
+    except ValueError:
+        raise ExpressionError("a number with too many digits") from None
+
+
+def _parts(raw: str, body: list[nodes.Node]) -> Iterator[str | Expression]:
+    for output in body:
+        for node in output.nodes:  # type: ignore[attr-defined]  # all are nodes.Output, see above
+            yield node.data if isinstance(node, nodes.TemplateData) else _compile(raw, node)
+
+
+def _compile(source: str, tree: nodes.Expr) -> Expression:
+    tree.set_environment(LANGUAGE)
+    names = frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx == "load")
+    if isinstance(tree, nodes.Name):
+        names |= {tree.name}
+    if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
+        raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
+    paths = frozenset(_paths(tree))
+    return Expression(source, names, paths, function(tree))
+
+
+def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:
+    """Each chain `name.field.field`, longest only: the walk does not go into a found chain."""
+    chain = _chain(tree)
+    if chain:
+        yield chain
+        return
+    for child in tree.iter_child_nodes():
+        yield from _paths(child)
+
+
+def _chain(node: nodes.Node) -> tuple[str, ...]:
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    if isinstance(node, nodes.Getattr):
+        inner = _chain(node.node)
+        return (*inner, node.attr) if inner else ()
+    return ()
+
+
+def _as_text(part: Expression, value: Any) -> str:
+    if value is None:
+        raise EvaluationError(f"`{part.source}`: no value to put into the text")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float | datetime):
+        raise EvaluationError(f"`{part.source}`: a list or an object is no text")
+    return str(value)
+
+
+def in_path(text: str) -> str:
+    """Encode for a segment of a URL's path: nothing can leave its segment."""
+    if text in ("", ".", ".."):
+        raise EvaluationError("an empty or dotted path segment")
+    return quote(text, safe="")
+
+
+def in_xml(text: str) -> str:
+    """Encode for XML text and attribute values; what XML 1.0 has no way to say is refused."""
+    if re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text):
+        raise EvaluationError("a control character cannot stand in XML")
+    return str(escape(text))
+
+
+def in_header(text: str) -> str:
+    """Check for a header's value: printable ASCII only, so no header can be injected."""
+    if not re.fullmatch(r"[\x20-\x7e]*", text):
+        raise EvaluationError("a header takes printable ASCII only")
+    return text

@@ -1,0 +1,203 @@
+"""A call over HTTP: its entry in a mapping file, and the request that becomes of it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from connector.call import Call
+from connector.mapping.entry import TEXT, AnyText, AnyValue, CallEntry, Compiled, outline
+from connector.mapping.expression import (
+    EvaluationError,
+    Scope,
+    Value,
+    compile_value,
+    in_header,
+    in_path,
+    in_xml,
+)
+
+METHODS = ("get", "post", "put", "patch", "delete")
+BODIES = ("json", "form", "text", "xml")
+MEDIA_TYPES = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "text": "text/plain; charset=utf-8",
+    "xml": "application/xml; charset=utf-8",
+}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FRAMING = ("connection", "content-length", "transfer-encoding")
+_JSON = json.JSONEncoder(
+    allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=to_jsonable_python
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall(Call):
+    """An HTTP request.
+
+    `path` has the data, encoded. `body` is what the media type `content_type` says, or None.
+    `accept` are statuses that count as success beside 2xx.
+    """
+
+    path: str = field(default="/", repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content_type: str | None = None
+    body: bytes | None = field(default=None, repr=False)
+    accept: frozenset[int] = frozenset()
+
+
+def _path(raw: object) -> Value:
+    if not isinstance(raw, str) or not raw.startswith("/"):
+        raise ValueError("must be a path that starts with /")
+    return compile_value(raw, in_path)
+
+
+def _xml(raw: object) -> Value:
+    if not isinstance(raw, str):
+        raise ValueError("must be text")
+    return compile_value(raw, in_xml)
+
+
+def _header_name(name: str) -> str:
+    """RFC 9110, 5.1; how long a request is and who ends it is the connection's to say."""
+    if not _TOKEN.fullmatch(name):
+        raise ValueError("must be the name of a header")
+    if name.lower() in _FRAMING:
+        raise ValueError("must not be given: the connector sets it")
+    return name
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+PathText = Annotated[Value, Compiled(_path, TEXT)]
+XmlText = Annotated[Value, Compiled(_xml, TEXT)]
+HeaderText = Annotated[Value, Compiled(lambda raw: compile_value(raw, in_header), TEXT)]
+
+
+class HttpCallEntry(CallEntry):
+    """One HTTP request: one of the methods with its path, one of the bodies."""
+
+    protocol = "http"
+    reply_fields = ("status", "headers", "json", "text")
+
+    get: PathText | None = None
+    post: PathText | None = None
+    put: PathText | None = None
+    patch: PathText | None = None
+    delete: PathText | None = None
+    query: dict[str, AnyValue] = {}
+    headers: dict[HeaderName, HeaderText] = {}
+    json_: AnyValue | None = Field(None, alias="json")
+    form: dict[str, AnyValue] | None = None
+    text: AnyText | None = None
+    xml: XmlText | None = None
+    accept: tuple[Annotated[int, Field(ge=200, le=599)], ...] = Field(
+        (), description="Statuses that count as success beside 2xx."
+    )
+    idempotent: bool | None = Field(
+        None, description="Whether sending it twice does no more than once; GET, PUT, DELETE are."
+    )
+
+    @model_validator(mode="after")
+    def _one_method_one_body(self) -> "HttpCallEntry":
+        if sum(getattr(self, method) is not None for method in METHODS) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(METHODS)}")
+        if sum(body is not None for body in self.bodies.values()) > 1:
+            raise ValueError(f"has more than one of {', '.join(BODIES)}")
+        return self
+
+    @cached_property
+    def method(self) -> str:
+        """`get`, `post`..."""
+        return next(method for method in METHODS if getattr(self, method) is not None)
+
+    @cached_property
+    def address(self) -> Value:
+        """The path, encoded for a URL when evaluated."""
+        path: Value = getattr(self, self.method)
+        return path
+
+    @property
+    def bodies(self) -> dict[str, Any]:
+        """The body under its kind; the other kinds are None."""
+        return {"json": self.json_, "form": self.form, "text": self.text, "xml": self.xml}
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again after an unknown end (RFC 9110, 9.2.2)."""
+        if self.idempotent is None:
+            return self.method in ("get", "put", "delete")
+        return self.idempotent
+
+    @property
+    def undeclared(self) -> bool:
+        """See `CallEntry`."""
+        return self.method in ("post", "patch") and self.idempotent is None
+
+    def render(self, scope: Scope) -> HttpCall:
+        """See `CallEntry`."""
+        path = str(self.address.evaluate(scope))
+        if any(segment in (".", "..") for segment in path.split("/")):
+            raise EvaluationError("a dotted path segment")
+        kind, body = self._sent
+        return HttpCall(
+            id=self.id or "",
+            method=self.method.upper(),
+            target=self._target,
+            idempotent=self.repeatable,
+            reads=self.method == "get",
+            path=path,
+            query=_pairs(self.query, scope) if self.query else (),
+            headers={name: _header(value.evaluate(scope)) for name, value in self.headers.items()},
+            content_type=MEDIA_TYPES[kind] if kind else None,
+            body=_body(kind, body, scope) if kind else None,
+            accept=frozenset(self.accept),
+        )
+
+    @cached_property
+    def _sent(self) -> tuple[str, Any]:
+        """The kind of the body, empty if there is none, and the body."""
+        return next((found for found in self.bodies.items() if found[1] is not None), ("", None))
+
+    @cached_property
+    def _target(self) -> str:
+        return outline(self.address)
+
+
+def _body(kind: str, body: Any, scope: Scope) -> bytes:
+    if kind == "json":
+        return _json(body.evaluate(scope))
+    if kind == "form":
+        return urlencode(_pairs(body, scope)).encode()
+    return str(body.evaluate(scope)).encode()
+
+
+def _json(value: Any) -> bytes:
+    try:
+        return _JSON.encode(value).encode()
+    except PydanticSerializationError as error:
+        raise EvaluationError(type(error).__name__) from None
+
+
+def _pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
+    """Names and values for a query or a form; one without a value is left out."""
+    found = ((name, value.evaluate(scope)) for name, value in values.items())
+    return tuple(
+        (name, str(item).lower() if isinstance(item, bool) else str(item))
+        for name, value in found
+        for item in (value if isinstance(value, list) else [value])
+        if item is not None
+    )
+
+
+def _header(value: Any) -> str:
+    if value is None:
+        raise EvaluationError("no value for a header")
+    return in_header(str(value))

@@ -1,0 +1,293 @@
+"""What a mapping's expressions can say: Jinja2's expressions, cut down and fitted to the field.
+
+Reading stops at the event's own fields and at plain JSON: no attribute of a Python object can be
+reached and nothing can be called. Missing data is None, and filters leave it None. No operator or
+filter makes much of little: a number of an event must not decide how long the function works.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, wraps
+from typing import Any
+
+from jinja2 import Undefined, nodes
+from jinja2.compiler import Frame, generate
+from jinja2.filters import do_round
+from jinja2.nativetypes import NativeCodeGenerator
+from jinja2.nodes import EvalContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+from jinja2.visitor import NodeTransformer
+from pydantic import BaseModel
+
+from connector.event import EVENT_FIELDS, Event
+from connector.portabilling import AccessPolicyInfo
+
+Filter = Callable[..., Any]
+
+# Jinja's own filters and tests that are pure, quiet about missing data and of use in a mapping.
+_FILTERS = frozenset(
+    "abs default first float int items join last length list lower map max min reject rejectattr "
+    "replace round select selectattr sort string sum title trim unique upper".split()
+)
+_TEXT_AND_NUMBER = frozenset("abs float int lower replace round string title trim upper".split())
+_LAZY = frozenset("items map reject rejectattr select selectattr unique".split())
+_TESTS = frozenset(
+    "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer "
+    "iterable le lessthan lower lt mapping ne none number odd sequence string true upper".split()
+)
+
+_LONGEST = 10_000_000  # characters that a filter may add: as many as the largest event has
+_MOST_PLACES = 15  # decimal places that a float has
+
+_IMSI = re.compile("[0-9]{15}")
+_DIGITS = re.compile("[0-9]+")
+
+
+def attribute(policy: object, name: str, group: str | None = None) -> str | None:
+    """Filter: the value of an access policy's attribute, None if the policy has none of it."""
+    if not isinstance(policy, AccessPolicyInfo):
+        return None
+    for item in policy.attributes or ():
+        if item.name == name and (group is None or item.group_name == group):
+            return item.value or None
+    return None
+
+
+def is_imsi(value: object) -> bool:
+    """Test: exactly 15 digits, what HLR and HSS interfaces want (contract section 5)."""
+    return isinstance(value, str) and _IMSI.fullmatch(value) is not None
+
+
+def is_digits(value: object) -> bool:
+    """Test: text of at least one digit, and nothing else."""
+    return isinstance(value, str) and _DIGITS.fullmatch(value) is not None
+
+
+def is_matching(value: object, pattern: str) -> bool:
+    """Test: text that the regular expression matches as a whole."""
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+class _Missing(Undefined):
+    """What Jinja makes where there is no value, e.g. for the first of an empty list: None."""
+
+    def __new__(cls, *_: object, **__: object) -> None:  # type: ignore[misc]  # on purpose
+        return None
+
+
+@cache
+def _reader(kind: type) -> Callable[[Any, str], Any]:
+    """How a field is read of a value of this type; found once, for `isinstance` takes longer."""
+    if issubclass(kind, Mapping):
+        return kind.get
+    if issubclass(kind, BaseModel):
+        return _of_model
+    return _of_event if kind is Event else _of_nothing
+
+
+def _of_model(model: BaseModel, name: str) -> Any:
+    fields, extra = model.__dict__, model.__pydantic_extra__
+    return fields[name] if name in fields else (extra or {}).get(name)
+
+
+def _of_event(event: Event, name: str) -> Any:
+    return getattr(event, name) if name in EVENT_FIELDS else None
+
+
+def _of_nothing(_: object, __: str) -> None:
+    return None
+
+
+class _Generator(NativeCodeGenerator):
+    """Writes one function that returns an expression's value, where Jinja's yields a text.
+
+    What is constant is not evaluated while it compiles: `10 ** 10 ** 10` takes too long then, too.
+    """
+
+    def visit_Template(  # noqa: N802 - Jinja's name
+        self, node: nodes.Template, frame: Frame | None = None
+    ) -> None:
+        """The function alone: a template has more around it, at the start and at each call."""
+        frame = Frame(EvalContext(self.environment))
+        frame.symbols.analyze_node(node)
+        self.pull_dependencies(node.body)
+        self.writeline("def value(context):")
+        self.indent()
+        self.writeline("resolve = context.resolve_or_missing")
+        self.enter_frame(frame)
+        self.blockvisit(node.body, frame)
+
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """The expression is the only thing in the output."""
+        self.writeline("return ", node)
+        self.visit(node.nodes[0], frame)
+
+    def pull_dependencies(self, body: Iterable[nodes.Node]) -> None:
+        """Call filters and tests by their names in `_GLOBALS`, and refuse those that are not there.
+
+        Jinja's own lets them pass where an `if` may not reach them.
+        """
+        for node in body:
+            for used in node.find_all((nodes.Filter, nodes.Test)):
+                kind, names = "filter", self.filters
+                if isinstance(used, nodes.Test):
+                    kind, names = "test", self.tests
+                names[used.name] = f"{kind}_{used.name}"
+                if names[used.name] not in _GLOBALS:
+                    self.fail(f"No {kind} named {used.name!r}.", used.lineno)
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Reads fields of the event and keys of JSON; reaches nothing else, calls nothing."""
+
+    code_generator_class = _Generator
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: object, operator: str, left: Any, right: Any) -> Any:
+        """Of numbers only, and of a result that a float can hold: no text is repeated."""
+        if not isinstance(left, int | float) or not isinstance(right, int | float):
+            raise TypeError(f"{operator} takes numbers only")
+        if operator == "**":
+            math.pow(left, right)  # raises where the power would be larger, and at once
+        return self.binop_table[operator](left, right)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return _reader(type(obj))(obj, attribute)  # type: ignore[arg-type]  # a type has a hash
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(argument, str):
+            return self.getattr(obj, argument)
+        if isinstance(obj, (list, tuple, str)) and isinstance(argument, (int, slice)):
+            try:
+                return obj[argument]
+            except IndexError:
+                return None
+        return None
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return False
+
+
+def _keeps_none(filtered: Filter) -> Filter:
+    """A filter that leaves missing data missing, where Jinja makes "None" or 0 of it."""
+
+    @wraps(filtered)
+    def kept(*args: Any, **options: Any) -> Any:
+        subject = args[1] if hasattr(filtered, "jinja_pass_arg") else args[0]
+        return None if subject is None else filtered(*args, **options)
+
+    return kept
+
+
+def _listed(filtered: Filter) -> Filter:
+    """A filter that gives a list, where Jinja's gives a generator that can be read once."""
+
+    @wraps(filtered)
+    def listed(*args: Any, **options: Any) -> list[Any]:
+        return list(filtered(*args, **options))
+
+    return listed
+
+
+def _round(value: Any, precision: int = 0, method: Any = "common") -> float:
+    """Filter: Jinja's, which takes hours for a billion places."""
+    if abs(precision) > _MOST_PLACES:
+        raise ValueError(f"more than {_MOST_PLACES} places")
+    return do_round(value, precision, method)
+
+
+def _replace(value: object, old: object, new: object, count: int = -1) -> str:
+    """Filter: Jinja's, with a bound on what it adds."""
+    text, out, put = str(value), str(old), str(new)
+    _check_size(text.count(out) * len(put))
+    return text.replace(out, put, count)
+
+
+def _joined(join: Filter) -> Filter:
+    """Jinja's `join`, with a bound on what it adds."""
+
+    @wraps(join)
+    def joined(context: object, value: Any, d: object = "", attribute: Any = None) -> Any:
+        items = list(value)
+        _check_size(len(items) * len(str(d)))
+        return join(context, items, d, attribute)
+
+    return joined
+
+
+def _check_size(added: int) -> None:
+    if added > _LONGEST:
+        raise ValueError("too long")
+
+
+def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
+    """Filter: `default` for missing data; with `boolean` for anything that counts as false."""
+    return default if value is None or (boolean and not value) else value
+
+
+def _concat(parts: list[Any]) -> str:
+    """What `~` does: joins as text, and refuses missing data."""
+    if any(part is None for part in parts):
+        raise ValueError("missing data cannot be joined to text")
+    return "".join(str(part) for part in parts)
+
+
+class _Rewriting(NodeTransformer):
+    """Replaces what Jinja's own code would do with missing data."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja's convention
+        """`~` would join the text "None"."""
+        self.generic_visit(node)
+        return nodes.Filter(nodes.List(node.nodes), "_concat", [], [], None, None, lineno=1)
+
+    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.CondExpr:  # noqa: N802 - as above
+        """An `if` without an `else` would give a value that is not None."""
+        self.generic_visit(node)
+        return nodes.CondExpr(node.test, node.expr1, node.expr2 or nodes.Const(None), lineno=1)
+
+
+def _environment() -> _Environment:
+    # Not optimized: that evaluates what is constant while it compiles, again at each level.
+    env = _Environment(
+        undefined=_Missing, keep_trailing_newline=True, autoescape=False, optimized=False
+    )
+    env.globals.clear()
+    env.filters = {name: env.filters[name] for name in _FILTERS}
+    env.filters |= {"join": _joined(env.filters["join"]), "replace": _replace, "round": _round}
+    env.filters |= {name: _keeps_none(env.filters[name]) for name in _TEXT_AND_NUMBER}
+    env.filters |= {name: _listed(env.filters[name]) for name in _LAZY}
+    env.filters |= {"attribute": attribute, "default": _default, "_concat": _concat}
+    env.tests = {name: env.tests[name] for name in _TESTS} | {
+        "imsi": is_imsi,
+        "digits": is_digits,
+        "matching": is_matching,
+    }
+    return env
+
+
+LANGUAGE = _environment()
+_REWRITING = _Rewriting()
+_GLOBALS: dict[str, Any] = {
+    "environment": LANGUAGE,
+    "undefined": LANGUAGE.undefined,
+    "missing": missing,
+    **{f"filter_{name}": found for name, found in LANGUAGE.filters.items()},
+    **{f"test_{name}": found for name, found in LANGUAGE.tests.items()},
+}
+
+
+def function(tree: nodes.Expr) -> Callable[[Any], Any]:
+    """An expression as a function of the values of its names (a `Scope`).
+
+    Raises:
+        TemplateSyntaxError: it uses a filter or a test that there is not.
+        SyntaxError, RecursionError, MemoryError: it is nested too deeply for Python.
+    """
+    template = nodes.Template([nodes.Output([_REWRITING.visit(tree)], lineno=1)], lineno=1)
+    template.set_environment(LANGUAGE)
+    source = str(generate(template, LANGUAGE, None, None, optimized=LANGUAGE.optimized))
+    made: dict[str, Callable[[Any], Any]] = {}
+    exec(compile(source, "<expression>", "exec"), _GLOBALS, made)  # noqa: S102 - Jinja wrote it
+    return made["value"]

@@ -1,0 +1,73 @@
+"""The rules of a mapping file: for these events, under this condition, these calls."""
+
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from connector.mapping import ctrl_call
+from connector.mapping.ctrl_call import CtrlCallEntry
+from connector.mapping.entry import AnyText, CallEntry, Condition, Entry
+from connector.mapping.http_call import HttpCallEntry
+
+
+def _list(raw: object) -> object:
+    return [raw] if isinstance(raw, str) else raw
+
+
+def _protocol(raw: object) -> str:
+    """Which protocol's call stands in the file, by its method."""
+    if isinstance(raw, CallEntry):
+        return raw.protocol
+    found = isinstance(raw, dict) and not raw.keys().isdisjoint(ctrl_call.METHODS)
+    return CtrlCallEntry.protocol if found else HttpCallEntry.protocol
+
+
+AnyCall = Annotated[
+    Annotated[HttpCallEntry, Tag(HttpCallEntry.protocol)]
+    | Annotated[CtrlCallEntry, Tag(CtrlCallEntry.protocol)],
+    Discriminator(_protocol),
+]
+
+
+class Ignore(Entry):
+    """Nothing to do for an event like this: 202 with the reason."""
+
+    if_: Condition = Field(alias="if")
+    because: AnyText
+
+
+class Require(Entry):
+    """What must hold, or the event is invalid: 422 with the reason."""
+
+    that: Condition
+    because: AnyText
+
+
+class Rule(Entry):
+    """For these events, under this condition, these calls."""
+
+    name: str
+    on: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_list, json_schema_input_type=str | list[str]),
+        Field(min_length=1),
+    ]
+    when: Condition | None = None
+    ignore: tuple[Ignore, ...] = ()
+    require: tuple[Require, ...] = ()
+    subject: AnyText | None = None
+    replay: Literal["apply", "never"] = Field(
+        "apply",
+        description="Whether a replay with a newer snapshot is applied again: `apply` for state, "
+        "`never` for what must happen once.",
+    )
+    calls: Annotated[tuple[AnyCall, ...], Field(min_length=1)]
+
+    def handles(self, event_type: str) -> bool:
+        """Whether the rule is for such events; compared without case (contract 2.3)."""
+        return event_type.lower() in self._types
+
+    @cached_property
+    def _types(self) -> frozenset[str]:
+        return frozenset(name.lower() for name in self.on)

@@ -1,0 +1,1 @@
+"""The external system: what every protocol needs around a call, and a room for each protocol."""

@@ -1,0 +1,1 @@
+"""External systems that speak Osmocom's control interface, such as osmo-hlr."""

@@ -1,0 +1,1 @@
+"""External systems that speak HTTP."""

@@ -1,0 +1,1 @@
+"""External systems to try a connector against: an embedded HLR/HSS and a real osmo-hlr."""

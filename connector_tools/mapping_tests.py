@@ -1,0 +1,137 @@
+"""Runs the tests inside a mapping file: the real pipeline and client, only the wire scripted.
+
+Each test posts its event, changed as it says, and compares the requests that would go out, the
+outcome and the text of the answer. Afterwards every rule, and every `ignore` and `require` of it,
+must have decided at least one test.
+"""
+
+import asyncio
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from connector.ledger.memory import MemoryLedger
+from connector.mapping.document import Lint, Loc
+from connector.mapping.schema import Case, Mapping, directory, resolve
+from connector.outcome import Result, answer
+from connector.pipeline import Pipeline, Record
+from connector.settings import BadSettings
+from connector_tools.quiet import quiet
+from connector_tools.script import Sent, script
+
+_BASE_URL = "http://system.test"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of a test: `problems` is empty if it passed.
+
+    `decided` is the path in the mapping of the entry that decided, as `Plan.decided`.
+    """
+
+    case: Case
+    problems: list[str]
+    decided: Loc = ()
+
+
+def run_cases(mapping: Mapping) -> Iterator[CaseResult]:
+    """Run the tests of a mapping, one after the other."""
+    for case in mapping.tests:
+        try:
+            yield asyncio.run(_run(mapping, case))
+        except (OSError, ValueError, BadSettings) as error:
+            yield CaseResult(case, [f"cannot run: {error}"])
+
+
+def untested(mapping: Mapping, results: list[CaseResult]) -> list[Lint]:
+    """A lint for each rule, `ignore` and `require` that decided no test."""
+    decided = {result.decided for result in results}
+    wanted: list[tuple[Loc, str]] = []
+    for index, rule in enumerate(mapping.rules):
+        loc: Loc = ("rules", index)
+        wanted.append((loc, f"the calls of `{rule.name}`"))
+        wanted += [((*loc, "ignore", i), "this `ignore`") for i in range(len(rule.ignore))]
+        wanted += [((*loc, "require", i), "this `require`") for i in range(len(rule.require))]
+    found = [
+        mapping.document.lint("untested", loc, f"no test reaches {what}", "add one under `tests`")
+        for loc, what in wanted
+        if loc not in decided
+    ]
+    places = {lint.place: lint for lint in found}  # one entry that several rules share by an alias
+    shared = {mapping.document.place(loc) for loc in decided}
+    return [lint for place, lint in places.items() if place not in shared]
+
+
+def event_of(mapping: Mapping, case: Case) -> bytes:
+    """The event of a test as it would be posted."""
+    path = directory(mapping) / case.event
+    event = json.loads(path.read_text(encoding="utf-8"))
+    for dotted, value in case.change.items():
+        parent, key = _parent(event, dotted)
+        parent[key] = copy.deepcopy(value)
+    for dotted in case.remove:
+        parent, key = _parent(event, dotted)
+        if key not in parent:
+            raise ValueError(f"`{dotted}` is not in the event, so it cannot be removed")
+        del parent[key]
+    return json.dumps(event).encode()
+
+
+def test_settings(mapping: Mapping, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Settings for tests: the defaults, made-up values for what has none, and the overrides."""
+    made_up = {"url": _BASE_URL, "number": "10", "pattern": ".*"}
+    names = {id(setting): name for name, setting in mapping.settings.items()}
+    unknown = ", ".join(f"`{name}`" for name in overrides if name not in mapping.settings)
+    if unknown:
+        raise ValueError(f"the mapping has no setting {unknown}")
+
+    def value(setting: Any) -> str | None:
+        name = names[id(setting)]
+        if name in overrides:
+            return str(overrides[name])
+        if setting.default is not None or setting.optional:
+            return None
+        return made_up.get(setting.type, f"test-{name}")
+
+    return resolve(mapping, value)
+
+
+def _parent(event: Any, dotted: str) -> tuple[Any, str]:
+    *way, key = dotted.split(".")
+    for step in ("", *way):
+        event = event.setdefault(step, {}) if step else event
+        if not isinstance(event, dict):
+            raise ValueError(f"`{dotted}`: `{step or 'the event'}` is no object")
+    return event, key
+
+
+async def _run(mapping: Mapping, case: Case) -> CaseResult:
+    settings = test_settings(mapping, case.settings)
+    sent, system = script(mapping.system, settings, case.replies)
+    record = Record()
+    pipeline = Pipeline(mapping, settings, MemoryLedger(), system)
+    with quiet():
+        async with system:
+            result = await pipeline.handle(event_of(mapping, case), record)
+    decided = record.plan.decided if record.plan else ()
+    return CaseResult(case, list(_problems(case, sent, result)), decided)
+
+
+def _problems(case: Case, sent: list[Sent], result: Result) -> Iterator[str]:
+    if result.outcome is not case.outcome:
+        told = json.dumps(answer(result).body)
+        yield f"outcome is {result.outcome}, not {case.outcome}; the answer was {told}"
+    body = answer(result).body
+    texts = [str(body.get(name)) for name in ("message", "error")]
+    texts += [detail.rule for detail in result.details]
+    if case.because is not None and not any(case.because in text for text in texts):
+        told = json.dumps(body, ensure_ascii=False)
+        yield f"the answer {told} does not contain `{case.because}`"
+    if len(sent) != len(case.calls):
+        names = ", ".join(request.name for request in sent) or "none"
+        yield f"{len(sent)} calls instead of {len(case.calls)}: {names}"
+    for number, (expected, request) in enumerate(zip(case.calls, sent, strict=False), 1):
+        for problem in request.differences(expected):
+            yield f"call {number}: {problem}"

@@ -1,0 +1,124 @@
+"""A run with real functions over real sockets, on time that passes faster."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from connector_tools.counterparts.hlr_http import BASE_PATH, Connection, NoAnswer
+from connector_tools.simulation.clock import Clock
+from connector_tools.simulation.functions import Functions
+from connector_tools.simulation.network import Network
+from connector_tools.simulation.store import Store
+from connector_tools.simulation.virtual_time import WTL, Progress
+from connector_tools.simulation.world import Ended, Plan, World
+
+_BUDGET, _TIMEOUT = 4.0, 1.0  # seconds of real time
+_SCALE = 60.0  # simulated seconds in a real one
+
+
+class Served(Network):
+    """The network on the web, with the secret that belongs to it."""
+
+    def __init__(self, random: Random, plan: Plan, secret: Path, clock: Clock) -> None:
+        super().__init__(random, plan.faults, "token-0", _TIMEOUT)
+        self._secret = secret
+        self._clock = clock
+        self._rotations = 0
+        secret.write_text(self.token)
+
+    async def rotate(self) -> None:
+        """See `world.Observed`."""
+        self._rotations += 1
+        self.token = f"token-{self._rotations}"
+        try:
+            await self._clock.sleep(30)
+        finally:
+            self._secret.write_text(self.token)
+
+    async def answer(self, request: Request) -> Response:
+        """One request over the web."""
+        authorization = request.headers.get("authorization", "")
+        wire = await self.receive(authorization, await request.body())
+        if wire.status is None:
+            return NoAnswer()
+        return Response(wire.body, wire.status, wire.headers, "application/json")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which leaves Ctrl-C to the command."""
+
+    def capture_signals(self) -> Any:
+        """None."""
+        return nullcontext()
+
+
+@asynccontextmanager
+async def _listening(network: Served) -> AsyncIterator[str]:
+    """The network's URL, while it is on the web."""
+    config = uvicorn.Config(
+        Starlette(routes=[Route(f"{BASE_PATH}/prov", network.answer, methods=["POST"])]),
+        host="127.0.0.1",
+        port=0,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - it has no event to wait for
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}{BASE_PATH}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class Outside:
+    """Runs worlds with real functions."""
+
+    def __init__(self, make_store: Callable[[Path], Store], instances: int) -> None:
+        self._make_store = make_store
+        self._instances = instances
+
+    def run(self, plan: Plan, progress: Progress = lambda count, what: None) -> Ended:
+        """One run, from beginning to end.
+
+        Raises:
+            Missing: a program that it needs is not on this machine.
+        """
+        with TemporaryDirectory() as folder, self._make_store(Path(folder)) as store:
+            return asyncio.run(self._run(plan, Path(folder), store, progress))
+
+    async def _run(self, plan: Plan, folder: Path, store: Store, progress: Progress) -> Ended:
+        clock, random = Clock(_SCALE), Random(f"{plan.seed} network")
+        secrets = folder / "secrets"
+        secrets.mkdir()
+        network = Served(random, plan, secrets / "WTL_API_TOKEN", clock)
+        async with _listening(network) as url:
+            variables = {
+                "MAPPING_FILE": str(WTL),
+                "WTL_API_URL": url,
+                "WTL_HTTP_REQUESTS_TIMEOUT": str(_TIMEOUT),
+                "EVENT_BUDGET": str(_BUDGET),
+                "SECRETS_REFRESH": "5",
+            }
+            functions = Functions(self._instances, secrets, variables, store, random)
+            async with functions:
+                ended = await World(plan, clock, functions, network, progress).run()
+        ended.wrong += functions.leaks
+        return ended

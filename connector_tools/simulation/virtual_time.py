@@ -1,0 +1,100 @@
+"""A whole run in this process, on virtual time: a simulated month takes minutes."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from random import Random, seed
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from connector.ledger.memory import MemoryLedger
+from connector.ledger.records import Ledger
+from connector.ledger.sqlite import SqliteLedger
+from connector.mapping import checks as lint
+from connector.systems.http.client import HttpSystem
+from connector.systems.system import System
+from connector_tools.program import ROOT
+from connector_tools.quiet import quiet
+from connector_tools.simulation.clock import Clock, VirtualLoop
+from connector_tools.simulation.fleet import Credentials, Fleet, Makes
+from connector_tools.simulation.instance import NetworkTransport
+from connector_tools.simulation.network import Network
+from connector_tools.simulation.world import Ended, Plan, World
+
+WTL = ROOT / "mappings" / "wtl-hlr-hss.yaml"
+_BUDGET, _TIMEOUT = 50.0, 30.0  # seconds, as the settings have them by default
+_SKEW = 3.0  # seconds by which the clocks of instances differ
+
+Progress = Callable[[int, str], None]
+Sabotage = Callable[[Any], Any]
+
+
+class _Watched(Network):
+    """The network with the secret that belongs to it."""
+
+    credentials: Credentials
+
+    async def rotate(self) -> None:
+        """See `world.Observed`."""
+        await self.credentials.rotate()
+
+
+class Inside:
+    """Runs worlds in process. `ledger` is `memory` or `sqlite`.
+
+    `spoil_ledger` and `spoil_system` wrap what an instance gets, so that a test can take a guard
+    away and see what the simulation says.
+    """
+
+    def __init__(
+        self,
+        ledger: str = "memory",
+        instances: int = 1,
+        spoil_ledger: Sabotage = lambda ledger: ledger,
+        spoil_system: Sabotage = lambda system: system,
+    ) -> None:
+        self._ledger = ledger
+        self._instances = instances
+        self._spoil_ledger = spoil_ledger
+        self._spoil_system = spoil_system
+
+    def run(self, plan: Plan, progress: Progress = lambda count, what: None) -> Ended:
+        """One run, from beginning to end."""
+        seed(plan.seed)  # the connector's own jitter
+        runs = asyncio.Runner(loop_factory=VirtualLoop)
+        with quiet(), TemporaryDirectory() as folder, runs as runner:
+            return runner.run(self._run(plan, Path(folder), progress))
+
+    async def _run(self, plan: Plan, folder: Path, progress: Progress) -> Ended:
+        clock, random = Clock(), Random(f"{plan.seed} network")
+        network = _Watched(random, plan.faults, "token-0", _TIMEOUT)
+        values = {
+            "api_url": "http://network.invalid",
+            "api_token": "token-0",
+            "cs_profile": "default",
+            "eps_profile": "default",
+            "timeout": _TIMEOUT,
+            "imsi_regexp": None,
+        }
+        network.credentials = Credentials(values, network, clock, "api_token")
+        mapping = lint.load(WTL)
+
+        def system() -> System:
+            wire = NetworkTransport(network)
+            made = HttpSystem(mapping.system, values, network.credentials, wire)
+            spoilt: System = self._spoil_system(made)
+            return spoilt
+
+        def ledger(number: int) -> Ledger:
+            loop = asyncio.get_running_loop()
+            made: Ledger = MemoryLedger(clock=loop.time)
+            if self._ledger == "sqlite":
+                skew = _SKEW * (number - (self._instances - 1) / 2)
+                path = folder / "ledger"
+                made = SqliteLedger(path, b"simulation", 600, lambda: loop.time() + skew)
+            spoilt: Ledger = self._spoil_ledger(made)
+            return spoilt
+
+        makes = Makes(mapping, values, ledger, system, _BUDGET, random)
+        async with Fleet(makes, self._instances) as fleet:
+            return await World(plan, clock, fleet, network, progress).run()

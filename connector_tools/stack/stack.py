@@ -1,0 +1,222 @@
+"""The function and an embedded HLR/HSS, each in a process of its own on this machine.
+
+`run` keeps them running and tells what each event did; the demo sends a subscriber's life
+through them.
+"""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from secrets import token_urlsafe
+from typing import Any, Self
+
+import httpx
+
+from connector.log import subject_hash
+from connector.pipeline import hash_key
+from connector_tools.program import ROOT, Program
+from connector_tools.stack.text import Record, event_line, introduction, style
+from connector_tools.terminal import TROUBLE, say, terminal
+
+PROFILES = ("default", "mobile-m", "mobile-l", "cs-pp-20250319", "eps-pp-20250319")
+EVENT = ROOT / "mappings" / "events" / "sim-updated.json"
+_STARTUP_SECONDS = 60
+_LOG_SECONDS = 10
+_SETTLED = ("event settled", "request refused")  # the log's records of what became of a request
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Line = dict[str, Any]
+
+
+class Trouble(Exception):  # noqa: N818 - what a person is told
+    """The stack cannot start, or not go on; the lines say why, and what to do."""
+
+
+class Stack:
+    """Both processes, as a context manager; SIGINT, SIGTERM and SIGHUP end it as Ctrl-C does."""
+
+    def __init__(self, port: int | None = None) -> None:
+        given = os.environ.get("API_TOKEN", "")
+        self.tokens = given if given.strip() else token_urlsafe(16)
+        self.token = self.tokens.partition(",")[0].strip()
+        self.hlr_token = token_urlsafe(16)
+        # A token of the environment is a secret, and stays there; one of this run is worth nothing.
+        shown = "${API_TOKEN%%,*}" if given.strip() else self.token
+        self.bearers = (shown, self.hlr_token)
+        self.port = port or _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.hlr_url = ""
+        self._programs: list[Program] = []
+        self._client = httpx.Client(trust_env=False, timeout=60)
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Start both, and wait until they answer.
+
+        Raises:
+            Trouble: one does not.
+        """
+        _check_is_free(self.port)
+        self._handlers = {one: signal.signal(one, signal.default_int_handler) for one in _ENDS}
+        try:
+            self._start_hlr()
+            self._start_function()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop both, the function first: it may be calling the HLR."""
+        for name in self._handlers:
+            signal.signal(name, signal.SIG_IGN)  # a second Ctrl-C must not leave one behind
+        self._client.close()
+        for program in reversed(self._programs):
+            program.stop()
+        for name, handler in self._handlers.items():
+            signal.signal(name, handler)
+
+    def post(self, body: bytes, token: str, ids: Mapping[str, str]) -> httpx.Response:
+        """Post an event as NSPS does.
+
+        Raises:
+            Trouble: it is not answered.
+        """
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **ids}
+        try:
+            return self._client.post(f"{self.url}/process-event", content=body, headers=headers)
+        except httpx.TransportError:
+            raise self.trouble("The function does not answer.") from None
+
+    def settled(self) -> Iterator[Line]:
+        """The function's log records of what became of a request, as they come, until it ends."""
+        while (text := self._programs[-1].line()) is not None:
+            line = _json(text)
+            if line.get("message") in _SETTLED:
+                yield line
+
+    def record_of(self, unique_id: str) -> Line:
+        """The log record of the request that had this id.
+
+        Raises:
+            Trouble: there is none.
+        """
+        while (text := self._programs[-1].line(_LOG_SECONDS)) is not None:
+            line = _json(text)
+            if line.get("unique_id") == unique_id and line.get("message") in _SETTLED:
+                return line
+        raise self.trouble("The function did not log what became of an event.")
+
+    def subscriber(self, imsi: str) -> Record | None:
+        """The HLR's record of an IMSI, None if it has none."""
+        response = self._hlr("GET", f"/subscribers/{imsi}")
+        return response.json() if response.status_code == 200 else None
+
+    def subscribers_by_hash(self) -> dict[str, Record]:
+        """All records of the HLR, by the names that their IMSIs have in the function's log."""
+        key, records = hash_key(self.token), self._hlr("GET", "/subscribers").json()
+        return {subject_hash(key, f"imsi:{imsi}"): record for imsi, record in records.items()}
+
+    def hlr_mode(self, mode: str) -> None:
+        """Make the HLR fail (`outage`) or work (`up`)."""
+        self._hlr("PUT", "/mode", json={"mode": mode}).raise_for_status()
+
+    def trouble(self, what: str) -> Trouble:
+        """What went wrong, with the end of the log of the program that was started last."""
+        tail = self._programs[-1].tail
+        return Trouble("\n".join([what, *(["The last lines of its log:", *tail] if tail else [])]))
+
+    def _hlr(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.hlr_token}"}
+        url = httpx.URL(self.hlr_url).join(path)
+        try:
+            return self._client.request(method, url, headers=headers, **options)
+        except httpx.TransportError:
+            raise self.trouble("The HLR/HSS does not answer.") from None
+
+    def _start_hlr(self) -> None:
+        arguments = ["--port", "0", "--profiles", ",".join(PROFILES)]
+        told = (
+            self._start("connector_tools.counterparts.hlr_http", arguments).line(_STARTUP_SECONDS)
+            or ""
+        )
+        self.hlr_url = told.rpartition(" ")[2]
+        if not self.hlr_url.startswith("http"):
+            raise self.trouble("The HLR/HSS did not start.")
+
+    def _start_function(self) -> None:
+        arguments = ["--target", "process_event", "--source", str(ROOT / "main.py")]
+        arguments += ["--host", "127.0.0.1", "--port", str(self.port)]
+        function = self._start("functions_framework", arguments)
+        deadline = time.monotonic() + _STARTUP_SECONDS
+        while not function.ended and time.monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                self._client.get(f"{self.url}/health")
+                return
+            time.sleep(0.05)
+        function.stop()
+        raise self.trouble("The function did not start.")
+
+    def _start(self, module: str, arguments: list[str]) -> Program:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        env = kept | {
+            "API_TOKEN": self.tokens,
+            "MAPPING_FILE": str(ROOT / "mappings" / "wtl-hlr-hss.yaml"),
+            "WTL_API_URL": self.hlr_url,
+            "WTL_API_TOKEN": self.hlr_token,
+        }
+        self._programs.append(Program(module, arguments, env))
+        return self._programs[-1]
+
+
+def run(port: int = 8080) -> int:
+    """Keep the stack running until Ctrl-C, and tell what each event did to the HLR."""
+    say("Starting an HLR/HSS and the function ...")
+    try:
+        with Stack(port) as stack:
+            for text in introduction(stack.url, stack.hlr_url, stack.bearers, EVENT):
+                say(text)
+            for line in stack.settled():
+                say(event_line(line, stack.subscribers_by_hash()), style(line))
+            raise stack.trouble("The function ended by itself.")
+    except Trouble as trouble:
+        return troubled(trouble)
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return 0
+
+
+def troubled(trouble: Trouble) -> int:
+    """Tell of it on standard error; the exit code."""
+    for text in str(trouble).splitlines():
+        say(text, "red", to=terminal(stderr=True))
+    return TROUBLE
+
+
+def _json(text: str) -> Line:
+    with suppress(ValueError):
+        found = json.loads(text)
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _check_is_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Trouble(
+                f"Port {port} cannot be used: {error.strerror}. Stop what listens there, or choose "
+                f"another one: connector run --port {_free_port()}"
+            ) from None

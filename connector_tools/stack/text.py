@@ -1,0 +1,64 @@
+"""What `run` tells: where everything listens, what each event did, what the HLR holds after it."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from connector.outcome import Outcome
+from connector_tools.counterparts.hlr import BARRED, GRANTED
+from connector_tools.terminal import counted
+
+Record = Mapping[str, Any]
+
+
+def introduction(url: str, hlr_url: str, headers: tuple[str, str], event: Path) -> Iterator[str]:
+    """Where function and HLR listen, and a line to paste for each, with its header."""
+    to_function, to_hlr = (
+        f"curl --noproxy '*' -sS -w '\\n' -H \"Authorization: Bearer {token}\"" for token in headers
+    )
+    records = hlr_url.partition("/wtl")[0] + "/subscribers"
+    yield f"Function  {url}/process-event  (health: {url}/health)"
+    yield f"HLR/HSS   {hlr_url}  (its subscribers: {records})"
+    yield ""
+    yield "Send an event, and see the HLR's subscribers, in another terminal:"
+    yield f"  {to_function} --data-binary @{shlex.quote(str(event))} {url}/process-event"
+    yield f"  {to_hlr} {records}"
+    yield ""
+    yield "Each event is told here. Ctrl-C stops both."
+
+
+def event_line(line: Mapping[str, Any], records: Mapping[str, Record]) -> str:
+    """What became of a request, by its log line, and the records of its subjects, by their hash."""
+    outcome = line["outcome"] + (f" ({line['reason']})" if "reason" in line else "")
+    parts = [
+        datetime.fromisoformat(line["time"]).astimezone().strftime("%H:%M:%S"),
+        f"{line.get('event_type', line.get('method', '')):<12}",
+        f"{' '.join(line.get('subject', [])) or '-':<20}",
+        f"{outcome:<10}",
+        counted(len(line.get("calls", [])), "call"),
+    ]
+    if "milliseconds" in line:
+        parts.append(f"{line['milliseconds']:.0f} ms")
+    if held := [record_text(records.get(name)) for name in line.get("subject_hash", [])]:
+        parts.append(f"HLR: {'; '.join(held)}")
+    return "  ".join(parts)
+
+
+def style(line: Mapping[str, Any]) -> str:
+    """The colour of an event's line."""
+    if line["outcome"] == Outcome.APPLIED:
+        return "green"
+    return "yellow" if line["status"] < 300 else "red"
+
+
+def record_text(record: Record | None) -> str:
+    """All of a record of the HLR but its IMSI, in a few words."""
+    if record is None:
+        return "no record"
+    words = {GRANTED: "granted", BARRED: "barred"}
+    state = words.get(record["subscriber_status"], record["subscriber_status"])
+    number = " ".join(record["msisdn"]) or "(no number)"
+    profiles = dict.fromkeys(record[name] or "none" for name in ("cs_profile", "eps_profile"))
+    return f"{state} {number} {'/'.join(profiles)}"

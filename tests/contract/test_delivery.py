@@ -1,0 +1,267 @@
+"""At least once, out of order, SIM swaps (contract section 4), against the deployed function."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+from tests.support.answers import ACCEPTED, DUPLICATE, FAILED, SUPERSEDED, details
+from tests.support.events import event, subscriber
+from tests.support.function import Function
+from tests.support.scripted import Scripted, ScriptedServer
+
+OLDER = "2026-03-02T10:00:00+00:00"
+NEWER = "2026-03-02T11:00:00+00:00"
+
+
+@pytest.fixture
+def imsi(request: pytest.FixtureRequest) -> str:
+    """A subscriber of the test's own: what the ledger knows of others does not matter."""
+    return subscriber(10**9 + crc32(request.node.nodeid.encode()))
+
+
+def swap(old: str, new: str, **change: Any) -> dict[str, Any]:
+    return event("sim-replaced", imsi=new, change={"pb_data.prev_sim_info.imsi": old, **change})
+
+
+def sent(system: ScriptedServer) -> list[tuple[str, str, list[str]]]:
+    """What the system was told: whom about, whether to serve, which number."""
+    return [
+        (body["imsi"], body["subscriber_status"], body["msisdn"])
+        for body in (request.json for request in system.requests)
+    ]
+
+
+def test_an_event_that_comes_again_is_not_applied_again(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    once = event(imsi=imsi)
+    assert function.post(once).json() == ACCEPTED
+    for _ in range(3):
+        again = function.post(once)
+        assert (again.status_code, again.json()) == (202, DUPLICATE)
+    assert len(system.requests) == 1
+
+
+def test_a_replay_with_a_newer_snapshot_is_applied(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    once = event(imsi=imsi)
+    replay = once | {"updated_at": NEWER}
+    assert [function.post(each).json() for each in (once, replay, replay)] == [
+        ACCEPTED,
+        ACCEPTED,
+        DUPLICATE,
+    ]
+    assert len(system.requests) == 2
+
+
+def test_the_first_delivery_after_its_replay_is_a_duplicate(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    once = event(imsi=imsi)
+    function.post(once | {"updated_at": NEWER})
+    assert function.post(once).json() == DUPLICATE
+    assert len(system.requests) == 1
+
+
+def test_duplicates_in_parallel_are_applied_once(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    system.default = Scripted(delay=0.3)
+    once = event(imsi=imsi)
+    with ThreadPoolExecutor(5) as pool:
+        answers = [response.json() for response in pool.map(function.post, [once] * 5)]
+    assert sorted(answers, key=str) == sorted([ACCEPTED, *[DUPLICATE] * 4], key=str)
+    assert len(system.requests) == 1
+
+
+def test_an_event_that_failed_is_applied_when_it_comes_again(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    once = event(imsi=imsi)
+    system.script(Scripted(500))
+    assert function.post(once).json() == FAILED
+    assert function.post(once).json() == ACCEPTED
+    assert function.post(once).json() == DUPLICATE
+    assert len(system.requests) == 2
+
+
+def test_an_event_of_portabilling_with_a_second_event_id_is_the_same_event(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    once = event(imsi=imsi)
+    assert function.post(once).json() == ACCEPTED
+    assert function.post(once | {"event_id": "another id"}).json() == DUPLICATE
+    assert len(system.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data.variables.i_env": 4},
+        {"data.variables.i_event": 5},
+        {"data.variables.i_event": None},
+        {"data.event_type": "SIM/Created"},
+        {"handler_id": "another handler"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_event_of_the_same_subscriber_is_no_duplicate(
+    function: Function, system: ScriptedServer, imsi: str, change: dict[str, Any]
+) -> None:
+    once = event(imsi=imsi)
+    number = once["data"]["variables"]["i_event"]
+    function.post(once)
+    other = event(imsi=imsi, change={"data.variables.i_event": number} | change)
+    assert function.post(other).json() == ACCEPTED
+    assert len(system.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        ({"updated_at": NEWER}, {"updated_at": OLDER}),
+        ({"updated_at": NEWER}, {"updated_at": "2026-03-02T12:59:59.9+02:00"}),
+        ({"updated_at": "2026-03-02T11:00:00.002Z"}, {"updated_at": "2026-03-02T11:00:00.001Z"}),
+        ({"updated_at": NEWER, "created_at": OLDER}, {"updated_at": OLDER, "created_at": NEWER}),
+        (
+            {"updated_at": NEWER, "created_at": NEWER},
+            {"updated_at": NEWER, "created_at": OLDER},
+        ),
+        (
+            {"updated_at": None, "created_at": NEWER},
+            {"updated_at": None, "created_at": OLDER},
+        ),
+    ],
+)
+def test_an_older_snapshot_never_overwrites_a_newer_one(
+    function: Function,
+    system: ScriptedServer,
+    imsi: str,
+    newer: dict[str, Any],
+    older: dict[str, Any],
+) -> None:
+    assert function.post(event(imsi=imsi, change=newer)).json() == ACCEPTED
+    late = function.post(event(imsi=imsi, change=older))
+    assert (late.status_code, late.json()) == (202, SUPERSEDED)
+    assert len(system.requests) == 1
+
+
+def test_a_retry_that_was_overtaken_is_superseded(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    overtaken = event(imsi=imsi, change={"updated_at": OLDER})
+    system.script(Scripted(500))
+    assert function.post(overtaken).json() == FAILED
+    assert function.post(event(imsi=imsi, change={"updated_at": NEWER})).json() == ACCEPTED
+    assert function.post(overtaken).json() == SUPERSEDED
+    assert len(system.requests) == 2
+
+
+def test_a_late_update_does_not_revive_a_deleted_sim(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    function.post(event("sim-deleted", imsi=imsi, change={"updated_at": NEWER}))
+    assert function.post(event(imsi=imsi, change={"updated_at": OLDER})).json() == SUPERSEDED
+    assert [request.json["action"] for request in system.requests] == ["delete"]
+
+
+def test_two_subscribers_do_not_supersede_each_other(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    function.post(event(imsi=imsi, change={"updated_at": NEWER}))
+    other = event(imsi=subscriber(1), change={"updated_at": OLDER})
+    assert function.post(other).json() == ACCEPTED
+    assert len(system.requests) == 2
+
+
+@pytest.mark.parametrize("name", ["sim-updated", "sim-created", "sim-replaced"])
+def test_a_missing_account_is_not_a_closed_one(
+    function: Function, system: ScriptedServer, imsi: str, name: str
+) -> None:
+    """Contract 4: 422 that names the part to add, never a bar or a freed number."""
+    response = function.post(event(name, imsi=imsi, remove=("pb_data.account_info",)))
+    (detail,) = details(response)
+    assert detail["field"] == "pb_data.account_info"
+    assert "account_info is missing: add it to the required data" in detail["rule"]
+    assert not system.requests
+
+
+@pytest.mark.parametrize("unknown", ["bill_status", "blocked"])
+def test_an_unknown_state_of_the_account_is_no_state(
+    function: Function, system: ScriptedServer, imsi: str, unknown: str
+) -> None:
+    (detail,) = details(
+        function.post(event(imsi=imsi, change={f"pb_data.account_info.{unknown}": None}))
+    )
+    assert unknown in detail["rule"]
+    assert not system.requests
+
+
+def test_a_swap_frees_the_number_before_the_new_sim_gets_it(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    old = subscriber(2)
+    assert function.post(swap(old, imsi)).json() == ACCEPTED
+    assert sent(system) == [
+        (old, "operatorDeterminedBarring", []),
+        (imsi, "serviceGranted", ["420700000001"]),
+    ]
+
+
+def test_the_new_sim_is_not_served_while_the_old_one_could_not_be_freed(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    old, replaced = subscriber(3), swap(subscriber(3), imsi)
+    system.script(Scripted(500))
+    assert function.post(replaced).json() == FAILED
+    assert sent(system) == [(old, "operatorDeterminedBarring", [])]
+    assert function.post(replaced).json() == ACCEPTED
+    assert [told[0] for told in sent(system)] == [old, old, imsi]
+
+
+def test_an_old_sim_that_was_given_to_another_account_is_left_alone(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    old = subscriber(4)
+    given = {"updated_at": NEWER, "pb_data.account_info.i_account": 9}
+    function.post(event(imsi=old, change=given))
+    system.reset()
+    assert function.post(swap(old, imsi, updated_at=OLDER)).json() == ACCEPTED
+    assert [told[0] for told in sent(system)] == [imsi]
+
+
+def test_an_old_sim_of_another_account_is_left_alone_by_a_swap_with_a_newer_snapshot(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    """A swap that failed may be enriched afresh after the old SIM was given away."""
+    old = subscriber(5)
+    later = "2026-03-02T10:30:00+00:00"
+    given = {"created_at": later, "updated_at": OLDER, "pb_data.account_info.i_account": 9}
+    function.post(event(imsi=old, change=given))
+    system.reset()
+    assert function.post(swap(old, imsi, updated_at=NEWER)).json() == ACCEPTED
+    assert [told[0] for told in sent(system)] == [imsi]
+
+
+def test_an_old_sim_of_this_account_is_freed(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    old = subscriber(6)
+    function.post(event(imsi=old, change={"updated_at": OLDER}))
+    system.reset()
+    assert function.post(swap(old, imsi, updated_at=NEWER)).json() == ACCEPTED
+    assert [told[0] for told in sent(system)] == [old, imsi]
+
+
+def test_a_swap_that_was_overtaken_on_both_sims_is_superseded(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    old = subscriber(7)
+    for name in (old, imsi):
+        function.post(event(imsi=name, change={"updated_at": NEWER}))
+    system.reset()
+    assert function.post(swap(old, imsi, updated_at=OLDER)).json() == SUPERSEDED
+    assert not system.requests

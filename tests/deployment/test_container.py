@@ -1,0 +1,99 @@
+"""The image's steps, carried out in a fresh directory: there need be no Docker engine for that.
+
+What this does not show: the base image, the user, the volume. They are Docker's own.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support import ROOT
+from tests.support.events import event
+from tests.support.function import TOKEN, free_port
+from tests.support.scripted import ScriptedServer
+
+pytestmark = pytest.mark.deployment
+
+STAGES = (ROOT / "Dockerfile").read_text().split("FROM ")[1:]
+
+
+def steps(stage: str, instruction: str) -> list[str]:
+    lines = [line for line in stage.splitlines() if line.startswith(instruction)]
+    return [line.removeprefix(instruction).strip() for line in lines]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image's file system: /venv, /app, /data and /run/secrets below a directory."""
+    root = tmp_path_factory.mktemp("image")
+    build, final = STAGES
+    app = root / "app"
+    app.mkdir()
+    (root / "data").mkdir()
+    (root / "run" / "secrets").mkdir(parents=True)
+    for copied in steps(build, "COPY") + steps(final, "COPY"):
+        *sources, target = copied.split()
+        if sources[0].startswith("--from"):
+            continue
+        for source in sources:
+            if source.endswith("/"):
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(ROOT / source, app / target, ignore=ignored)
+            else:
+                shutil.copy(ROOT / source, app / target)
+    for command in steps(build, "RUN"):
+        done = command.replace("/venv", str(root / "venv")).replace("python ", f"{sys.executable} ")
+        subprocess.run(done, shell=True, check=True, cwd=app, capture_output=True)  # noqa: S602
+    return root
+
+
+def test_the_image_serves_with_secrets_from_files_and_remembers_on_its_volume(
+    image: Path, system: ScriptedServer
+) -> None:
+    final = STAGES[1]
+    port = str(free_port())
+    env = {"PATH": os.environ["PATH"], "WTL_API_URL": system.url}
+    for setting in steps(final, "ENV"):
+        name, _, value = setting.partition("=")
+        value = value.replace("/venv/bin", f"{image}/venv/bin").replace("$PATH", env["PATH"])
+        env[name] = value.replace("/run/secrets", f"{image}/run/secrets").replace(
+            "//data/", f"/{image}/data/"
+        )
+    env["PORT"] = port
+    secrets = {"API_TOKEN": TOKEN, "WTL_API_TOKEN": "token", "HASH_KEY": "key"}
+    for name, value in secrets.items():
+        (image / "run" / "secrets" / name).write_text(value)
+    command = json.loads(steps(final, "CMD")[0])
+    health = json.loads(steps(final, "HEALTHCHECK")[0].partition("CMD ")[2])
+    posted = event()
+    for expected in ("Event accepted for processing", "Event ignored: already applied"):
+        with subprocess.Popen(command, cwd=image / "app", env=env) as process:
+            try:
+                deadline = time.monotonic() + 30
+                while subprocess.run(health, env=env, check=False, capture_output=True).returncode:
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                headers = {"Authorization": f"Bearer {TOKEN}"}
+                url = f"http://127.0.0.1:{port}/"
+                answer = httpx.post(url, json=posted, headers=headers, trust_env=False)
+                assert answer.json() == {"message": expected}
+            finally:
+                process.terminate()
+    assert len(system.requests) == 1
+
+
+def test_the_image_holds_what_the_function_needs_and_no_more() -> None:
+    copied = {source for line in steps(STAGES[1], "COPY") for source in line.split()[:-1]}
+    copied -= {"--from=build", "/venv"}
+    assert copied == {"main.py", "requirements.txt", "connector/", "mappings/"}
+
+
+def test_it_does_not_run_as_root() -> None:
+    assert steps(STAGES[1], "USER") == ["10001"]

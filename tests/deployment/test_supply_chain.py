@@ -1,0 +1,49 @@
+"""What the function is deployed with: pinned by hashes, and under licences that allow it."""
+
+import re
+import tomllib
+
+import pytest
+
+from connector_tools.documents.licences import document, licence, pinned
+from tests.support import ROOT
+
+pytestmark = pytest.mark.deployment
+
+# Permissive. MPL-2.0 is certifi's: it binds changes to its own files, which nobody makes.
+ALLOWED = re.compile(r"MIT|BSD|Apache|PSF-2\.0|MPL-2\.0|ISC")
+LOCKS = ["requirements.txt", "requirements-dev.txt"]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_everything_is_pinned_by_a_hash(name: str) -> None:
+    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", (ROOT / name).read_text())[1:]
+    assert len(entries) > 40
+    for entry in entries:
+        assert re.match(r"[A-Za-z0-9._-]+==[^ ]+", entry), entry[:60]
+        assert "--hash=sha256:" in entry, entry[:60]
+
+
+def test_every_dependency_of_the_function_is_in_its_lock() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[>=; ]", text)[0] for text in project["dependencies"]}
+    assert names <= pinned().keys()
+
+
+def test_what_only_the_command_line_needs_is_not_deployed() -> None:
+    assert not {"typer", "rich", "pytest", "hypothesis", "mypy"} & pinned().keys()
+
+
+def test_both_locks_agree() -> None:
+    others = pinned(ROOT / "requirements-dev.txt")
+    assert {n: v for n, v in pinned().items() if others.get(n, v) != v} == {}
+
+
+@pytest.mark.parametrize("name", sorted(pinned()))
+def test_the_licence_of_a_package_allows_its_use(name: str) -> None:
+    assert ALLOWED.search(licence(name)), licence(name)
+    assert not re.search(r"\bA?GPL", licence(name))
+
+
+def test_the_page_of_licences_is_current() -> None:
+    assert (ROOT / "docs" / "licences.md").read_text() == document()

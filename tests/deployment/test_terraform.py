@@ -1,0 +1,282 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector import settings
+from tests.support import ROOT
+from tests.support.terraform import RUNTIME, Copy, environment, missing, offline
+from tests.support.terraform_docs import DIRS, marked, readme
+
+pytestmark = pytest.mark.deployment
+
+_REASON = missing()
+_WRONG = """
+project_id = "my-project"
+connectors = { wtl-hlr = {
+  mapping = {
+    file         = "mappings/limited.yaml"
+    variables    = { WTL_API_URL = "https://hlr.example.com" }
+    system_limit = 150
+  }
+  delivery = { shape = "buffered" }
+  function = { WRONG }
+} }
+"""
+_needs_terraform = pytest.mark.skipif(_REASON is not None, reason=_REASON or "")
+_needs_no_cloud = pytest.mark.skipif(
+    _REASON is not None or not offline(),
+    reason=_REASON or "applies: only with TF_OFFLINE_SETUP, or it would make things at Google",
+)
+_EVERYTHING = "-var-file=tests/everything.example.tfvars"
+_NORMALIZED = 315_532_801  # 1980-01-01 00:00:01, what the lifecycle of buildpacks writes
+_NO_BYTECODE = shutil.ignore_patterns("__pycache__")
+_EXAMPLE = "-var-file=terraform.example.tfvars"
+
+
+@pytest.fixture(scope="module")
+def env() -> dict[str, str]:
+    return environment()
+
+
+def _initialised(copy: Copy, *modules: str) -> Copy:
+    for module in modules:
+        ran = copy.run("init", "-input=false", module=module)
+        said = ran.stdout + ran.stderr
+        if ran.returncode and not offline() and "registry.terraform.io" in said:
+            pytest.skip("the Terraform registry cannot be reached, and TF_OFFLINE_SETUP is not set")
+        assert ran.returncode == 0, said
+    return copy
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Copy:
+    """With files beside the source that must not be deployed."""
+    copy = Copy(tmp_path_factory.mktemp("copy"), env)
+    for decoy in (".env", "connector/.secret", "connector/__pycache__/x.pyc", "tests/test_x.py"):
+        file = copy.folder / decoy
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("not to be deployed")
+    return _initialised(copy, ".", "modules/connector")
+
+
+@pytest.fixture(scope="module")
+def applied(copy: Copy) -> Iterator[Copy]:
+    """Every option at once: two connectors, buffered and direct, egress, key, budget."""
+    copy.done("apply", "-auto-approve", "-input=false", _EVERYTHING)
+    yield copy
+    (copy.root / "terraform.tfstate").unlink()
+
+
+def _only(found: list[dict[str, Any]], kind: str, name: str = "") -> list[dict[str, Any]]:
+    wanted = [resource for resource in found if resource["type"] == kind]
+    return [resource["values"] for resource in wanted if name in resource["address"]]
+
+
+@_needs_terraform
+def test_the_code_is_formatted() -> None:
+    subprocess.run(
+        ["terraform", "fmt", "-check", "-recursive", str(ROOT / "terraform")],  # noqa: S607
+        check=True,
+    )
+
+
+@_needs_terraform
+def test_the_root_s_own_tests_pass(copy: Copy) -> None:
+    assert re.search(r"Success! [1-9]\d* passed, 0 failed", copy.done("test"))
+
+
+@_needs_terraform
+def test_the_connector_s_own_tests_pass(copy: Copy) -> None:
+    said = copy.done("test", module="modules/connector")
+    assert re.search(r"Success! [1-9]\d* passed, 0 failed", said)
+
+
+@_needs_terraform
+def test_the_code_is_valid_with_version_6_of_the_provider(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    copy = _initialised(Copy(tmp_path, env, "~> 6.0"), ".")
+    said = copy.done("validate")
+    assert "Success! The configuration is valid." in said
+    assert "Warning" not in said
+    if offline():
+        copy.done("plan", "-input=false", _EVERYTHING)
+
+
+@_needs_no_cloud
+def test_every_option_at_once_applies_and_leaves_nothing_to_change(applied: Copy) -> None:
+    applied.done("plan", "-detailed-exitcode", "-input=false", _EVERYTHING)
+
+
+@_needs_no_cloud
+def test_no_secret_is_in_the_state(applied: Copy) -> None:
+    versions = _only(applied.resources(), "google_secret_manager_secret_version")
+    assert len(versions) == 2
+    for version in versions:
+        assert version["secret_data"] is None
+        assert version["secret_data_wo"] is None
+    state = (applied.root / "terraform.tfstate").read_text()
+    assert '"result"' not in state  # of random_password
+
+
+@_needs_no_cloud
+def test_the_zip_holds_exactly_what_runs(applied: Copy) -> None:
+    uploaded = _only(applied.resources(), "google_storage_bucket_object")[0]
+    zip_file = applied.root / uploaded["source"]
+    folder = applied.folder
+    expected = {
+        str(file.relative_to(folder)): file.read_bytes()
+        for name in RUNTIME
+        for file in [folder / name, *(folder / name).rglob("*")]
+        if file.is_file() and "__pycache__" not in file.parts and file.name != ".secret"
+    }
+    with zipfile.ZipFile(zip_file) as packed:
+        assert {name: packed.read(name) for name in packed.namelist()} == expected
+
+
+@_needs_no_cloud
+def test_the_function_starts_with_the_environment_that_it_gets(applied: Copy) -> None:
+    """Names and forms that only one side knows would be found at the first deployment."""
+    functions = _only(applied.resources(), "google_cloudfunctions2_function")
+    assert len(functions) == 2
+    for function in functions:
+        given = function["service_config"][0]["environment_variables"]
+        read = settings.read(given)
+        ours = {name for name in given if not name.startswith("WTL_")}
+        assert ours <= set(type(read).model_fields)
+        ingress = {"wtl-hlr": "publish", "wtl-lab": "direct"}[function["name"]]
+        assert ingress == read.INGRESS
+        assert function["service_config"][0]["timeout_seconds"] > read.EVENT_BUDGET
+
+
+@_needs_no_cloud
+def test_no_cold_start_compiles_what_the_build_has_compiled(applied: Copy, tmp_path: Path) -> None:
+    """As Google's buildpack: compiled with the build's environment, then each file dated 1980."""
+    function = _only(applied.resources(), "google_cloudfunctions2_function")[0]
+    given = function["build_config"][0]["environment_variables"]
+    shutil.copytree(ROOT / "connector", tmp_path / "connector", ignore=_NO_BYTECODE)
+    compiled = [sys.executable, "-m", "compileall", "-f", "-q", "."]
+    subprocess.run(compiled, cwd=tmp_path, env=os.environ | given, check=True)
+    for file in tmp_path.rglob("*"):
+        os.utime(file, (_NORMALIZED, _NORMALIZED))
+    started = [sys.executable, "-v", "-c", "import connector.startup"]
+    ran = subprocess.run(started, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "matches " + str(tmp_path / "connector" / "startup.py") in ran.stderr
+    assert "bytecode is stale for 'connector" not in ran.stderr
+
+
+@_needs_no_cloud
+def test_the_secrets_are_those_that_the_function_reads(applied: Copy) -> None:
+    secrets = _only(applied.resources(), "google_secret_manager_secret")
+    names = {secret["secret_id"] for secret in secrets}
+    wanted = (settings.API_TOKEN, settings.HASH_KEY, "WTL_API_TOKEN")
+    assert names == {f"{prefix}-{name}" for prefix in ("wtl-hlr", "wtl-lab") for name in wanted}
+
+
+@_needs_no_cloud
+def test_the_collections_that_expire_are_the_ledger_s(applied: Copy) -> None:
+    code = (ROOT / "connector" / "ledger" / "firestore.py").read_text()
+    fields = _only(applied.resources(), "google_firestore_field")
+    expiring = {field["collection"] for field in fields if field["ttl_config"]}
+    assert expiring == set(re.findall(r'^[A-Z]+ = "(nsps_\w+)"$', code, re.M))
+    for name in {field["field"] for field in fields}:
+        assert re.search(rf"[\"`]{name}[\"`]", code), name
+
+
+@_needs_no_cloud
+def test_what_the_metrics_count_is_what_the_function_logs(applied: Copy) -> None:
+    code = "".join(file.read_text() for file in (ROOT / "connector").rglob("*.py"))
+    filters = [m["filter"] for m in _only(applied.resources(), "google_logging_metric")]
+    filters += [
+        policy["conditions"][0]["condition_matched_log"][0]["filter"]
+        for policy in _only(applied.resources(), "google_monitoring_alert_policy", ".log[")
+    ]
+    messages = {found for text in filters for found in re.findall(r'message="(.*?)"', text)}
+    reasons = {found for text in filters for found in re.findall(r'reason=~"\^(.*?)"', text)}
+    assert messages == {"event settled", "request refused"}
+    assert len(reasons) == 1
+    for text in messages | reasons:
+        assert f'"{text}' in code
+    for field in ("milliseconds", "snapshot_age_seconds", "outcome", "connector"):
+        assert f'"{field}"' in code or f"{field}=" in code
+    assert any("jsonPayload.circuit" in text for text in filters)
+    assert "circuit=state" in code
+
+
+@_needs_no_cloud
+def test_every_alert_has_its_section_in_the_operator_s_guide(applied: Copy) -> None:
+    guide = (ROOT / "docs" / "operate.md").read_text()
+    headings = re.findall(r"^#+ (.+)$", guide, re.M)
+    sections = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings}
+    policies = _only(applied.resources(), "google_monitoring_alert_policy")
+    texts = [policy["documentation"][0]["content"] for policy in policies]
+    anchors = {found for text in texts for found in re.findall(r"operate\.md#([\w-]+)\]", text)}
+    assert len(texts) == 14
+    assert len(anchors) == 8
+    assert anchors <= sections
+
+
+@_needs_no_cloud
+def test_the_example_plans_and_tells_nothing_of_the_source(copy: Copy) -> None:
+    """A plan that prints every line of the source is not read by anybody."""
+    said = copy.done("plan", "-input=false", "-state=example.tfstate", _EXAMPLE)
+    assert "0 to change, 0 to destroy" in said
+    assert "from functions_framework import" not in said
+
+
+@_needs_no_cloud
+def test_the_secrets_can_be_made_before_everything_else(copy: Copy) -> None:
+    """With the command of the guide: without its secrets the function does not start."""
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    (target,) = re.findall(r"^terraform apply -target='(.+)'$", guide, re.M)
+    said = copy.done("plan", "-state=first.tfstate", f"-target={target}", "-input=false", _EXAMPLE)
+    assert 'google_secret_manager_secret.this["API_TOKEN"] will be created' in said
+    assert 'google_project_service.this["secretmanager.googleapis.com"] will be created' in said
+    assert "google_cloudfunctions2_function" not in said
+
+
+@_needs_no_cloud
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("event_budget_seconds = 60", "Google cuts an event off before the connector answers"),
+        ("max_instances = 31", "31 instances of 5/s exceed 150/s"),
+        ("timeout_seconds = 600", "Pub/Sub sends an event again that is still being applied"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_in_a_sentence(copy: Copy, wrong: str, sentence: str) -> None:
+    mapping = copy.folder / "mappings" / "wtl-hlr-hss.yaml"
+    limited = copy.folder / "mappings" / "limited.yaml"
+    limited.write_text(mapping.read_text().replace("  http:\n", "  http:\n    rate_limit: 5/s\n"))
+    file = copy.folder / "wrong.tfvars"
+    file.write_text(_WRONG.replace("WRONG", wrong))
+    try:
+        ran = copy.run("plan", "-input=false", "-state=wrong.tfstate", f"-var-file={file}")
+    finally:
+        limited.unlink()
+    assert ran.returncode == 1
+    assert sentence in re.sub(r"[│\s]+", " ", ran.stderr)
+
+
+@pytest.mark.parametrize("folder", DIRS, ids=lambda folder: folder.name)
+def test_the_tables_of_the_readme_are_those_of_the_code(folder: Path) -> None:
+    """`python -m tests.support.terraform_docs` writes them."""
+    assert marked((folder / "README.md").read_text()) == readme(folder)
+
+
+@pytest.mark.parametrize("folder", DIRS, ids=lambda folder: folder.name)
+def test_every_variable_and_output_is_described(folder: Path) -> None:
+    files = [(folder / name).read_text() for name in ("variables.tf", "outputs.tf")]
+    for text in files:
+        blocks = re.findall(r"^(?:variable|output) .*?^\}", text, re.M | re.S)
+        assert blocks
+        for block in blocks:
+            assert re.search(r'^  description = (".{20,}"|<<-EOT)$', block, re.M), block

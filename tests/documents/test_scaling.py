@@ -1,0 +1,40 @@
+"""docs/scaling.md says what `make drain` computes."""
+
+import pytest
+
+from benchmarks import burst, drain
+from benchmarks.results import markdown
+from tests.support import ROOT
+
+pytestmark = pytest.mark.deployment
+
+PAGE = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+RATE = burst.INSTANCES * burst.RATE_LIMIT
+
+
+@pytest.mark.parametrize("title", drain.arithmetic())
+def test_the_page_has_the_figures_of_the_arithmetic(title: str) -> None:
+    assert f"### {title}\n\n{drain.arithmetic()[title]}" in PAGE
+
+
+def test_the_page_has_the_figures_of_the_smallest_burst() -> None:
+    name = "`rate_limit`, `concurrency`, buffered"
+    ended = burst.drained(drain.BURSTS[0], drain.SETTINGS[name])
+    for row in markdown(drain.drains({name: [ended]})).splitlines():
+        assert f"{row}\n" in PAGE
+
+
+def test_with_both_limits_a_burst_drains_at_the_rate_and_loses_nothing() -> None:
+    ended = burst.drained(800, drain.RECOMMENDED)
+    assert max(ended.waits) == pytest.approx(800 / RATE, rel=0.05)
+    assert ended.attempts == 800
+    assert ended.refused == 0
+    assert ended.given_up == 0
+    assert len(ended.waits) == 800
+
+
+def test_without_them_the_system_refuses_and_the_burst_waits_for_nsps() -> None:
+    ended = burst.drained(150, burst.Setting())
+    assert ended.refused > 150
+    assert ended.last > 60
+    assert ended.given_up == 0

@@ -1,0 +1,210 @@
+"""End to end over the real Pub/Sub emulator: publish, push, dead-letter; and who may push."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.events import event, subscriber
+from tests.support.function import Function, environment
+from tests.support.google_signer import ACCOUNT, AUDIENCE, GoogleSigner, SigningRelay
+from tests.support.pubsub_emulator import PubSubEmulator, running_emulator
+from tests.support.scripted import Scripted, ScriptedServer
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[str]:
+    with running_emulator() as address:
+        yield address
+
+
+@dataclass
+class Stand:
+    """The buffered shape: a function that publishes, and the subscription that pushes back."""
+
+    pubsub: PubSubEmulator
+    relay: SigningRelay
+    function: Function
+    env: dict[str, str]
+    dead_letters: str
+
+
+@pytest.fixture
+def stand(emulator: str, system: ScriptedServer, tmp_path: Path) -> Iterator[Stand]:
+    pubsub = PubSubEmulator(emulator)
+    events, dead = pubsub.topic("events"), pubsub.topic("dead-letters")
+    dead_letters = pubsub.subscription("dead-letters", dead)
+    with SigningRelay(GoogleSigner()) as relay:
+        env = environment(
+            system.url,
+            INGRESS="publish",
+            PUBSUB_TOPIC=events,
+            PUBSUB_DEAD_LETTER_TOPIC=dead,
+            PUBSUB_SERVICE_ACCOUNT=ACCOUNT,
+            PUBSUB_AUDIENCE=AUDIENCE,
+            OIDC_CERTS_URL=f"{relay.url}/certs",
+            PUBSUB_EMULATOR_HOST=emulator,
+        )
+        with Function(tmp_path / "log", env) as function:
+            relay.target = f"{function.url}/pubsub"
+            pubsub.subscription("push", events, push_to=relay.url)
+            yield Stand(pubsub, relay, function, env, dead_letters)
+
+
+def wait_for(condition: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def envelope(found: Any) -> bytes:
+    data = found if isinstance(found, bytes) else json.dumps(found).encode()
+    message = {"data": base64.b64encode(data).decode(), "messageId": "17", "attributes": {}}
+    return json.dumps({"message": message, "subscription": "s"}).encode()
+
+
+def test_an_event_is_queued_pushed_and_applied(stand: Stand, system: ScriptedServer) -> None:
+    posted = event(imsi=subscriber(1))
+    answer = stand.function.post(posted, headers={"x-b3-traceid": "trace-of-nsps"})
+    assert (answer.status_code, answer.json()) == (
+        202,
+        {"message": "Event accepted for processing"},
+    )
+    wait_for(lambda: stand.function.lines(outcome="applied"))
+    (line,) = stand.function.lines(outcome="applied")
+    assert line["event_id"] == posted["event_id"]
+    assert line["request_id"] == "trace-of-nsps"
+    assert len(system.requests) == 1
+    wait_for(lambda: stand.relay.statuses == [202])
+
+
+def test_what_fails_comes_again_until_it_is_applied(stand: Stand, system: ScriptedServer) -> None:
+    system.script(Scripted(status=500), Scripted(status=500))
+    stand.function.post(event(imsi=subscriber(2)))
+    wait_for(lambda: stand.function.lines(outcome="applied"))
+    wait_for(lambda: stand.relay.statuses == [500, 500, 202])
+    assert len(system.requests) == 3
+
+
+def test_what_can_never_succeed_is_a_dead_letter_at_once(
+    stand: Stand, system: ScriptedServer
+) -> None:
+    posted = event(imsi=subscriber(3), remove=("pb_data.account_info",))
+    assert stand.function.post(posted).status_code == 202, "it is an event, so it is queued"
+    (letter,) = stand.pubsub.pull(stand.dead_letters, 1)
+    assert json.loads(letter.data) == posted
+    assert letter.attributes["outcome"] == "invalid"
+    assert "account_info is missing" in letter.attributes["reason"]
+    assert letter.attributes["event_id"] == posted["event_id"]
+    assert letter.attributes["connector"] == "wtl-hlr-hss"
+    wait_for(lambda: stand.relay.statuses == [202])
+    assert system.requests == []
+
+
+def test_what_is_no_event_is_refused_before_it_is_queued(stand: Stand) -> None:
+    assert stand.function.post(b'{"event_id": "x"}').status_code == 422
+    assert stand.function.post(event(), token="wrong").status_code == 401
+    assert stand.function.lines(message="event queued") == []
+
+
+def test_nothing_that_was_taken_is_lost_when_the_function_is_killed(
+    stand: Stand, system: ScriptedServer, tmp_path: Path
+) -> None:
+    system.default = Scripted(delay=0.3)
+    for number in range(10):
+        assert stand.function.post(event(imsi=subscriber(number))).status_code == 202
+    wait_for(lambda: system.requests)
+    stand.function.kill()
+    with Function(tmp_path / "log2", stand.env) as second:
+        stand.relay.target = f"{second.url}/pubsub"
+        wait_for(lambda: len({request.json["imsi"] for request in system.requests}) == 10, 60)
+        wait_for(lambda: stand.relay.statuses.count(202) == 10, 60)
+
+
+def test_pubsub_that_does_not_take_it_is_503(system: ScriptedServer, tmp_path: Path) -> None:
+    env = environment(
+        system.url,
+        INGRESS="publish",
+        PUBSUB_TOPIC="projects/demo/topics/events",
+        PUBSUB_EMULATOR_HOST="127.0.0.1:1",
+    )
+    with Function(tmp_path / "log", env) as function:
+        answer = function.post(event())
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "CONNECTION_ERROR"
+    assert "Pub/Sub" in answer.json()["error"]
+
+
+NOW = int(time.time())
+FORGED: dict[str, dict[str, Any]] = {
+    "another audience": {"aud": "https://else.test"},
+    "another account": {"email": "else@demo.iam.gserviceaccount.com"},
+    "an e-mail that is not verified": {"email_verified": False},
+    "another issuer": {"iss": "https://else.test"},
+    "an expired token": {"iat": NOW - 7200, "exp": NOW - 3600},
+    "a token of the future": {"iat": NOW + 3600, "exp": NOW + 7200},
+}
+
+
+def test_only_our_own_subscription_may_push(stand: Stand, system: ScriptedServer) -> None:
+    url, body = stand.relay.target, envelope(event(imsi=subscriber(4)))
+
+    def push(authorization: str | None) -> httpx.Response:
+        headers = {"Authorization": authorization} if authorization is not None else {}
+        return stand.function.client.post(url, content=body, headers=headers)
+
+    refused = {name: f"Bearer {stand.relay.signer.token(**it)}" for name, it in FORGED.items()}
+    refused["another key"] = f"Bearer {GoogleSigner().token()}"
+    refused["the token of NSPS"] = f"Bearer {stand.env['API_TOKEN']}"
+    refused["no token"] = "Bearer"
+    refused["another scheme"] = f"Basic {stand.relay.signer.token()}"
+    refused["half a token"] = f"Bearer {stand.relay.signer.token()[:-20]}"
+    for name, authorization in refused.items():
+        answer = push(authorization)
+        assert answer.status_code == 401, name
+        assert answer.json()["type"] == "AUTHENTICATION_ERROR", name
+    assert push(None).status_code == 401
+    assert system.requests == []
+    assert push(f"Bearer {stand.relay.signer.token()}").status_code == 202
+    assert stand.function.client.get(url).status_code == 405
+
+
+def test_what_is_no_message_is_refused(stand: Stand) -> None:
+    headers = {"Authorization": f"Bearer {stand.relay.signer.token()}"}
+    for body in (b"", b"[]", b'{"message": {"data": "%%%"}}', b'{"message": 1}'):
+        answer = stand.function.client.post(stand.relay.target, content=body, headers=headers)
+        assert answer.status_code == 422, body
+
+
+def test_a_cloud_event_is_applied_or_comes_again(system: ScriptedServer, tmp_path: Path) -> None:
+    headers = {
+        "ce-id": "1",
+        "ce-source": "//pubsub.googleapis.com/projects/demo/topics/events",
+        "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
+        "ce-specversion": "1.0",
+        "content-type": "application/json",
+    }
+    env = environment(system.url)
+    with Function(tmp_path / "log", env, target="process_message") as function:
+
+        def deliver(body: bytes) -> int:
+            return function.client.post("/", content=body, headers=headers).status_code
+
+        posted = envelope(event(imsi=subscriber(5)))
+        system.script(Scripted(status=500))
+        assert deliver(posted) == 500
+        assert deliver(posted) == 200
+        assert deliver(posted) == 200
+        assert len(system.requests) == 2, "the third was a duplicate"
+        assert deliver(b'{"message": {"data": "%%%"}}') == 200
+        final = envelope(event(remove=("pb_data.account_info",)))
+        assert deliver(final) == 500, "no dead-letter topic, so it is left to the subscription"
+        outcomes = [line["outcome"] for line in function.lines(message="event settled")]
+        assert outcomes == ["failed", "applied", "duplicate", "invalid"]

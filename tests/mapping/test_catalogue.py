@@ -1,0 +1,49 @@
+"""The tests inside the published mapping files, and that nothing in these files is untested."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from connector.mapping import checks as lint
+from connector.mapping.document import read
+from connector.mapping.schema import Case, Mapping
+from connector_tools.mapping_tests import run_cases, untested
+from tests.support import ROOT
+
+FILES = sorted((ROOT / "mappings").glob("*.yaml"))
+MAPPINGS = {file.name: lint.load(file) for file in FILES}
+CASES = [
+    pytest.param(mapping, case, id=f"{file}: {case.name}")
+    for file, mapping in MAPPINGS.items()
+    for case in mapping.tests
+]
+
+
+def test_there_are_mappings() -> None:
+    assert "wtl-hlr-hss.yaml" in MAPPINGS
+
+
+@pytest.mark.parametrize(("mapping", "case"), CASES)
+def test_case(mapping: Mapping, case: Case) -> None:
+    alone = mapping.model_copy(update={"tests": (case,)}).of(mapping.document)
+    (result,) = run_cases(alone)
+    assert result.problems == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_published_schema_takes_a_mapping(file: Path) -> None:
+    """An editor that checks against it must not mark what the function takes."""
+    schema = json.loads((file.parent / "mapping.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(read(file).data)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_mapping_has_no_lint(file: Path) -> None:
+    assert [str(found) for found in lint.check(file)[1]] == []
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS.values(), ids=MAPPINGS)
+def test_every_rule_ignore_and_require_of_a_mapping_is_tested(mapping: Mapping) -> None:
+    assert [str(found) for found in untested(mapping, list(run_cases(mapping)))] == []

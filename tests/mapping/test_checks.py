@@ -1,0 +1,357 @@
+"""Every lint: its place, its level, what is wrong and how to mend it; and a file without any."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.mapping import checks as lint
+from connector.mapping.document import BadMapping
+from tests.support import ROOT
+from tests.support.mapping_files import HEAD, RULES, checked, mapping, marked, with_call, write
+
+SETTINGS = "settings: {token: {env: TOKEN}}\n"
+# Lints by name: the file with the place marked, what the reason names, what the mend suggests.
+# A file starts with `HEAD` unless it says `name:` itself.
+CASES: list[tuple[str, str, str, str]] = [
+    ("file", "", "cannot read", "can be read"),
+    ("yaml", "a: @@*nothing", "undefined alias", "check"),
+    ("duplicate-key", RULES + "@@rules: []", "`rules` stands twice", "keep one"),
+    # The shape of the file
+    ("unknown-key", "@@ruels: []\n" + RULES, "`ruels`", "did you mean `rules`?"),
+    ("unknown-key", with_call("{put: /a, @@jsn: {}}"), "`jsn`", "did you mean `json`?"),
+    ("unknown-key", with_call("{put: /a, @@xyzzy: {}}"), "`xyzzy`", "remove it"),
+    (
+        "unknown-key",
+        RULES + "tests: [{name: a, event: e, outcome: applied, @@if_: b}]",
+        "`if_`",
+        "",
+    ),
+    (
+        "missing-key",
+        "@@name: cards\nsystem: {http: {base_url: a}}\n" + RULES,
+        "`summary` is missing",
+        "add it",
+    ),
+    ("missing-key", "rules: [@@{on: A, calls: [{get: /a}]}]", "`rules.0.name` is missing", "add"),
+    ("value", "rules: [{name: a, on: A, @@calls: {get: /a}}]", "`rules.0.calls`", "correct it"),
+    ("value", with_call("@@{put: /a, post: /b}"), "needs exactly one of", "correct it"),
+    ("value", with_call("@@{put: /a, json: {}, xml: a}"), "more than one of", "correct it"),
+    ("value", with_call("{@@get: a}"), "must be a path that starts with /", "correct it"),
+    ("value", with_call("{get: /a, @@when: sim.}"), "`rules.0.calls.0.when`", "correct it"),
+    ("value", with_call("{get: /a, @@when: sim | nothing}"), "nothing", "correct it"),
+    ("value", with_call("{get: /a, query: {@@q: =f()}}"), "nothing can be called", "correct it"),
+    ("value", with_call("{@@get: '/a/{{ sim | nothing }}'}"), "nothing", "correct it"),
+    ("value", with_call('{get: /a, @@when: "\'open"}'), "`rules.0.calls.0.when`", "correct it"),
+    ("value", with_call("{get: /a, accept: [200, @@20]}"), "accept", "correct it"),
+    (
+        "value",
+        with_call("{get: /a, headers: {@@'X Y': a}}"),
+        "`rules.0.calls.0.headers.X Y` must be the name of a header",
+        "correct it",
+    ),
+    (
+        "value",
+        with_call("{put: /a, headers: {@@Content-Length: '3'}}"),
+        "must not be given: the connector sets it",
+        "correct it",
+    ),
+    ("value", "settings: {@@a: {type: url}}\n" + RULES, "needs either `env` or `secret`", ""),
+    ("value", RULES + "tests: [{name: a, event: e, @@outcome: aplied}]", "outcome", "correct it"),
+    ("value", "name: cards\nsummary: a\n@@system: x\n" + RULES, "`system`", "correct it"),
+    # Names
+    ("reserved-name", "values: {@@sim: =account}\n" + RULES, "`sim`", "another name"),
+    ("reserved-name", with_call("{@@id: sim, put: /a}"), "`sim`", "another name"),
+    (
+        "reserved-name",
+        "values: {a: 1}\n" + with_call("{@@id: a, put: /a, query: {b: =a}}"),
+        "`a`",
+        "another name",
+    ),
+    ("unknown-name", with_call("{put: /a, @@when: acount}"), "`acount`", "mean `account`?"),
+    ("unknown-name", with_call("{put: /a, @@when: xyzzy}"), "`xyzzy`", "known here: account, c"),
+    ("unknown-name", with_call("{put: /a, json: {b: [1, @@=item]}}"), "`item`", "known here"),
+    ("unknown-name", with_call("{put: /a, @@when: reply.status}"), "`reply`", "known here"),
+    ("unknown-name", with_call("{put: /a, @@when: range}"), "`range`", "known here"),
+    ("unknown-name", with_call("{id: b, put: /a, @@when: b.status}"), "`b`", "known here"),
+    (
+        "unknown-name",
+        with_call("{put: /a, when: c.status}, {id: c, put: /a}").replace("when", "@@when"),
+        "`c`",
+        "known here",
+    ),
+    (
+        "unknown-name",
+        with_call("{id: c, put: /a}, {put: /a, @@subject: '{{ c.json.id }}'}"),
+        "`c`",
+        "known here",
+    ),
+    (
+        "unknown-name",
+        with_call("{id: c, put: /a}, {put: /a, @@each: c.json.list}"),
+        "`c`",
+        "known here",
+    ),
+    (
+        "unknown-name",
+        "values: {@@a: =later, later: =sim.imsi}\n" + with_call("{put: /a, when: a or later}"),
+        "`later`",
+        "known here",
+    ),
+    (
+        "unknown-name",
+        "name: cards\nsummary: a\nsystem: {http: {@@base_url: =sim.imsi}}\n" + RULES,
+        "`sim`",
+        "settings",
+    ),
+    # Fields
+    (
+        "unknown-field",
+        with_call("{put: /a, @@when: account.bill_statuss}").replace("on:", "when: account, on:"),
+        "`account` has no field `bill_statuss`",
+        "did you mean `bill_status`?",
+    ),
+    ("unknown-field", with_call("{put: /a, @@when: sim.puk}"), "`puk`", "fields: i_account, "),
+    ("unknown-field", with_call("{put: /a, @@when: event.evnt_id}"), "`evnt_id`", "`event_id`?"),
+    ("unknown-field", with_call("{put: /a, @@when: sim.__class__}"), "`__class__`", "fields"),
+    (
+        "unknown-field",
+        SETTINGS + with_call("{put: '/{{ settings.token }}', @@when: settings.tokn}"),
+        "`settings` has no field `tokn`",
+        "did you mean `token`?",
+    ),
+    (
+        "unknown-field",
+        with_call("{id: c, put: /a}, {put: /a, @@when: c.stattus}"),
+        "`c` has no field `stattus`",
+        "did you mean `status`?",
+    ),
+    (
+        "unknown-field",
+        HEAD + "  replies: [{@@if: reply.jsn, outcome: failed}]\n" + RULES,
+        "`reply` has no field `jsn`",
+        "did you mean `json`?",
+    ),
+    # What is of no use
+    ("unused-value", "values: {@@a: 1}\n" + RULES, "`a`", "remove it"),
+    ("unused-setting", "settings: {@@token: {env: A}}\n" + RULES, "`token`", "remove it"),
+    (
+        "unreachable-rule",
+        RULES + "  - @@{name: b, on: sim/updated, calls: [{get: /a}]}\n",
+        "`a card changed` takes all its events",
+        "put it before",
+    ),
+    (
+        "foreign-call",
+        "rules: [{name: a, on: A, calls: [@@{ctrl_get: version}]}]",
+        "`ctrl_get`",
+        "`ctrl` under `system`",
+    ),
+    (
+        "duplicate-name",
+        RULES + "  - @@{name: a card changed, on: A, calls: [{get: /a}]}\n",
+        "`a card changed`",
+        "another name",
+    ),
+    (
+        "duplicate-name",
+        with_call("{id: c, get: /a}, @@{id: c, get: /b}"),
+        "`c`",
+        "another name",
+    ),
+    (
+        "duplicate-name",
+        RULES
+        + "tests: [{name: t, event: e, outcome: applied}, @@{name: t, event: e, outcome: failed}]",
+        "`t`",
+        "another name",
+    ),
+    # What may do harm
+    ("undeclared-idempotence", with_call("@@{post: /a}"), "POST", "`idempotent: true`"),
+    ("undeclared-idempotence", with_call("@@{patch: /a}"), "PATCH", "`idempotent: true`"),
+    ("repeated-call", with_call("@@{post: /a, idempotent: false}"), "replays", "`replay: never`"),
+    ("unguarded-account", with_call("@@{put: '/{{ account.id }}'}"), "`account`", "`require`"),
+    (
+        "unguarded-account",
+        "values: {a: =account.status, b: =a}\n" + with_call("@@{put: /a, json: {c: =b}}"),
+        "`account`",
+        "`require`",
+    ),
+]
+WARNINGS = {
+    "unused-value",
+    "unused-setting",
+    "undeclared-idempotence",
+    "repeated-call",
+}
+
+
+def whole(text: str) -> str:
+    return text if text.startswith(("name:", "@@name:")) else HEAD + text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason", "mend"),
+    CASES[1:],
+    ids=[f"{name}-{number}" for number, (name, *_) in enumerate(CASES[1:])],
+)
+def test_each_lint_has_its_place_reason_and_mend(
+    tmp_path: Path, name: str, text: str, reason: str, mend: str
+) -> None:
+    text = whole(text)
+    found = [one for one in checked(tmp_path, text) if one.name == name]
+    assert [one.place for one in found] == [marked(text)]
+    assert reason in found[0].reason
+    assert found[0].mend and mend in found[0].mend
+    assert found[0].level == ("warning" if name in WARNINGS else "error")
+
+
+def test_a_file_that_cannot_be_read_is_one_lint(tmp_path: Path) -> None:
+    found, lints = lint.check(tmp_path / "none.yaml")
+    assert found is None
+    assert [(one.name, one.level) for one in lints] == [("file", "error")]
+
+
+def test_every_lint_that_can_be_given_has_a_case_here() -> None:
+    sources = [
+        (ROOT / "connector" / "mapping" / name).read_text() for name in ("checks.py", "document.py")
+    ]
+    calls = r"""(?:\blint|\bLint|_warning)\(\s*(?:mapping,\s*)?"([a-z-]+)\""""
+    given = {name for source in sources for name in re.findall(calls, source)}
+    assert len(given) > 10
+    assert given == {name for name, *_ in CASES}
+
+
+def test_the_mappings_that_are_published_have_no_lint() -> None:
+    files = sorted((ROOT / "mappings").glob("*.yaml"))
+    assert files
+    assert [str(one) for file in files for one in lint.check(file)[1]] == []
+
+
+CLEAN = """
+settings: {token: {secret: TOKEN}, region: {env: REGION, default: eu}}
+values:
+  open: =account.bill_status == 'open'
+  served: =open and not account.blocked
+rules:
+  - name: a card changed
+    on: [SIM/Updated, SIM/Created]
+    when: variables.anything.at.all
+    require: [{that: account, because: "account_info is missing of {{ event.event_type }}"}]
+    subject: imsi:{{ sim.imsi }}
+    calls:
+      - {id: found, get: "/{{ settings.region }}/{{ sim.imsi }}", accept: [404]}
+      - {when: found.status == 404, post: /cards, idempotent: true, json: {served: =served}}
+      - each: account.assigned_addons
+        put: /cards/{{ found.json.id }}/{{ item.i_product }}
+        headers: {X-Token: "{{ settings.token }}"}
+  - name: all other changes
+    on: SIM/Updated
+    calls: [{delete: "/cards/{{ prev_sim.iccid }}"}]
+"""
+
+
+def test_a_file_in_which_all_is_well_has_no_lint(tmp_path: Path) -> None:
+    assert [str(one) for one in checked(tmp_path, HEAD + CLEAN)] == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "ignore: [{if: not account, because: a}]",
+        "require: [{that: account, because: a}]",
+        "when: account.i_account",
+        "require: [{that: known, because: a}]",
+    ],
+)
+def test_an_account_that_a_rule_asks_for_is_guarded(tmp_path: Path, rule: str) -> None:
+    call = "{name: a, on: A, " + rule + ", calls: [{put: '/{{ account.id }}'}]}"
+    values = "values: {known: =account.bill_status}\n" if "known" in rule else ""
+    assert checked(tmp_path, HEAD + values + f"rules: [{call}]") == []
+
+
+def test_an_account_that_a_call_asks_for_is_guarded(tmp_path: Path) -> None:
+    call = with_call("{when: account, put: '/{{ account.id }}'}")
+    assert checked(tmp_path, HEAD + call) == []
+
+
+def test_a_rule_after_one_with_a_condition_is_reached(tmp_path: Path) -> None:
+    text = HEAD + RULES.replace("    calls", "    when: sim\n    calls")
+    assert checked(tmp_path, text + "  - {name: b, on: SIM/Updated, calls: [{get: /a}]}\n") == []
+
+
+def test_a_rule_that_several_earlier_ones_leave_nothing_is_unreachable(tmp_path: Path) -> None:
+    types = ("A", "B", "[a, b]")
+    rules = [f"{{name: r{n}, on: {on}, calls: [{{get: /a}}]}}" for n, on in enumerate(types)]
+    (found,) = checked(tmp_path, HEAD + f"rules: [{', '.join(rules)}]")
+    assert found.name == "unreachable-rule"
+
+
+def test_all_lints_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = HEAD + "values: {a: =b, c: =d}\n" + with_call("{post: '/{{ e }}', when: sim.f}")
+    found = checked(tmp_path, text)
+    assert {one.name for one in found} == {
+        "unknown-name",
+        "unknown-field",
+        "unused-value",
+        "undeclared-idempotence",
+    }
+    assert found == sorted(found, key=lambda one: (one.place.line, one.place.column))
+
+
+def test_warnings_do_not_stop_a_mapping_but_errors_do(tmp_path: Path) -> None:
+    assert mapping(tmp_path, with_call("{post: /a}")).name == "cards"
+    with pytest.raises(BadMapping) as caught:
+        mapping(tmp_path, with_call("{post: /a, when: acount}"))
+    assert [one.name for one in caught.value.lints] == ["unknown-name"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "null", "[]", "5", "a: b", "rules: [null]", "rules: {}", "system:"]
+)
+def test_a_file_that_is_no_mapping_at_all_is_a_lint(tmp_path: Path, text: str) -> None:
+    assert checked(tmp_path, text)
+
+
+JUNK: list[Any] = [None, 5, "x", "=", "={{", "{{", [], [[]], {}, {"x": None}, True, [None], -1]
+KEYS = ["name", "summary", "settings", "system", "values", "rules", "tests"]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=str)
+@pytest.mark.parametrize("key", KEYS)
+def test_any_value_under_any_key_is_a_mapping_or_a_lint(
+    tmp_path: Path, key: str, junk: Any
+) -> None:
+    document: dict[str, Any] = {"name": "a", "summary": "a"}
+    document["system"] = {"http": {"base_url": "http://a"}}
+    document["rules"] = [{"name": "a", "on": "A", "calls": [{"get": "/a"}]}]
+    found, lints = lint.check(write(tmp_path, json.dumps({**document, key: junk})))
+    assert found or lints
+
+
+def test_a_wrong_call_does_not_make_its_rule_look_empty(tmp_path: Path) -> None:
+    (found,) = checked(tmp_path, HEAD + with_call("{get: a}"))
+    assert "starts with /" in found.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "rules: []",
+        "rules: {}",
+        "rules: [{name: a, on: A, calls: 5}]",
+        "settings: []",
+        "system: x",
+        "summary: 5",
+        with_call("{get: /a, query: [1]}"),
+        "tests: [5]",
+    ],
+)
+def test_a_lint_is_for_people_who_know_no_python(tmp_path: Path, text: str) -> None:
+    found = checked(tmp_path, text)
+    assert found
+    words = "tuple|dictionary|instance|str|string|validation|None"
+    assert not [one.reason for one in found if re.search(rf"\b({words})\b", one.reason, re.I)]

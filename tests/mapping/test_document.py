@@ -1,0 +1,228 @@
+"""YAML 1.2's core types with the place of everything, and what is wrong told with its place."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.mapping.document import BadMapping, Document, Lint, Place, read
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "mapping.yaml"
+
+
+def document(file: Path, text: str) -> Document:
+    file.write_text(text, encoding="utf-8")
+    return read(file)
+
+
+def lints(file: Path, text: str | bytes) -> list[Lint]:
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(BadMapping) as caught:
+        read(file)
+    assert all(lint.reason and lint.mend and lint.level == "error" for lint in caught.value.lints)
+    return list(caught.value.lints)
+
+
+# Types
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("on", "on"),
+        ("off", "off"),
+        ("yes", "yes"),
+        ("no", "no"),
+        ("y", "y"),
+        ("true", True),
+        ("False", False),
+        ("TRUE", True),
+        ("tRUE", "tRUE"),
+        ("12:30", "12:30"),
+        ("1:2:3", "1:2:3"),
+        ("010", 10),
+        ("0o17", "0o17"),
+        ("0x1F", "0x1F"),
+        ("1_000", "1_000"),
+        ("5", 5),
+        ("-5", -5),
+        ("+5", 5),
+        ("0.5", 0.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("1e3", 1000.0),
+        (".inf", ".inf"),
+        (".nan", ".nan"),
+        ("2026-03-02", "2026-03-02"),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("nULL", "nULL"),
+        ("'5'", "5"),
+        ('"true"', "true"),
+        ('"001010000000001"', "001010000000001"),
+        ("=account.bill_status", "=account.bill_status"),
+        ("{a: 1, b: [2]}", {"a": 1, "b": [2]}),
+        ("|\n  a\n  b\n", "a\nb\n"),
+    ],
+)
+def test_plain_text_has_the_types_of_yaml_1_2(file: Path, text: str, expected: Any) -> None:
+    found = document(file, f"a: {text}\n").data["a"]
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+def test_keys_are_text(file: Path) -> None:
+    assert document(file, "on: 1\n404: 2\ntrue: 3\n~: 4\n").data == {
+        "on": 1,
+        "404": 2,
+        "true": 3,
+        "~": 4,
+    }
+
+
+def test_an_empty_file_has_no_data(file: Path) -> None:
+    assert document(file, "").data is None
+    assert document(file, "# nothing but a comment\n").data is None
+
+
+def test_an_alias_stands_for_what_it_names(file: Path) -> None:
+    found = document(file, "a: &it {b: [1]}\nc: *it\nd: [*it]\n")
+    assert found.data == {"a": {"b": [1]}, "c": {"b": [1]}, "d": [{"b": [1]}]}
+
+
+def test_a_tag_makes_no_object_of_pythons(file: Path) -> None:
+    assert document(file, "a: !!python/object/apply:os.getcwd []\n").data == {"a": []}
+
+
+# Places
+
+NESTED = """\
+# a comment
+name: x
+rules:
+  - on: SIM/Updated
+    calls:
+      - {post: /a,
+         json: {b: 1}}
+  - second
+"""
+
+
+@pytest.mark.parametrize(
+    ("loc", "line", "column"),
+    [
+        ((), 2, 1),
+        (("name",), 2, 1),
+        (("rules",), 3, 1),
+        (("rules", 0), 4, 5),
+        (("rules", 0, "on"), 4, 5),
+        (("rules", 0, "calls"), 5, 5),
+        (("rules", 0, "calls", 0), 6, 9),
+        (("rules", 0, "calls", 0, "post"), 6, 10),
+        (("rules", 0, "calls", 0, "json"), 7, 10),
+        (("rules", 0, "calls", 0, "json", "b"), 7, 17),
+        (("rules", 1), 8, 5),
+        (("rules", 0, "when"), 4, 5),
+        (("rules", 9, "on"), 3, 1),
+        (("nothing", "here"), 2, 1),
+    ],
+)
+def test_each_key_and_item_has_its_place_or_that_of_what_contains_it(
+    file: Path, loc: tuple[str | int, ...], line: int, column: int
+) -> None:
+    assert document(file, NESTED).place(loc) == Place(line, column)
+
+
+def test_a_lint_is_one_line_with_all_that_is_needed(file: Path) -> None:
+    lint = document(file, NESTED).lint("some-name", ("rules", 1), "a reason", "a mend")
+    assert str(lint) == f"{file}:8:5: error: a reason; a mend [some-name]"
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("a: 1\nb: [1, 2\n", 3, 1),
+        ("a: 1\nb: 'open\n", 3, 1),
+        ("a: 1\n\tb: 2\n", 2, 1),
+        ("a: b: c\n", 1, 5),
+        ("a: 1\n- b\n", 2, 1),
+        ("a: *nothing\n", 1, 4),
+        ("a: 1\n---\nb: 2\n", 2, 1),
+        ("a: @b\n", 1, 4),
+        ('a: "\\ud800"\n', 1, 7),
+    ],
+)
+def test_a_syntax_error_has_its_place(file: Path, text: str, line: int, column: int) -> None:
+    (lint,) = lints(file, text)
+    assert (lint.name, lint.place) == ("yaml", Place(line, column))
+
+
+def test_each_key_that_stands_twice_has_its_place(file: Path) -> None:
+    found = lints(file, "a: 1\nb: {c: 1, c: 2}\na: 3\n'a': 4\n")
+    assert [(lint.name, lint.place) for lint in found] == [
+        ("duplicate-key", Place(2, 11)),
+        ("duplicate-key", Place(3, 1)),
+        ("duplicate-key", Place(4, 1)),
+    ]
+    assert "`c`" in found[0].reason
+
+
+def test_a_key_that_is_no_text_but_a_list_is_not_taken_for_text(file: Path) -> None:
+    (lint,) = lints(file, "a: 1\n? [b, c]\n: 2\n")
+    assert lint.place.line == 2
+    assert "Node" not in lint.reason
+
+
+def test_a_file_that_is_not_there_or_is_a_directory_is_told(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.yaml", tmp_path):
+        with pytest.raises(BadMapping) as caught:
+            read(path)
+        (lint,) = caught.value.lints
+        assert (lint.name, lint.path) == ("file", path)
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"name: \xff", "name: x".encode("utf-16"), b"name: caf\xe9"])
+def test_a_file_that_is_not_utf_8_is_told(file: Path, body: bytes) -> None:
+    (lint,) = lints(file, body)
+    assert lint.name == "file"
+
+
+def test_a_control_character_is_told(file: Path) -> None:
+    (lint,) = lints(file, "a: \x00\n")
+    assert lint.name == "yaml"
+
+
+@pytest.mark.parametrize("text", ["a: !!int x\n", "a: !!float x\n", "a: " + "9" * 5000 + "\n"])
+def test_a_number_that_is_none_is_told(file: Path, text: str) -> None:
+    (lint,) = lints(file, text)
+    assert (lint.name, lint.place.line) == ("yaml", 1)
+
+
+@pytest.mark.parametrize("text", ["a: &it [*it]\n", "a: &it {b: *it}\n", "&it [[*it]]\n"])
+def test_an_alias_inside_of_what_it_names_is_told(file: Path, text: str) -> None:
+    (lint,) = lints(file, text)
+    assert (lint.name, lint.place.line) == ("yaml", 1)
+
+
+def test_a_few_aliases_that_make_a_file_huge_are_told(file: Path) -> None:
+    names = "abcdefghijkl"
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for name, before in zip(names[1:], names, strict=False):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]")
+    (lint,) = lints(file, "\n".join(lines))
+    assert lint.name == "yaml"
+    assert "alias" in lint.mend
+
+
+@pytest.mark.parametrize("depth", [1_000, 10_000])
+def test_a_file_that_is_nested_too_deeply_is_told(file: Path, depth: int) -> None:
+    (lint,) = lints(file, "a: " + "[" * depth + "]" * depth)
+    assert lint.name == "yaml"

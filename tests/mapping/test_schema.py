@@ -1,0 +1,299 @@
+"""The mapping file's schema, and the values of its settings."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from connector.mapping.entry import Entry
+from connector.mapping.expression import Constant
+from connector.mapping.schema import (
+    Auth,
+    Case,
+    Http,
+    Mapping,
+    ReplyRule,
+    Setting,
+    directory,
+    resolve,
+    schema,
+    seconds,
+)
+from connector.outcome import Outcome
+from connector.settings import BadSettings
+from tests.support import ROOT
+from tests.support.mapping_files import mapping
+
+MARKER = "c0ffee-secret-marker"
+MINIMAL: dict[str, Any] = {
+    "name": "cards",
+    "summary": "Keeps cards.",
+    "system": {"http": {"base_url": "http://system.test"}},
+    "rules": [{"name": "r", "on": "SIM/Updated", "calls": [{"get": "/a"}]}],
+}
+
+
+def refused(kind: type[Entry], entry: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        kind.model_validate(entry)
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in caught.value.errors()
+    )
+
+
+def settings(**entries: Any) -> Mapping:
+    return Mapping.model_validate({**MINIMAL, "settings": entries})
+
+
+def resolved(entry: dict[str, Any], given: str | None) -> Any:
+    return resolve(settings(it={"env": "IT", **entry}), lambda setting: given)["it"]
+
+
+def problem(entry: dict[str, Any], given: str | None) -> str:
+    with pytest.raises(BadSettings) as caught:
+        resolved(entry, given)
+    (found,) = caught.value.problems
+    return found
+
+
+# The file
+
+
+def test_little_makes_a_mapping() -> None:
+    found = Mapping.model_validate(MINIMAL)
+    assert (found.name, len(found.rules), found.tests, found.values) == ("cards", 1, (), {})
+
+
+@pytest.mark.parametrize("missing", MINIMAL)
+def test_what_a_mapping_must_have(missing: str) -> None:
+    entry = {name: value for name, value in MINIMAL.items() if name != missing}
+    assert refused(Mapping, entry) == f"{missing}: Field required"
+
+
+@pytest.mark.parametrize("name", ["", "Cards", "1cards", "ca rds", "ca_rds", "cards\n", 5])
+def test_a_mappings_name_is_fit_for_logs_and_urls(name: Any) -> None:
+    assert refused(Mapping, {**MINIMAL, "name": name}).startswith("name: ")
+
+
+def test_a_mapping_without_rules_is_refused() -> None:
+    assert refused(Mapping, {**MINIMAL, "rules": []}).startswith("rules: ")
+
+
+@pytest.mark.parametrize("name", ["Api", "a-b", "1a", "a.b", ""])
+def test_settings_and_values_have_names_that_expressions_can_read(name: str) -> None:
+    entry = {**MINIMAL, "settings": {name: {"env": "A"}}, "values": {name: 1}}
+    told = refused(Mapping, entry)
+    assert "settings" in told
+    assert "values" in told
+
+
+def test_the_events_of_tests_lie_beside_the_file(tmp_path: Path) -> None:
+    assert directory(mapping(tmp_path)) == tmp_path
+
+
+# The system
+
+
+def test_a_system_has_sound_limits_if_the_file_says_nothing() -> None:
+    http = Http.model_validate({"base_url": "http://system.test"})
+    assert (http.timeout, http.connect_timeout) == (Constant("30s"), Constant("5s"))
+    assert (http.auth, http.rate_limit, http.concurrency) == (None, None, 250)
+    assert (http.breaker.after, http.breaker.pause) == (10, Constant("10s"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"bearer": "a"},
+        {"basic": {"username": "a", "password": "b"}},
+        {"api_key": {"header": "X-Key", "value": "a"}},
+        {"api_key": {"query": "key", "value": "a"}},
+    ],
+)
+def test_each_kind_of_credentials_stands_alone(kind: dict[str, Any]) -> None:
+    assert Auth.model_validate(kind).model_fields_set == set(kind)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{}, {"bearer": "a", "basic": {"username": "a", "password": "b"}}],
+)
+def test_no_credentials_or_two_kinds_are_refused(entry: dict[str, Any]) -> None:
+    assert "needs exactly one of `basic`, `bearer`, `api_key`" in refused(Auth, entry)
+
+
+@pytest.mark.parametrize("key", [{"value": "a"}, {"header": "a", "query": "b", "value": "c"}])
+def test_an_api_key_has_one_place(key: dict[str, Any]) -> None:
+    assert "needs either `header` or `query`" in refused(Auth, {"api_key": key})
+
+
+@pytest.mark.parametrize("rate", ["50", "0/s", "50/m", "-1/s", "50 /s", "1.5/s", 50])
+def test_a_rate_is_so_many_per_second(rate: Any) -> None:
+    told = refused(Http, {"base_url": "http://system.test", "rate_limit": rate})
+    assert told.startswith("rate_limit: ")
+
+
+@pytest.mark.parametrize("name", ["concurrency", "breaker"])
+def test_a_limit_is_at_least_one(name: str) -> None:
+    value: Any = {"after": 0} if name == "breaker" else 0
+    assert name in refused(Http, {"base_url": "http://system.test", name: value})
+
+
+@pytest.mark.parametrize(
+    "outcome", ["duplicate", "ignored", "queued", "superseded", "invalid", "unauthorized", "maybe"]
+)
+def test_a_reply_cannot_mean_what_is_not_the_systems_to_say(outcome: str) -> None:
+    assert refused(ReplyRule, {"if": "true", "outcome": outcome}).startswith("outcome: ")
+
+
+@pytest.mark.parametrize(
+    "outcome", ["applied", "rejected", "unknown_resource", "throttled", "failed", "unavailable"]
+)
+def test_a_reply_can_mean_each_end_of_a_call(outcome: str) -> None:
+    found = ReplyRule.model_validate({"if": "true", "outcome": outcome})
+    assert found.outcome is Outcome(outcome)
+
+
+def test_a_test_says_what_must_become_of_its_event() -> None:
+    assert refused(Case, {"name": "a", "event": "e.json"}) == "outcome: Field required"
+
+
+# Durations
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(30, 30), (0.5, 0.5), ("30s", 30), ("500ms", 0.5), ("2m", 120), ("1.5s", 1.5), (" 5s ", 5)],
+)
+def test_a_duration_is_a_number_of_seconds_or_has_its_unit(value: Any, expected: float) -> None:
+    assert seconds(value) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, "0s", "30", "s", "-5s", "1h", "1e3s", "5 s", "", None, True, []]
+)
+def test_what_is_no_duration_above_zero_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        seconds(value)
+
+
+# Settings
+
+
+def test_a_setting_comes_from_the_environment_or_from_the_secrets() -> None:
+    assert Setting(env="A").variable == "A"
+    assert Setting(secret="B").variable == "B"
+    for entry in ({}, {"env": "A", "secret": "B"}):
+        assert "needs either `env` or `secret`" in refused(Setting, entry)
+
+
+@pytest.mark.parametrize(
+    ("entry", "given", "value"),
+    [
+        ({}, "a text", "a text"),
+        ({}, " 5 ", "5"),
+        ({"default": "d"}, None, "d"),
+        ({"default": "d"}, "given", "given"),
+        ({"default": 5}, None, "5"),
+        ({"optional": True}, None, None),
+        ({"type": "number"}, "30", 30.0),
+        ({"type": "number", "default": 30}, None, 30.0),
+        ({"type": "number"}, "0.5", 0.5),
+        ({"type": "url"}, "https://host/wtl/hlr/v1", "https://host/wtl/hlr/v1"),
+        ({"type": "url"}, "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ({"type": "pattern"}, "^00101|^00102", "^00101|^00102"),
+        ({"matches": "[a-z]+"}, "abc", "abc"),
+    ],
+)
+def test_a_setting_has_the_type_that_the_file_says(
+    entry: dict[str, Any], given: str | None, value: Any
+) -> None:
+    found = resolved(entry, given)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "given", "told"),
+    [
+        ({}, None, "IT: is required by cards (it)"),
+        ({"type": "number"}, MARKER, "IT: must be a number"),
+        ({"type": "number"}, "nan", "IT: must be a number"),
+        ({"type": "number"}, "1e9", "IT: must be a number"),
+        ({"type": "number"}, "-1", "IT: must be a number"),
+        ({"type": "number"}, "\u0665", "IT: must be a number"),
+        ({"type": "url"}, MARKER, "IT: must be a URL"),
+        ({"type": "url"}, "ftp://host/", "IT: must be a URL"),
+        ({"type": "url"}, f"https://user:{MARKER}@host/", "IT: must be a URL"),
+        ({"type": "url"}, f"https://host/?key={MARKER}", "IT: must be a URL"),
+        ({"type": "url"}, "https://host/#part", "IT: must be a URL"),
+        ({"type": "url"}, "https://ho st/", "IT: must be a URL"),
+        ({"type": "pattern"}, f"({MARKER}", "IT: must be a regular expression"),
+        ({"matches": "[a-z]+"}, "abc1", "IT: must match [a-z]+"),
+        ({}, f"{MARKER}\r\nX-Admin: 1", "IT: must not contain control characters"),
+        ({"type": "number", "default": "many"}, None, "IT: must be a number"),
+    ],
+)
+def test_a_wrong_setting_is_told_without_its_value(
+    entry: dict[str, Any], given: str | None, told: str
+) -> None:
+    found = problem(entry, given)
+    assert found.startswith(told)
+    assert MARKER not in found
+
+
+def test_a_wrong_secret_is_told_by_its_name() -> None:
+    found = settings(token={"secret": "TOKEN", "matches": "[a-z]+"})
+    with pytest.raises(BadSettings) as caught:
+        resolve(found, lambda setting: MARKER)
+    assert caught.value.problems == ("TOKEN: must match [a-z]+",)
+
+
+def test_all_wrong_settings_are_told_at_once() -> None:
+    found = settings(
+        a={"env": "A"}, b={"env": "B", "type": "number"}, c={"secret": "C"}, d={"env": "D"}
+    )
+    with pytest.raises(BadSettings) as caught:
+        resolve(found, lambda setting: {"B": "x", "D": "y"}.get(setting.variable))
+    assert [told.partition(":")[0] for told in caught.value.problems] == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize("pattern", ["(", "[a-z"])
+def test_a_pattern_of_the_file_itself_that_is_none_is_refused_when_it_is_read(
+    pattern: str,
+) -> None:
+    assert "matches" in refused(Setting, {"env": "A", "matches": pattern})
+
+
+# The published schema
+
+
+def test_the_published_schema_is_current() -> None:
+    """`connector schema > mappings/mapping.schema.json` makes it so."""
+    file = ROOT / "mappings" / "mapping.schema.json"
+    assert file.read_text(encoding="utf-8") == json.dumps(schema(), indent=2) + "\n"
+
+
+def test_each_mapping_points_its_editor_to_the_schema() -> None:
+    for file in (ROOT / "mappings").glob("*.yaml"):
+        first = file.read_text(encoding="utf-8").splitlines()[0]
+        assert first == "# yaml-language-server: $schema=mapping.schema.json"
+
+
+def test_the_schema_knows_every_key_as_the_file_spells_it() -> None:
+    found = schema()
+    definitions: dict[str, Any] = found["$defs"] | {"Mapping": found}
+    for kind in (Mapping, Http, Auth, Case, ReplyRule, Setting):
+        names = {info.alias or name for name, info in kind.model_fields.items()}
+        assert set(definitions[kind.__name__]["properties"]) == names
+        assert definitions[kind.__name__]["additionalProperties"] is False
+
+
+def test_the_schema_takes_one_event_type_without_a_list_as_the_file_does() -> None:
+    assert {"type": "string"} in schema()["$defs"]["Rule"]["properties"]["on"]["anyOf"]
+
+
+def test_the_schema_takes_a_condition_that_is_yamls_true_or_false_as_the_file_does() -> None:
+    assert schema()["$defs"]["Ignore"]["properties"]["if"]["type"] == ["string", "boolean"]

@@ -1,0 +1,94 @@
+"""The stores of claims and records; a new one joins all their tests by a factory in STORES."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from connector.event import Snapshot
+from connector.ledger.firestore import FirestoreLedger
+from connector.ledger.memory import MemoryLedger
+from connector.ledger.records import Entry, Ledger
+from connector.ledger.sqlite import SqliteLedger
+from tests.emulator.firestore import shared
+
+LEASE = 60.0
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self, now: float = 1000) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass(frozen=True)
+class Store:
+    """A ledger, and how to let time pass for its leases."""
+
+    ledger: Ledger
+    pass_by: Callable[[float], Coroutine[Any, Any, None]]
+
+
+@asynccontextmanager
+async def memory(folder: Path) -> AsyncIterator[Store]:
+    clock = Clock()
+    ledger = MemoryLedger(clock=clock)
+    yield Store(ledger, clock.pass_by)
+    await ledger.close()
+
+
+@asynccontextmanager
+async def sqlite(folder: Path) -> AsyncIterator[Store]:
+    clock = Clock()
+    ledger = SqliteLedger(folder / "ledger", b"key", clock=clock)
+    yield Store(ledger, clock.pass_by)
+    await ledger.close()
+
+
+@asynccontextmanager
+async def firestore(_: Path) -> AsyncIterator[Store]:
+    ahead = Clock(0)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FIRESTORE_EMULATOR_HOST", shared().address)
+        project = f"p{uuid4().hex[:12]}"
+        ledger = FirestoreLedger(
+            b"key", project, clock=lambda now: now + timedelta(seconds=ahead())
+        )
+        yield Store(ledger, ahead.pass_by)
+    await ledger.close()
+
+
+STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {
+    "memory": memory,
+    "sqlite": sqlite,
+    "firestore": firestore,
+}
+
+
+def at(second: float, created: float = 0) -> Snapshot:
+    return Snapshot(second, created, 0)
+
+
+def entry(*identities: str, about: tuple[str, ...] = ("imsi:1",), **fields: Any) -> Entry:
+    """An event of one subscriber, read at second 10, of account 1."""
+    usual: dict[str, Any] = {
+        "released": frozenset(),
+        "snapshot": at(10),
+        "owner": 1,
+        "unbound": False,
+        "again": True,
+        "lease": LEASE,
+    }
+    return Entry(identities or ("event:a",), about, **usual | fields)

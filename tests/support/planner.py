@@ -1,0 +1,51 @@
+"""Plans events by a mapping file of the test's own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.event import parse
+from connector.mapping.http_call import HttpCall
+from connector.outcome import Detail, Outcome, Refusal
+from connector.plan import Plan, Step, plan
+from tests.support.calls import http
+from tests.support.events import event
+from tests.support.mapping_files import mapping, with_call
+
+
+class Planner:
+    """Plans events by a file of the test's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(
+        self,
+        rest: str,
+        *,
+        settings: dict[str, Any] | None = None,
+        change: dict[str, Any] | None = None,
+        remove: tuple[str, ...] = (),
+        name: str = "sim-replaced",
+    ) -> Plan:
+        sent = json.dumps(event(name, change=change, remove=remove)).encode()
+        return plan(parse(sent), mapping(self.folder, rest), settings or {})
+
+    def steps(self, call: str, **options: Any) -> tuple[Step, ...]:
+        """The steps of a rule with these calls."""
+        rest = with_call(call).replace("SIM/Updated", "SIM/Replaced, when: account")
+        return self(rest, **options).steps
+
+    def call(self, call: str, **options: Any) -> HttpCall:
+        """The one call, ready."""
+        (step,) = self.steps(call, **options)
+        return http(step.ready)
+
+    def refused(self, call: str, **options: Any) -> Detail:
+        with pytest.raises(Refusal) as caught:
+            self.steps(call, **options)
+        assert caught.value.result.outcome is Outcome.INVALID
+        (detail,) = caught.value.result.details
+        return detail

@@ -1,0 +1,94 @@
+"""Terraform on a copy of what is deployed; nothing here can reach Google.
+
+With TF_OFFLINE_SETUP, a command that prints `export TF_CLI_CONFIG_FILE=...`, providers come from
+where that file says, and have no cloud behind them. Without it they come from the registry.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support import ROOT
+
+RUNTIME = ("main.py", "requirements.txt", "connector", "mappings")
+_LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
+_MADE = shutil.ignore_patterns(
+    ".terraform", ".terraform.lock.hcl", "*.tfstate*", "terraform.tfvars"
+)
+
+
+def missing() -> str | None:
+    """Why Terraform cannot be used here."""
+    return None if shutil.which("terraform") else "terraform is not installed"
+
+
+def offline() -> str | None:
+    """The command that sets up providers without a cloud."""
+    return os.environ.get("TF_OFFLINE_SETUP")
+
+
+def environment() -> dict[str, str]:
+    """For Terraform: no questions, no colours, no credentials of the developer's."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TF_", "GOOGLE_", "CLOUDSDK_"))
+    }
+    env = inherited | {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    setup = offline()
+    if setup:
+        made = subprocess.run([setup], check=True, capture_output=True, text=True).stdout
+        env |= dict(
+            word.split("=", 1) for word in shlex.split(made) if word.startswith("TF_CLI_CONFIG")
+        )
+    return env
+
+
+class Copy:
+    """A copy of what Terraform reads of the repository; `constraint` chooses the provider."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], constraint: str | None = None) -> None:
+        self.folder = folder
+        self.root = folder / "terraform"
+        self._env = env
+        for name in RUNTIME:
+            place = ROOT / name
+            if place.is_dir():
+                shutil.copytree(place, folder / name)
+            else:
+                shutil.copy(place, folder / name)
+        shutil.copytree(ROOT / "terraform", self.root, ignore=_MADE)
+        (self.root / "backend_override.tf").write_text(_LOCAL_STATE)
+        if constraint:
+            for file in self.root.rglob("versions.tf"):
+                file.write_text(file.read_text().replace(">= 6.0, < 8.0", constraint))
+
+    def run(self, *arguments: str, module: str = ".") -> subprocess.CompletedProcess[str]:
+        """Run terraform in the root or in a module."""
+        return subprocess.run(  # noqa: PLW1510 - whoever calls looks at what it said
+            ["terraform", f"-chdir={self.root / module}", *arguments, "-no-color"],  # noqa: S607
+            env=dict(self._env),
+            capture_output=True,
+            text=True,
+        )
+
+    def done(self, *arguments: str, module: str = ".") -> str:
+        """What terraform printed; it must succeed."""
+        ran = self.run(*arguments, module=module)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """What terraform said as JSON."""
+        return json.loads(self.done(*arguments, "-json"))
+
+    def resources(self) -> list[dict[str, Any]]:
+        """All that was applied, with the values that the provider gave."""
+        root = self.json("show")["values"]["root_module"]
+        modules = [root, *root.get("child_modules", [])]
+        return [resource for module in modules for resource in module.get("resources", [])]

@@ -1,0 +1,263 @@
+"""What a client repeats, how often, and when it stops calling."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from connector.outcome import Outcome
+from tests.support.calls import POST, PUT, client, send, send_once
+from tests.support.function import free_port
+from tests.support.scripted import Scripted, ScriptedServer
+
+LOST = [Scripted(drop=True), Scripted(raw=b""), Scripted(raw=b"HTTP/1.1 200 OK\r\nConte")]
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
+async def test_an_idempotent_call_is_tried_three_times(system: ScriptedServer, status: int) -> None:
+    system.default = Scripted(status)
+    reply = await send_once(system.url, PUT)
+    assert (reply.attempts, len(system.requests)) == (3, 3)
+    assert {request.body for request in system.requests} == {PUT.body}
+
+
+@pytest.mark.parametrize("first", [Scripted(503), *LOST])
+async def test_a_retry_that_succeeds_makes_the_call_a_success(
+    system: ScriptedServer, first: Scripted
+) -> None:
+    system.script(first)
+    reply = await send_once(system.url, PUT)
+    assert (reply.outcome, reply.attempts, len(system.requests)) == (Outcome.APPLIED, 2, 2)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 500, 501])
+async def test_what_repeating_does_not_mend_is_not_repeated(
+    system: ScriptedServer, status: int
+) -> None:
+    system.default = Scripted(status)
+    assert (await send_once(system.url, PUT)).attempts == 1
+    assert len(system.requests) == 1
+
+
+@pytest.mark.parametrize("lost", [Scripted(503), Scripted(429), *LOST])
+async def test_a_call_that_is_not_idempotent_is_never_repeated_once_it_was_received(
+    system: ScriptedServer, lost: Scripted
+) -> None:
+    system.default = lost
+    reply = await send_once(system.url, POST)
+    assert (reply.attempts, len(system.requests)) == (1, 1)
+
+
+async def test_any_call_is_repeated_that_found_no_connection() -> None:
+    reply = await send_once(f"http://127.0.0.1:{free_port()}", POST)
+    assert (reply.outcome, reply.attempts) == (Outcome.UNAVAILABLE, 3)
+
+
+async def test_a_call_that_timed_out_is_not_repeated(system: ScriptedServer) -> None:
+    system.default = Scripted(delay=1)
+    reply = await send_once(system.url, PUT, timeout="200ms")
+    assert (reply.outcome, reply.attempts) == (Outcome.UNAVAILABLE, 1)
+    assert len(system.requests) == 1
+
+
+async def test_a_connection_is_used_again(system: ScriptedServer) -> None:
+    before = system.connections
+    async with client(system.url) as opened:
+        for _ in range(5):
+            await send(opened)
+    assert system.connections == before + 1
+
+
+@pytest.mark.parametrize(("call", "received"), [(PUT, 3), (POST, 2)])
+async def test_a_reset_on_a_connection_in_use_is_a_lost_call_like_any_other(
+    system: ScriptedServer, call: object, received: int
+) -> None:
+    system.script(Scripted(), Scripted(drop=True))
+    async with client(system.url) as opened:
+        assert (await send(opened)).outcome is Outcome.APPLIED
+        reply = await send(opened, PUT if call is PUT else POST)
+    expected = Outcome.APPLIED if call is PUT else Outcome.UNAVAILABLE
+    assert (reply.outcome, len(system.requests)) == (expected, received)
+
+
+async def test_a_connection_that_the_system_closed_meanwhile_costs_no_call(
+    system: ScriptedServer,
+) -> None:
+    keep_alive = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    system.default = Scripted(raw=keep_alive)  # closes without having said so
+    async with client(system.url) as opened:
+        for _ in range(3):
+            assert (await send(opened, POST)).outcome is Outcome.APPLIED
+            await asyncio.sleep(0.1)
+    assert len(system.requests) == 3
+
+
+async def test_a_short_retry_after_is_waited_for(system: ScriptedServer) -> None:
+    system.script(Scripted(503, headers={"Retry-After": "1"}))
+    assert (await send_once(system.url, PUT)).outcome is Outcome.APPLIED
+    first, second = system.requests
+    assert second.started - first.started > 0.9
+
+
+def date(distance: timedelta) -> str:
+    return format_datetime(datetime.now(UTC) + distance, usegmt=True)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("value", "seconds"), [("3", 3), ("600", 600), ("date", 3600)])
+async def test_a_long_retry_after_is_handed_on(
+    system: ScriptedServer, status: int, value: str, seconds: float
+) -> None:
+    value = date(timedelta(hours=1)) if value == "date" else value
+    system.default = Scripted(status, headers={"Retry-After": value})
+    reply = await send_once(system.url, PUT)
+    assert reply.retry_after == pytest.approx(seconds, abs=10 if seconds > 600 else 0)
+    assert len(system.requests) == 1
+
+
+async def test_a_retry_after_that_is_over_is_no_wait(system: ScriptedServer) -> None:
+    system.script(Scripted(503, headers={"Retry-After": date(timedelta(hours=-1))}))
+    assert (await send_once(system.url, PUT)).outcome is Outcome.APPLIED
+
+
+async def test_a_retry_that_would_come_after_the_deadline_is_not_made(
+    system: ScriptedServer,
+) -> None:
+    system.default = Scripted(503, headers={"Retry-After": "2"})
+    started = time.monotonic()
+    reply = await send_once(system.url, PUT, budget=1)
+    assert (reply.outcome, reply.retry_after, reply.attempts) == (Outcome.UNAVAILABLE, 2, 1)
+    assert time.monotonic() - started < 1
+
+
+async def test_a_rule_that_says_unavailable_counts_as_a_status_that_does(
+    system: ScriptedServer,
+) -> None:
+    system.script(Scripted(json={"error": "busy"}))
+    rule = {"if": "reply.json.error == 'busy'", "outcome": "unavailable"}
+    reply = await send_once(system.url, PUT, replies=(rule,))
+    assert (reply.outcome, reply.attempts) == (Outcome.APPLIED, 2)
+
+
+async def test_calls_beyond_the_concurrency_are_throttled_at_once(system: ScriptedServer) -> None:
+    system.default = Scripted(delay=0.5)
+    async with client(system.url, concurrency=2) as opened:
+        replies = await asyncio.gather(*(send(opened) for _ in range(5)))
+        assert (await send(opened)).outcome is Outcome.APPLIED
+    outcomes = [reply.outcome for reply in replies]
+    assert outcomes.count(Outcome.APPLIED) == 2
+    assert outcomes.count(Outcome.THROTTLED) == 3
+    assert [reply.retry_after for reply in replies if reply.attempts == 0] == [1, 1, 1]
+    assert len(system.requests) == 3
+
+
+async def test_calls_beyond_the_rate_are_throttled(system: ScriptedServer) -> None:
+    async with client(system.url, rate_limit="2/s") as opened:
+        replies = await asyncio.gather(*(send(opened) for _ in range(12)))
+    outcomes = [reply.outcome for reply in replies]
+    assert 2 <= outcomes.count(Outcome.APPLIED) == len(system.requests) <= 6
+    assert outcomes.count(Outcome.THROTTLED) == 12 - len(system.requests)
+
+
+BREAKER = {"after": 2, "pause": "400ms"}
+
+
+async def test_a_breaker_opens_and_closes_again(
+    system: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    system.default = Scripted(503)
+    async with client(system.url, breaker=BREAKER) as opened:
+        await send(opened)
+        await send(opened)
+        refused = await send(opened, PUT)
+        assert (refused.outcome, refused.attempts) == (Outcome.UNAVAILABLE, 0)
+        assert 0 < (refused.retry_after or 0) <= 0.4
+        assert "Circuit open" in (refused.reason or "")
+        assert len(system.requests) == 2
+        system.default = Scripted()
+        await asyncio.sleep(0.5)
+        assert (await send(opened)).outcome is Outcome.APPLIED
+        assert (await send(opened)).outcome is Outcome.APPLIED
+    assert caplog.messages == ["circuit open", "circuit closed"]
+
+
+async def test_a_half_open_breaker_sends_one_probe_and_opens_again_when_it_fails(
+    system: ScriptedServer,
+) -> None:
+    system.default = Scripted(503, delay=0.1)
+    async with client(system.url, breaker={"after": 2, "pause": "1s"}) as opened:
+        await send(opened)
+        await send(opened)
+        await asyncio.sleep(1.1)
+        await asyncio.gather(*(send(opened) for _ in range(5)))
+        assert len(system.requests) == 3
+        assert (await send(opened)).cause == "circuit open"
+    assert len(system.requests) == 3
+
+
+async def test_a_system_that_answers_with_errors_is_not_down(system: ScriptedServer) -> None:
+    system.default = Scripted(500)
+    async with client(system.url, breaker=BREAKER) as opened:
+        for _ in range(5):
+            assert (await send(opened)).outcome is Outcome.FAILED
+    assert len(system.requests) == 5
+
+
+async def test_a_cancelled_call_gives_back_its_place(system: ScriptedServer) -> None:
+    system.script(Scripted(delay=1))
+    async with client(system.url, concurrency=1) as opened:
+        call = asyncio.create_task(send(opened, replace(POST, body=b"{}")))
+        await asyncio.sleep(0.1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert (await send(opened)).outcome is Outcome.APPLIED
+
+
+# Whether a request that failed may have been carried out, and whether the system is still at it
+
+
+@pytest.mark.parametrize(
+    ("told", "unknown", "unanswered"),
+    [
+        (Scripted(400), False, False),
+        (Scripted(404), False, False),
+        (Scripted(429), False, False),
+        (Scripted(200, json={"result": False}), False, False),
+        (Scripted(200, body=b"<html>"), True, False),
+        (Scripted(500), True, False),
+        (Scripted(503), True, False),
+        (Scripted(drop=True), True, False),
+        (Scripted(delay=0.5), True, True),
+    ],
+)
+async def test_what_a_failure_says_about_the_request(
+    system: ScriptedServer, told: Scripted, unknown: bool, unanswered: bool
+) -> None:
+    system.default = told
+    refused = ({"if": "reply.json.result == false", "outcome": "failed"},)
+    reply = await send_once(system.url, POST, timeout="250ms", replies=refused)
+    assert reply.outcome is not Outcome.APPLIED
+    assert (reply.unknown, reply.unanswered) == (unknown, unanswered)
+
+
+async def test_a_request_that_was_never_sent_changed_nothing() -> None:
+    reply = await send_once("http://127.0.0.1:9", PUT)
+    assert (reply.unknown, reply.unanswered) == (False, False)
+
+
+async def test_what_the_first_try_may_have_done_a_refused_second_one_does_not_undo(
+    system: ScriptedServer,
+) -> None:
+    system.script(Scripted(503), Scripted(400))
+    reply = await send_once(system.url, PUT)
+    assert (reply.attempts, reply.status, reply.unknown) == (2, 400, True)
