@@ -20,10 +20,11 @@ import httpx
 
 from benchmarks.server import ROOT
 from connector.ledger.memory import MemoryLedger
-from connector.mapping import checks as lint
-from connector.mapping.schema import Mapping
+from connector.mapping.load import load
+from connector.mapping.schema import MappingFile
 from connector.pipeline import Pipeline
 from connector.systems.http.client import HttpSystem
+from connector.systems.http.entry import HttpSystemEntry
 from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.clock import Clock, VirtualLoop
@@ -205,22 +206,23 @@ class _Loop(VirtualLoop):
         return super().call_at(when + 1e-6, *args, **named)
 
 
-def _limited(rate_limit: int | None, folder: Path) -> Mapping:
+def _limited(rate_limit: int | None, folder: Path) -> MappingFile:
     text = _WTL.read_text(encoding="utf-8").partition("\ntests:")[0]
     if rate_limit:
         text = text.replace("  http:\n", f"  http:\n    rate_limit: {rate_limit}/s\n", 1)
     file = folder / "mapping.yaml"
     file.write_text(text, encoding="utf-8")
-    return lint.load(file)
+    return load(file)
 
 
-async def _drain(events: int, setting: Setting, mapping: Mapping) -> Drained:
+async def _drain(events: int, setting: Setting, mapping: MappingFile) -> Drained:
     hlr, clock = Hlr(), Clock()
     ledger = MortalLedger(MemoryLedger(clock=asyncio.get_running_loop().time), Trouble(Random(1)))
     values = {"api_url": "http://hlr.invalid", "api_token": "t", "timeout": 30.0}
     values |= {"cs_profile": "default", "eps_profile": "default", "imsi_regexp": None}
 
     def instance() -> Instance:
+        assert isinstance(mapping.system, HttpSystemEntry)
         system = HttpSystem(mapping.system, values, transport=hlr)
         return Instance(Pipeline(mapping, values, ledger, system), ledger)
 

@@ -1,4 +1,4 @@
-"""One request to the external system, ready to send: what plan makes and system carries out."""
+"""One request to the external system: the plan makes it, the system carries it out."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 class Call:
     """A request with every expression already computed; each protocol adds its own fields.
 
-    `id` is the name under which later calls read its reply. `method` and `target` are for the
-    log: what is done, and to what, its data left out (`POST /subscribers/{}`). `idempotent` says
-    that sending it twice does no more than sending it once, which is what allows a retry after an
-    unknown end; `reads` that it changes nothing.
+    `id` is the name under which later calls read its reply. `method` and `target` are for the log
+    and hold no data: `POST /subscribers/{}`. `idempotent` says that sending the call twice has the
+    effect of sending it once, so that it can be retried when its end is unknown. `read_only` says
+    that it changes nothing at the system.
     """
 
     id: str
     method: str
     target: str
     idempotent: bool = False
-    reads: bool = False
+    read_only: bool = False

@@ -18,10 +18,10 @@ from connector import log
 from connector.call import Call
 from connector.event import Event, parse, personal
 from connector.ledger.records import Busy, Claim, Duplicate, Entry, Ledger, LostClaim, Superseded
-from connector.mapping.schema import Mapping as MappingFile
+from connector.mapping.schema import MappingFile
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
-from connector.plan import Plan, Step, plan
-from connector.systems.system import Reply, System
+from connector.plan import Plan, PlannedCall, plan
+from connector.system import End, Reply, System
 
 _BUSY = "Subject busy: another event of this subscriber is being applied"
 
@@ -133,15 +133,15 @@ class Pipeline:
             replies[step.id] = reply.seen
         return Result(Outcome.APPLIED)
 
-    async def _send(self, step: Step, call: Call, record: Record, deadline: float) -> Reply:
+    async def _send(self, step: PlannedCall, call: Call, record: Record, deadline: float) -> Reply:
         """One call; until its reply is there, it counts as carried out."""
         before = set(record.touched)
-        if step.subject and not call.reads:
+        if step.subject and not call.read_only:
             record.touched.add(step.subject)
-        record.unanswered = not call.reads
+        record.unanswered = not call.read_only
         reply = await self.system.send(call, deadline)
         record.calls.append((call, reply))
-        record.unanswered = reply.unanswered and not call.reads
+        record.unanswered = reply.end is End.PENDING and not call.read_only
         if reply.outcome is not Outcome.APPLIED and not reply.unknown:
             record.touched = before
         return reply

@@ -1,8 +1,9 @@
-"""What an event leads to: a pure function of the event, the mapping and its settings.
+"""The plan of an event: a pure function of the event, the mapping and its settings.
 
-A plan either holds the steps to carry out, each with its subject, or the result that the mapping
-decided without any call (ignored, invalid). What can be computed before the first call is, so
-that bad data is found before anything is changed; only calls that read an earlier reply wait.
+A plan holds the steps to carry out, each with its subject, or the result that the mapping decided
+without any call (ignored, invalid). Everything that can be computed before the first call is, so
+that bad data is found before anything changes; only calls that read an earlier reply wait.
+`connector.trace` makes the same plan and notes how it came about.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from connector.mapping.document import Loc
 from connector.mapping.entry import CallEntry
 from connector.mapping.expression import EvaluationError, Expression, Scope, Value
 from connector.mapping.rule import Rule
-from connector.mapping.schema import Mapping
+from connector.mapping.schema import MappingFile
 from connector.outcome import Detail, Outcome, Refusal, Result
 
 Replies = Map[str, Any]
@@ -33,11 +34,11 @@ class EventScope(Scope):
         return value
 
     def with_names(self, names: Map[str, Any]) -> "EventScope":
-        """These names too: an `item`, the replies to earlier calls."""
+        """A copy with more names: an `item`, the replies to earlier calls."""
         return EventScope({**self, **names}, self._values)
 
 
-def event_scope(event: Event, mapping: Mapping, settings: Map[str, Any]) -> EventScope:
+def event_scope(event: Event, mapping: MappingFile, settings: Map[str, Any]) -> EventScope:
     """The names that a mapping's expressions read of an event."""
     names = {
         "event": event,
@@ -53,11 +54,11 @@ def event_scope(event: Event, mapping: Mapping, settings: Map[str, Any]) -> Even
     return EventScope(names, mapping.values)
 
 
-class Step(NamedTuple):
-    """One entry of a plan: a call about a subject, ready, or to be computed from earlier replies.
+class PlannedCall(NamedTuple):
+    """One step of a plan: a call about a subject, ready, or computed later from earlier replies.
 
     `id` is the name under which later steps read its reply. `releases` marks a call that takes
-    the subject away from the account (contract section 4, "SIM swap").
+    the subject away from the account (contract 4.7).
     """
 
     id: str
@@ -84,36 +85,43 @@ class Plan(NamedTuple):
     decided: Loc
     rule: Rule | None = None
     result: Result | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PlannedCall, ...] = ()
 
 
-def plan(event: Event, mapping: Mapping, settings: Map[str, Any]) -> Plan:
-    """What to do for an event.
+def plan(event: Event, mapping: MappingFile, settings: Map[str, Any]) -> Plan:
+    """The plan of an event; the pipeline carries it out.
 
     Raises:
         Refusal: invalid; the event lacks what an expression needs, `details` say where.
     """
-    return _Planner(event, mapping, event_scope(event, mapping, settings)).plan()
+    return Planner(event, mapping, event_scope(event, mapping, settings)).plan()
 
 
-class _Planner:
-    def __init__(self, event: Event, mapping: Mapping, scope: EventScope) -> None:
+class Planner:
+    """Makes one plan; `connector.trace` overrides methods to note what they return."""
+
+    def __init__(self, event: Event, mapping: MappingFile, scope: EventScope) -> None:
         self.event = event
         self.mapping = mapping
         self.scope = scope
 
     def plan(self) -> Plan:
+        """See `plan`."""
         for index, rule in enumerate(self.mapping.rules):
             loc: Loc = ("rules", index)
-            if not rule.handles(self.event.event_type):
-                continue
-            if rule.when is None or self.value(rule.when, (*loc, "when")):
+            if self.chooses(rule, loc):
                 return self.decided(rule, loc) or Plan(loc, rule, steps=self.steps(rule, loc))
         kind = self.event.event_type
         return Plan((), result=Result(Outcome.IGNORED, f"no rule for events of type {kind}"))
 
+    def chooses(self, rule: Rule, loc: Loc) -> bool:
+        """Whether the event's type and the rule's `when` fit."""
+        if not rule.handles(self.event.event_type):
+            return False
+        return rule.when is None or bool(self.value(rule.when, (*loc, "when")))
+
     def decided(self, rule: Rule, loc: Loc) -> Plan | None:
-        """The plan without calls that the rule's `ignore` or `require` leads to, if one does."""
+        """The plan without calls of an `ignore` or `require` that ends the event, else None."""
         for index, entry in enumerate(rule.ignore):
             here: Loc = (*loc, "ignore", index)
             if self.value(entry.if_, here):
@@ -122,14 +130,14 @@ class _Planner:
         for index, must in enumerate(rule.require):
             here = (*loc, "require", index)
             if not self.value(must.that, here):
-                detail = Detail(
-                    _field(must.that), str(self.value(must.because, here) or "must hold")
-                )
+                because = str(self.value(must.because, here) or "must hold")
+                detail = Detail(_field(must.that), because)
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
         return None
 
-    def steps(self, rule: Rule, loc: Loc) -> tuple[Step, ...]:
-        found: list[Step] = []
+    def steps(self, rule: Rule, loc: Loc) -> tuple[PlannedCall, ...]:
+        """The steps for the rule's calls."""
+        found: list[PlannedCall] = []
         ids: set[str] = set()
         for index, entry in enumerate(rule.calls):
             here: Loc = (*loc, "calls", index)
@@ -141,6 +149,7 @@ class _Planner:
         return tuple(found)
 
     def items(self, entry: CallEntry, loc: Loc) -> Iterator[EventScope]:
+        """Yield the names that a call reads, once for each `item` of its `each`."""
         if entry.each is None:
             yield self.scope
             return
@@ -152,12 +161,13 @@ class _Planner:
 
     def step(
         self, rule: Rule, entry: CallEntry, scope: EventScope, loc: Loc, ids: set[str]
-    ) -> Step | None:
+    ) -> PlannedCall | None:
+        """The step for a call, None if its `when` does not hold; `ids` name the earlier calls."""
         late = _Late(self, entry, scope, loc)
-        waits = not entry.reads.isdisjoint(ids)
+        waits = not entry.names_read.isdisjoint(ids)
         if entry.when and not entry.when.names & ids and not self.value(entry.when, loc, scope):
             return None
-        return Step(
+        return PlannedCall(
             id=entry.id or "",
             subject=self.subject(entry.subject or rule.subject, loc, scope),
             releases=entry.releases,
@@ -166,7 +176,7 @@ class _Planner:
         )
 
     def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
-        """Whom a call is about; events without a subject in common must not share "None"."""
+        """The subject of a call; an empty one would tie events together that share nothing."""
         if subject is None:
             return None
         name = self.value(subject, loc, scope)
@@ -175,12 +185,14 @@ class _Planner:
         return str(name)
 
     def value(self, value: Value, loc: Loc, scope: Scope | None = None) -> Any:
+        """What the event makes of a value of the mapping that stands at `loc`."""
         try:
             return value.evaluate(self.scope if scope is None else scope)
         except EvaluationError as error:
             self.invalid(str(error), loc)
 
     def invalid(self, rule: str, loc: Loc) -> NoReturn:
+        """End the event: `rule` is broken at `loc` of the mapping file."""
         document = self.mapping.document
         where = f"{document.path.name}:{document.place(loc).line}"
         raise Refusal(Outcome.INVALID, details=(Detail(where, rule),))
@@ -189,7 +201,7 @@ class _Planner:
 class _Late(NamedTuple):
     """A call entry with the scope to compute it in, once the replies that it reads are there."""
 
-    planner: _Planner
+    planner: Planner
     entry: CallEntry
     scope: EventScope
     loc: Loc

@@ -14,14 +14,14 @@ from typing import TypeVar
 from urllib.parse import parse_qs
 
 from connector.ledger.records import Ledger
-from connector.mapping import checks as lint
 from connector.mapping.document import BadMapping
-from connector.mapping.schema import Mapping as MappingFile
+from connector.mapping.load import load
+from connector.mapping.schema import MappingFile
 from connector.mapping.setting_values import SettingValues
 from connector.pipeline import Pipeline, hash_key
 from connector.secrets import Environment, Files, Secrets, SecretsUnreachable, Source
 from connector.settings import API_TOKEN, HASH_KEY, BadSettings, Settings, read
-from connector.systems.registry import system_of
+from connector.system import System
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class Startup:
         sound = len(problems)
         _collect(problems, self.values.check)
         if len(problems) == sound:
-            _collect(problems, lambda: system_of(self.mapping.system, self.values))
+            _collect(problems, self._client)
         if problems:
             raise BadSettings(problems)
 
@@ -72,7 +72,7 @@ class Startup:
             key = hash_key(self.secrets.get(HASH_KEY) or self.tokens[0])
             ledger = _ledger(self.settings, key)
             try:
-                async with system_of(self.mapping.system, self.values, self.secrets) as system:
+                async with self._client() as system:
                     yield Pipeline(
                         mapping=self.mapping,
                         settings=self.values,
@@ -84,6 +84,9 @@ class Startup:
             finally:
                 await ledger.close()
 
+    def _client(self) -> System:
+        return self.mapping.protocol.client(self.mapping.system, self.values, self.secrets)
+
 
 def start(environ: Mapping[str, str]) -> Startup:
     """Read settings, secrets and mapping.
@@ -94,7 +97,7 @@ def start(environ: Mapping[str, str]) -> Startup:
     problems: list[str] = []
     settings = _collect(problems, lambda: read(environ))
     path = settings.MAPPING_FILE if settings else _mapping_file(environ)
-    mapping = _collect(problems, lambda: lint.load(path))
+    mapping = _collect(problems, lambda: load(path))
     known = settings or Settings()
     secrets = _secrets(known, mapping, environ)
     readable = not known.SECRETS.startswith("gcp")

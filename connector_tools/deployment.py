@@ -1,13 +1,12 @@
-"""The settings of this environment as they may be shown: secrets hidden, gaps filled and named."""
+"""The settings of this environment, fit to be shown: secrets hidden, missing values made up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.mapping.schema import Mapping as MappingFile
-from connector.mapping.schema import Setting
-from connector.systems.registry import system_of
-from connector_tools.draft import HIDDEN, as_json
+from connector.mapping.schema import MappingFile
+from connector.mapping.setting import Setting
+from connector_tools.explain import HIDDEN, as_json
 from connector_tools.mapping_tests import test_settings
 
 
@@ -22,7 +21,7 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The values of a mapping's settings, secrets hidden; `made_up` names those of no source."""
+    """The values of a mapping's settings, secrets hidden; `made_up` names the made-up ones."""
 
     values: Mapping[str, Any]
     used: tuple[Used, ...]
@@ -41,7 +40,7 @@ def deployment(mapping: MappingFile, environ: Mapping[str, str]) -> Deployment:
     }
     found = {name: value for name, value in given.items() if value}
     values = test_settings(mapping, found)
-    system_of(mapping.system, values)
+    mapping.protocol.client(mapping.system, values)
     hidden = {name: _hidden(mapping.settings[name], value) for name, value in values.items()}
     origins = {name: _origin(mapping.settings[name], name in found) for name in values}
     return Deployment(
@@ -52,7 +51,7 @@ def deployment(mapping: MappingFile, environ: Mapping[str, str]) -> Deployment:
 
 
 def _hidden(setting: Setting, value: Any) -> Any:
-    """What stands for the value of a secret; it must still be a value of the setting's type."""
+    """A value in place of a secret; it has the type of the setting."""
     if not setting.secret or value is None:
         return value
     return {"number": 0.0, "pattern": ".*"}.get(setting.type, HIDDEN)

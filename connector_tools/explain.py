@@ -1,41 +1,30 @@
-"""What would become of an event and why, computed without sending anything.
+"""The explanation of an event: what would be sent for it and why. Nothing is sent.
 
-The event is planned with the deployment's settings, except that each secret stands as `***` from
-the beginning: whatever an expression makes of a secret, the secret itself cannot show.
+The event is planned with the deployment's settings, with `***` in place of each secret: whatever
+an expression makes of a secret, the secret itself cannot show.
 """
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel
 
 from connector import log
 from connector.event import Event, personal
-from connector.mapping.ctrl_call import CtrlCallEntry
-from connector.mapping.document import Loc
 from connector.mapping.entry import CallEntry
-from connector.mapping.expression import (
-    Constant,
-    EvaluationError,
-    Expression,
-    Scope,
-    Tree,
-    Value,
-    compile_condition,
-    expressions,
-)
-from connector.mapping.http_call import HttpCall, HttpCallEntry
-from connector.mapping.rule import Rule
-from connector.mapping.schema import Mapping as MappingFile
-from connector.outcome import Answer, Refusal, Result, answer
-from connector.plan import EventScope, Step, event_scope, plan
-from connector_tools import draft
-from connector_tools.draft import FAILED, Request, as_json
+from connector.mapping.protocol import Preview
+from connector.mapping.schema import MappingFile
+from connector.outcome import Answer, Result, answer
+from connector.trace import Computed, TracedCall, TracedRule, Verdict, trace
 
-_NONE: frozenset[str] = frozenset()
+HIDDEN = "***"
+"""What stands in place of a secret."""
 
 
 @dataclass(frozen=True, slots=True)
-class Considered:
+class ExplainedRule:
     """A rule of the mapping, and why it was chosen or not."""
 
     name: str
@@ -45,11 +34,11 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True)
-class Computed:
-    """An expression of the mapping and what this event makes of it, as JSON.
+class ExplainedValue:
+    """An expression of the mapping and what this event makes of it, as JSON or as a sentence.
 
-    `about` is what it is for, `reads` are the fields that it reads with their values. `decides`
-    marks the condition that ends the event.
+    `about` is its place in the mapping, `reads` are the fields that it reads with their values.
+    `decides` marks the condition that ends the event.
     """
 
     about: str
@@ -60,19 +49,18 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class ExplainedCall:
     """A call of the chosen rule as it would be sent.
 
-    `note` says why it is not sent, or on what that depends. What only an earlier reply tells
-    stands as the mapping's expression.
+    `note` says why the call is not sent, or on what that depends.
     """
 
     line: int
-    request: Request
+    request: Preview
     sent: bool
     note: str = ""
     subject: str | None = None
-    computed: tuple[Computed, ...] = ()
+    computed: tuple[ExplainedValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +71,27 @@ class Explanation:
     """
 
     event: Event
-    rules: tuple[Considered, ...]
-    conditions: tuple[Computed, ...]
-    values: tuple[Computed, ...]
-    calls: tuple[Planned, ...]
+    rules: tuple[ExplainedRule, ...]
+    conditions: tuple[ExplainedValue, ...]
+    values: tuple[ExplainedValue, ...]
+    calls: tuple[ExplainedCall, ...]
     result: Result | None
 
 
 def explain(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Explanation:
-    """What would become of an event; `settings` as in `Deployment`."""
-    return _Explainer(event, mapping, settings).explain()
+    """Explain an event; `settings` are those of a `Deployment`."""
+    found = trace(event, mapping, settings)
+    return Explanation(
+        event=event,
+        rules=tuple(_rules(found.rules, mapping)),
+        conditions=tuple(_value(item.computed, decides=item.decides) for item in found.conditions),
+        values=tuple(map(_value, found.values)),
+        calls=tuple(_call(call, mapping, settings) for call in found.calls),
+        result=found.result,
+    )
 
 
-def told(result: Result, event: Event | None = None) -> Answer:
+def answer_shown(result: Result, event: Event | None = None) -> Answer:
     """The answer as NSPS would get it: without personal data."""
     data = list(personal(event)) if event else []
     details = [item._replace(rule=log.redact(item.rule, data)) for item in result.details]
@@ -103,190 +99,82 @@ def told(result: Result, event: Event | None = None) -> Answer:
     return answer(result._replace(reason=reason, details=tuple(details)))
 
 
-class _Explainer:
-    def __init__(self, event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> None:
-        self.event = event
-        self.mapping = mapping
-        self.settings = settings
-        self.scope = event_scope(event, mapping, settings)
-
-    def explain(self) -> Explanation:
-        rules = tuple(self.rules())
-        chosen = next((index for index, rule in enumerate(rules) if rule.chosen), None)
-        calls: tuple[Planned, ...] = ()
-        try:
-            planned = plan(self.event, self.mapping, self.settings)
-            result = planned.result
-            if chosen is not None and not result:
-                calls = tuple(self.calls(chosen, planned.steps))
-        except Refusal as refusal:
-            result = refusal.result
-        return Explanation(
-            event=self.event,
-            rules=rules,
-            conditions=() if chosen is None else tuple(self.conditions(self.mapping.rules[chosen])),
-            values=tuple(self.values()),
-            calls=calls,
-            result=result,
-        )
-
-    def rules(self) -> Iterator[Considered]:
-        ended = ""
-        for index, rule in enumerate(self.mapping.rules):
-            chosen, why = False, ended or self.why_not(rule)
-            if not why:
-                chosen, why = True, "the first that fits"
-                ended = "an earlier rule was chosen"
-            elif FAILED in why:
-                ended = "an earlier rule's `when` cannot be computed"
-            yield Considered(rule.name, self.line("rules", index), chosen, why)
-
-    def why_not(self, rule: Rule) -> str:
-        """Why a rule that is looked at is not chosen; empty if it is."""
-        if not rule.handles(self.event.event_type):
-            return f"is for {', '.join(rule.on)}"
-        if rule.when is None:
-            return ""
-        holds = self.condition("when", rule.when, self.scope)
-        if holds.value == "true":
-            return ""
-        if holds.value.startswith(FAILED):
-            return f"its `when` {holds.value}"
-        return "; ".join((f"its `when` does not hold: {holds.source}", *holds.reads))
-
-    def conditions(self, rule: Rule) -> Iterator[Computed]:
-        """Every `ignore` and `require`; the first that does not let the event pass decides."""
-        found = [self.condition("ignore", entry.if_, self.scope) for entry in rule.ignore]
-        found += [self.condition("require", entry.that, self.scope) for entry in rule.require]
-        decided = False
-        for item in found:
-            passes = item.value == ("false" if item.about == "ignore" else "true")
-            yield replace(item, decides=not passes and not decided)
-            decided = decided or not passes
-
-    def values(self) -> Iterator[Computed]:
-        for name, value in self.mapping.values.items():
-            source = "" if isinstance(value, Constant) else draft.source(value)
-            yield Computed(name, source, _result(value, self.scope))
-
-    def condition(
-        self, about: str, expression: Expression, scope: Scope, unknown: frozenset[str] = _NONE
-    ) -> Computed:
-        """An expression of which only the truth counts."""
-        found = self.computed(about, expression, scope, unknown)
-        if expression.names & unknown or found.value.startswith(FAILED):
-            return found
-        return replace(found, value=as_json(bool(expression.evaluate(scope))))
-
-    def computed(
-        self, about: str, expression: Expression, scope: Scope, unknown: frozenset[str] = _NONE
-    ) -> Computed:
-        """An expression with its value, and the fields behind it."""
-        late = sorted(expression.names & unknown)
-        if late:
-            after = f"known after the reply of {', '.join(f'`{name}`' for name in late)}"
-            return Computed(about, expression.source, after)
-        dotted = [".".join(path) for path in sorted(expression.paths) if len(path) > 1]
-        reads = [
-            f"{path} is {_result(compile_condition(path), scope)}"
-            for path in dotted
-            if path != expression.source.removeprefix("=")
-        ]
-        return Computed(about, expression.source, _result(expression, scope), tuple(reads))
-
-    def calls(self, rule: int, steps: tuple[Step, ...]) -> Iterator[Planned]:
-        """The rule's calls in order; the plan has a step for each that is not left out."""
-        left, ids = iter(steps), _NONE
-        for index, entry in enumerate(self.mapping.rules[rule].calls):
-            loc: Loc = ("rules", rule, "calls", index)
-            scopes = self.scopes(entry)
-            if entry.each and not scopes:
-                yield self.skipped(entry, loc, self.computed("each", entry.each, self.scope))
-            for scope in scopes:
-                when = entry.when
-                if when and not when.names & ids and not when.evaluate(scope):
-                    yield self.skipped(entry, loc, self.condition("when", when, scope))
-                else:
-                    yield self.planned(entry, next(left), scope, entry.reads & ids, loc)
-            ids |= {entry.id} if entry.id else _NONE
-
-    def scopes(self, entry: CallEntry) -> list[EventScope]:
-        """The names that a call reads, once for each `item`."""
-        if entry.each is None:
-            return [self.scope]
-        items = entry.each.evaluate(self.scope) or ()
-        return [self.scope.with_names({"item": item}) for item in items]
-
-    def skipped(self, entry: CallEntry, loc: Loc, why: Computed) -> Planned:
-        reason = "`when` does not hold" if why.about == "when" else "`each` is empty"
-        request = Request(f"{entry.method.upper()} {draft.source(entry.address)}", (), "")
-        return Planned(self.line(*loc), request, False, f"not sent: {reason}", computed=(why,))
-
-    def planned(
-        self, entry: CallEntry, step: Step, scope: Scope, unknown: frozenset[str], loc: Loc
-    ) -> Planned:
-        return Planned(
-            line=self.line(*loc),
-            request=self.request(entry, step, scope, unknown),
-            sent=True,
-            note=_note(entry, unknown),
-            subject=step.subject,
-            computed=tuple(self.expressions(entry, scope, unknown, loc)),
-        )
-
-    def request(
-        self, entry: CallEntry, step: Step, scope: Scope, unknown: frozenset[str]
-    ) -> Request:
-        http = self.mapping.system.http
-        if isinstance(entry, CtrlCallEntry):
-            return draft.ctrl_request(entry, scope, unknown)
-        assert isinstance(entry, HttpCallEntry)  # noqa: S101 - there are these two
-        assert http  # noqa: S101 - `lint` lets no call of another protocol pass
-        if isinstance(step.ready, HttpCall):
-            found = draft.ready(entry, step.ready)
-        else:
-            found = draft.late(entry, scope, unknown)
-        return draft.request(entry.method, found, http, self.settings)
-
-    def expressions(
-        self, entry: CallEntry, scope: Scope, unknown: frozenset[str], loc: Loc
-    ) -> Iterator[Computed]:
-        """Each expression of a call by its path in the file: `json.imsi`."""
-        rule = self.mapping.rules[int(loc[1])]
-        subject = {} if entry.subject else {"subject": rule.subject}
-        for about, expression in _placed({**subject, **dict(entry)}):
-            compute = self.condition if about == "when" else self.computed
-            yield compute(about.replace("json_", "json", 1), expression, scope, unknown)
-
-    def line(self, *loc: str | int) -> int:
-        return self.mapping.document.place(loc).line
+def as_json(value: Any) -> str:
+    """The value of an expression as JSON."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
 
 
-def _placed(tree: object, about: str = "") -> Iterator[tuple[str, Expression]]:
-    """Every expression of a call, under the dotted name of its place."""
-    if isinstance(tree, Tree):
-        tree = dict(zip(tree.keys or map(str, range(len(tree.items))), tree.items, strict=True))
-    if isinstance(tree, Mapping):
-        for name, item in tree.items():
-            yield from _placed(item, f"{about}.{name}" if about else name)
-    elif isinstance(tree, Value):
-        for expression in expressions(tree):
-            yield about, expression
+def _plain(value: object) -> object:
+    return value.model_dump() if isinstance(value, BaseModel) else str(value)
 
 
-def _result(value: Value, scope: Scope) -> str:
-    try:
-        return as_json(value.evaluate(scope))
-    except EvaluationError as error:
-        return f"{FAILED}: {error}"
+def _rules(rules: tuple[TracedRule, ...], mapping: MappingFile) -> Iterator[ExplainedRule]:
+    ended = ""
+    for item in rules:
+        why = ended if item.verdict is Verdict.NOT_REACHED else _why(item)
+        if item.verdict is Verdict.CHOSEN:
+            ended = "an earlier rule was chosen"
+        elif item.verdict is Verdict.WHEN_FAILED:
+            ended = "an earlier rule's `when` cannot be computed"
+        line = mapping.document.place(item.loc).line
+        yield ExplainedRule(item.rule.name, line, item.verdict is Verdict.CHOSEN, why)
 
 
-def _note(entry: CallEntry, unknown: frozenset[str]) -> str:
-    notes = []
-    if unknown:
-        notes.append(f"after the reply of {', '.join(f'`{name}`' for name in sorted(unknown))}")
-    if entry.when and entry.when.names & unknown:
-        notes.append(f"only if {entry.when.source}")
-    if entry.releases:
+def _why(item: TracedRule) -> str:
+    if item.verdict is Verdict.CHOSEN:
+        return "the first that fits"
+    if item.when is None:
+        return f"is for {', '.join(item.rule.on)}"
+    when = _value(item.when)
+    if item.verdict is Verdict.WHEN_FAILED:
+        return f"its `when` {when.value}"
+    return "; ".join((f"its `when` does not hold: {when.source}", *when.reads))
+
+
+def _value(item: Computed, *, decides: bool = False) -> ExplainedValue:
+    reads = tuple(f"{field.about} is {_text(field)}" for field in item.reads)
+    return ExplainedValue(item.about, item.source, _text(item), reads, decides)
+
+
+def _text(item: Computed) -> str:
+    if item.failure is not None:
+        return f"cannot be computed: {item.failure}"
+    if item.waits_for:
+        return f"known after the reply of {_names(item.waits_for)}"
+    return as_json(item.value)
+
+
+def _call(item: TracedCall, mapping: MappingFile, settings: Mapping[str, Any]) -> ExplainedCall:
+    line = mapping.document.place(item.loc).line
+    outline = f"{item.entry.method.upper()} {_source(item.entry)}"
+    if item.left_out:
+        reason = "`when` does not hold" if item.left_out.about == "when" else "`each` is empty"
+        shown = (_value(item.left_out),)
+        return ExplainedCall(line, Preview(outline), False, f"not sent: {reason}", computed=shown)
+    request = Preview(outline)
+    if item.call:
+        request = mapping.protocol.preview(item.call, mapping.system, settings)
+    computed = tuple(map(_value, item.computed))
+    return ExplainedCall(line, request, True, _note(item), item.subject, computed)
+
+
+def _source(entry: CallEntry) -> str:
+    """The address of a call as it stands in the mapping file."""
+    return str(getattr(entry.address, "source", None) or getattr(entry.address, "value", ""))
+
+
+def _note(item: TracedCall) -> str:
+    notes, when = [], item.entry.when
+    if item.waits_for:
+        notes.append(f"after the reply of {_names(item.waits_for)}")
+    if when and when.names.intersection(item.waits_for):
+        notes.append(f"only if {when.source}")
+    if item.entry.releases:
         notes.append("left out if the subject belongs to another account by now")
+    if item.failure:
+        notes.append(f"cannot be computed: {item.failure}")
     return "; ".join(notes)
+
+
+def _names(ids: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in ids)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from connector.log import subject_hash
 from connector.outcome import Answer, Outcome, Result
 from connector_tools.deployment import Deployment
-from connector_tools.explain import Computed, Explanation, Planned, told
+from connector_tools.explain import ExplainedCall, ExplainedValue, Explanation, answer_shown
 
 Line = tuple[str, str]
 _BLANK: Line = ("", "")
@@ -44,10 +44,10 @@ def answer_lines(answer: Answer) -> Iterator[Line]:
 
 def _end(found: Explanation) -> Iterator[Line]:
     if found.result:
-        yield from answer_lines(told(found.result, found.event))
+        yield from answer_lines(answer_shown(found.result, found.event))
     elif not any(call.sent for call in found.calls):
         nothing = Result(Outcome.IGNORED, "nothing to do for this event")
-        yield from answer_lines(told(nothing))
+        yield from answer_lines(answer_shown(nothing))
     else:
         yield _heading("answer 202, if the system confirms each call")
     yield "Nothing was sent.", "dim"
@@ -63,7 +63,7 @@ def _event(found: Explanation) -> str:
     return ", ".join(parts)
 
 
-def _call(number: int, call: Planned, hash_key: bytes | None) -> Iterator[Line]:
+def _call(number: int, call: ExplainedCall, hash_key: bytes | None) -> Iterator[Line]:
     yield f"call {number} (line {call.line})", "bold" if call.sent else "dim"
     style = "" if call.sent else "dim"
     yield f"  {call.request.line}", style
@@ -106,10 +106,10 @@ def _heading(text: str) -> Line:
     return text, "bold"
 
 
-def _value(item: Computed) -> str:
+def _value(item: ExplainedValue) -> str:
     return f"{item.value} (decides)" if item.decides else item.value
 
 
-def _source(item: Computed) -> str:
+def _source(item: ExplainedValue) -> str:
     source = " ".join(item.source.split())
     return f"{source}  ({', '.join(item.reads)})" if item.reads else source

@@ -10,16 +10,20 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+from connector.call import Call
 from connector.ledger.memory import MemoryLedger
+from connector.mapping.case import Case
 from connector.mapping.document import Lint, Loc
-from connector.mapping.schema import Case, Mapping, directory, resolve
+from connector.mapping.protocol import Script, SentRequest
+from connector.mapping.schema import MappingFile, directory
+from connector.mapping.setting import resolve
 from connector.outcome import Result, answer
 from connector.pipeline import Pipeline, Record
 from connector.settings import BadSettings
+from connector.system import Reply, System
 from connector_tools.quiet import quiet
-from connector_tools.script import Sent, script
 
 _BASE_URL = "http://system.test"
 
@@ -36,7 +40,7 @@ class CaseResult:
     decided: Loc = ()
 
 
-def run_cases(mapping: Mapping) -> Iterator[CaseResult]:
+def run_cases(mapping: MappingFile) -> Iterator[CaseResult]:
     """Run the tests of a mapping, one after the other."""
     for case in mapping.tests:
         try:
@@ -45,7 +49,7 @@ def run_cases(mapping: Mapping) -> Iterator[CaseResult]:
             yield CaseResult(case, [f"cannot run: {error}"])
 
 
-def untested(mapping: Mapping, results: list[CaseResult]) -> list[Lint]:
+def untested(mapping: MappingFile, results: list[CaseResult]) -> list[Lint]:
     """A lint for each rule, `ignore` and `require` that decided no test."""
     decided = {result.decided for result in results}
     wanted: list[tuple[Loc, str]] = []
@@ -64,7 +68,7 @@ def untested(mapping: Mapping, results: list[CaseResult]) -> list[Lint]:
     return [lint for place, lint in places.items() if place not in shared]
 
 
-def event_of(mapping: Mapping, case: Case) -> bytes:
+def event_of(mapping: MappingFile, case: Case) -> bytes:
     """The event of a test as it would be posted."""
     path = directory(mapping) / case.event
     event = json.loads(path.read_text(encoding="utf-8"))
@@ -79,7 +83,7 @@ def event_of(mapping: Mapping, case: Case) -> bytes:
     return json.dumps(event).encode()
 
 
-def test_settings(mapping: Mapping, overrides: dict[str, Any]) -> dict[str, Any]:
+def test_settings(mapping: MappingFile, overrides: dict[str, Any]) -> dict[str, Any]:
     """Settings for tests: the defaults, made-up values for what has none, and the overrides."""
     made_up = {"url": _BASE_URL, "number": "10", "pattern": ".*"}
     names = {id(setting): name for name, setting in mapping.settings.items()}
@@ -95,7 +99,7 @@ def test_settings(mapping: Mapping, overrides: dict[str, Any]) -> dict[str, Any]
             return None
         return made_up.get(setting.type, f"test-{name}")
 
-    return resolve(mapping, value)
+    return resolve(mapping.name, mapping.settings, value)
 
 
 def _parent(event: Any, dotted: str) -> tuple[Any, str]:
@@ -107,19 +111,38 @@ def _parent(event: Any, dotted: str) -> tuple[Any, str]:
     return event, key
 
 
-async def _run(mapping: Mapping, case: Case) -> CaseResult:
+class _Scripted:
+    """A scripted system that notes where a call begins; its retries belong to the same call."""
+
+    def __init__(self, system: System, script: Script) -> None:
+        self._system = system
+        self._script = script
+
+    async def __aenter__(self) -> Self:
+        await self._system.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._system.__aexit__(*exc)
+
+    async def send(self, call: Call, deadline: float) -> Reply:
+        self._script.next_call()
+        return await self._system.send(call, deadline)
+
+
+async def _run(mapping: MappingFile, case: Case) -> CaseResult:
     settings = test_settings(mapping, case.settings)
-    sent, system = script(mapping.system, settings, case.replies)
-    record = Record()
+    script, client = mapping.protocol.scripted(mapping.system, settings, case.replies)
+    system, record = _Scripted(client, script), Record()
     pipeline = Pipeline(mapping, settings, MemoryLedger(), system)
     with quiet():
         async with system:
             result = await pipeline.handle(event_of(mapping, case), record)
     decided = record.plan.decided if record.plan else ()
-    return CaseResult(case, list(_problems(case, sent, result)), decided)
+    return CaseResult(case, list(_problems(case, script.sent, result)), decided)
 
 
-def _problems(case: Case, sent: list[Sent], result: Result) -> Iterator[str]:
+def _problems(case: Case, sent: list[SentRequest], result: Result) -> Iterator[str]:
     if result.outcome is not case.outcome:
         told = json.dumps(answer(result).body)
         yield f"outcome is {result.outcome}, not {case.outcome}; the answer was {told}"

@@ -13,7 +13,7 @@ import pytest
 from connector import log
 from connector.outcome import Outcome, Result
 from connector.pipeline import Record
-from connector.systems.system import Reply
+from connector.system import End, Reply
 from tests.support.calls import http
 from tests.support.events import event
 from tests.support.pipelines import FOUND, TOKEN, Bench, applied
@@ -358,9 +358,9 @@ async def test_text_that_no_encoding_knows_ends_in_an_answer_and_a_log_record(
 
 # An event that is not finished (docs/decisions/0009-unfinished-events.md)
 
-LOST = Reply(Outcome.UNAVAILABLE, unknown=True, unanswered=True)
+LOST = Reply(Outcome.UNAVAILABLE, end=End.PENDING)
 REFUSED = Reply(Outcome.FAILED)
-UNCLEAR = Reply(Outcome.FAILED, unknown=True)
+UNCLEAR = Reply(Outcome.FAILED, end=End.UNKNOWN)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import CoreSchema, core_schema
@@ -16,8 +16,10 @@ from pydantic_core import CoreSchema, core_schema
 from connector.call import Call
 from connector.mapping.document import Loc
 from connector.mapping.expression import (
+    Constant,
     Expression,
     Scope,
+    Source,
     Text,
     Tree,
     Value,
@@ -42,7 +44,7 @@ def _text(raw: object) -> Value:
 
 
 class Compiled:
-    """Tells pydantic to compile what stands in the file, and to look no further into the result."""
+    """Has pydantic compile a value of the file, and leave the compiled result as it is."""
 
     def __init__(self, compiler: Callable[[Any], Value], json_schema: dict[str, Any]) -> None:
         self.compiler = compiler
@@ -69,7 +71,7 @@ class Entry(BaseModel):
 
 
 def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
-    """Every expression below an entry of the file, with its path in the file."""
+    """Yield every expression below an entry of the file, with its path in the file."""
     if isinstance(entry, Entry):
         for name, info in type(entry).model_fields.items():
             yield from used(getattr(entry, name), (*loc, info.alias or name))
@@ -89,7 +91,7 @@ def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
 
 
 class CallEntry(Entry):
-    """One request to the external system; what it consists of is the protocol's to say."""
+    """One request to the external system; each protocol adds its own keys."""
 
     protocol: ClassVar[str]
     reply_fields: ClassVar[tuple[str, ...]]
@@ -121,7 +123,7 @@ class CallEntry(Entry):
 
     @property
     def undeclared(self) -> bool:
-        """Whether nobody said what its repetition does, and the protocol does not say it either."""
+        """True if neither `idempotent:` nor the protocol says whether repeating is safe."""
         return False
 
     @abstractmethod
@@ -133,13 +135,37 @@ class CallEntry(Entry):
         """
 
     @cached_property
-    def reads(self) -> frozenset[str]:
+    def names_read(self) -> frozenset[str]:
         """The names that its expressions read."""
         return frozenset(name for _, found in used(self) for name in found.names)
 
+    def with_sources(self, unknown: frozenset[str]) -> Self:
+        """A copy in which each value that reads an `unknown` name is its own text in the file.
+
+        `connector.trace` renders it to show a call that waits for an earlier reply.
+        """
+        fields = type(self).model_fields
+        copy = self.model_copy(
+            update={name: _with_sources(getattr(self, name), unknown) for name in fields}
+        )
+        for name in copy.__dict__.keys() - fields.keys():
+            del copy.__dict__[name]  # computed from the fields before
+        return copy
+
+
+def _with_sources(value: Any, unknown: frozenset[str]) -> Any:
+    if isinstance(value, Tree):
+        return value._replace(items=tuple(_with_sources(item, unknown) for item in value.items))
+    if isinstance(value, Expression | Text):
+        reads = any(found.names & unknown for found in expressions(value))
+        return Constant(Source(value.source)) if reads else value
+    if isinstance(value, dict):
+        return {name: _with_sources(item, unknown) for name, item in value.items()}
+    return value
+
 
 def outline(address: Value) -> str:
-    """An address with its data left out, fit for logs."""
+    """An address for the log: `{}` stands for its data, e.g. `/subscribers/{}`."""
     if isinstance(address, Text):
         return address.outline
     return "{}" if expressions(address) else str(address.evaluate(Scope()))

@@ -100,6 +100,12 @@ class Text(NamedTuple):
         )
 
 
+class Source(str):
+    """The text of an expression in place of its value, which is not known yet."""
+
+    __slots__ = ()
+
+
 class Constant(NamedTuple):
     """A value that stands for itself."""
 

@@ -3,42 +3,25 @@
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Field
 
-from connector.mapping import ctrl_call
-from connector.mapping.ctrl_call import CtrlCallEntry
-from connector.mapping.entry import AnyText, CallEntry, Condition, Entry
-from connector.mapping.http_call import HttpCallEntry
+from connector.mapping.entry import AnyText, Condition, Entry
+from connector.mapping.protocol import AnyCall
 
 
 def _list(raw: object) -> object:
     return [raw] if isinstance(raw, str) else raw
 
 
-def _protocol(raw: object) -> str:
-    """Which protocol's call stands in the file, by its method."""
-    if isinstance(raw, CallEntry):
-        return raw.protocol
-    found = isinstance(raw, dict) and not raw.keys().isdisjoint(ctrl_call.METHODS)
-    return CtrlCallEntry.protocol if found else HttpCallEntry.protocol
-
-
-AnyCall = Annotated[
-    Annotated[HttpCallEntry, Tag(HttpCallEntry.protocol)]
-    | Annotated[CtrlCallEntry, Tag(CtrlCallEntry.protocol)],
-    Discriminator(_protocol),
-]
-
-
 class Ignore(Entry):
-    """Nothing to do for an event like this: 202 with the reason."""
+    """An event for which there is nothing to do: 202 with the reason."""
 
     if_: Condition = Field(alias="if")
     because: AnyText
 
 
 class Require(Entry):
-    """What must hold, or the event is invalid: 422 with the reason."""
+    """A condition without which the event is invalid: 422 with the reason."""
 
     that: Condition
     because: AnyText
@@ -65,7 +48,7 @@ class Rule(Entry):
     calls: Annotated[tuple[AnyCall, ...], Field(min_length=1)]
 
     def handles(self, event_type: str) -> bool:
-        """Whether the rule is for such events; compared without case (contract 2.3)."""
+        """Whether the rule is for events of this type; compared without case (contract 2.3)."""
         return event_type.lower() in self._types
 
     @cached_property

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from connector.mapping.schema import Mapping as MappingFile
-from connector.mapping.schema import Setting, resolve
+from connector.mapping.schema import MappingFile
+from connector.mapping.setting import Setting, resolve
 from connector.secrets import Secrets
 from connector.settings import BadSettings
 
@@ -30,7 +30,7 @@ class SettingValues(Mapping[str, Any]):
             BadSettings: each setting that is missing or wrong.
         """
         self._generation = self._secrets.generation
-        self._values = resolve(self._mapping, self._read)
+        self._values = resolve(self._mapping.name, self._mapping.settings, self._read)
 
     def __getitem__(self, name: str) -> Any:
         return self._current()[name]

@@ -1,7 +1,7 @@
-"""What stands around each request to an external system, whatever its protocol.
+"""Limits, circuit breaker and retries around each request to an external system.
 
-Limits and a breaker keep it from being overrun. Seconds are retried here, only what is safe to
-repeat; minutes to weeks are NSPS's.
+The same for every protocol. Retries take seconds and repeat only what is safe to repeat; NSPS and
+Pub/Sub retry for minutes to weeks.
 """
 
 import asyncio
@@ -14,29 +14,28 @@ from typing import Any
 from connector import log
 from connector.call import Call
 from connector.mapping.expression import Scope
-from connector.mapping.schema import Limits, seconds
+from connector.mapping.system_entry import Limits, seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
+from connector.system import End, Reply
 from connector.systems.limits import Breaker, Throttle
-from connector.systems.system import Reply
 
 _ATTEMPTS = 3
 _BACKOFF = 0.2  # seconds; doubled each time, full jitter
 _SHORT = 2.0  # seconds; a longer Retry-After is handed on to NSPS
 
-Attempt = Callable[[Call, float], Awaitable[tuple[Reply, bool]]]
-"""One request, with the seconds that are left for it: the reply, and whether it is safe and of use
-to repeat it. It never raises."""
+Attempt = Callable[[Call, float], Awaitable[Reply]]
+"""Sends one request; takes the call and the seconds that are left for it. It never raises."""
 
 
 class Guard:
-    """The guard of one system."""
+    """Protects one system; each client has one."""
 
     def __init__(self, limits: Limits, settings: Mapping[str, Any]) -> None:
-        """Compute what the mapping says.
+        """Read the limits of the mapping.
 
         Raises:
-            BadSettings: a pause that cannot be used.
+            BadSettings: the breaker's pause is not a duration.
         """
         try:
             pause = seconds(limits.breaker.pause.evaluate(Scope(settings=settings)))
@@ -48,15 +47,15 @@ class Guard:
 
     async def send(self, attempt: Attempt, call: Call, deadline: float) -> Reply:
         """Carry out a call, as `System.send`."""
-        started = _now()
         wait = self._breaker.refusal()
         if wait is not None:
             reason = "Circuit open: API Core did not answer repeatedly, it is probed again soon"
-            return Reply(Outcome.UNAVAILABLE, reason, "circuit open", wait)
+            return Reply(Outcome.UNAVAILABLE, reason, "circuit open", wait, end=End.NOT_SENT)
         if not await self._throttle.enter():
-            return Reply(Outcome.THROTTLED, cause="the connector's own limit", retry_after=1)
+            cause = "the connector's own limit"
+            return Reply(Outcome.THROTTLED, cause=cause, retry_after=1, end=End.NOT_SENT)
         try:
-            reply = await _repeat(attempt, call, deadline, started)
+            reply = await _repeat(attempt, call, deadline)
         finally:
             self._throttle.leave()
         available = reply.outcome is not Outcome.UNAVAILABLE
@@ -66,13 +65,13 @@ class Guard:
         return reply
 
 
-async def _repeat(attempt: Attempt, call: Call, deadline: float, started: float) -> Reply:
-    unknown = False
+async def _repeat(attempt: Attempt, call: Call, deadline: float) -> Reply:
+    """Send the request, up to three times while that is safe and useful."""
+    started, unknown = _now(), False
     for number in range(1, _ATTEMPTS + 1):
-        reply, repeatable = await attempt(call, deadline - _now())
+        reply = await attempt(call, deadline - _now())
         unknown = unknown or reply.unknown
-        reply = replace(reply, attempts=number, unknown=unknown, took=_now() - started)
-        if not repeatable or number == _ATTEMPTS:
+        if number == _ATTEMPTS or not _is_repeatable(call, reply):
             break
         pause = reply.retry_after
         if pause is None:
@@ -80,7 +79,18 @@ async def _repeat(attempt: Attempt, call: Call, deadline: float, started: float)
         if pause > _SHORT or _now() + pause >= deadline:
             break
         await asyncio.sleep(pause)
-    return reply
+    end = End.UNKNOWN if unknown and not reply.unknown else reply.end
+    return replace(reply, attempts=number, end=end, took=_now() - started)
+
+
+def _is_repeatable(call: Call, reply: Reply) -> bool:
+    """Whether sending the request again may help, and does no harm.
+
+    A system that gave no reply in time is slow: it needs no more requests.
+    """
+    if reply.outcome not in (Outcome.UNAVAILABLE, Outcome.THROTTLED) or reply.end is End.PENDING:
+        return False
+    return call.idempotent or reply.end is End.NOT_SENT
 
 
 def _now() -> float:

@@ -16,9 +16,9 @@ from typing import Annotated
 import typer
 
 from connector.event import parse
-from connector.mapping import checks as lint
+from connector.mapping import load as mapping_load
 from connector.mapping.document import BadMapping, Lint
-from connector.mapping.schema import Mapping
+from connector.mapping.schema import MappingFile as _Mapping
 from connector.mapping.schema import schema as mapping_schema
 from connector.outcome import Outcome, Refusal
 from connector.pipeline import hash_key
@@ -31,8 +31,8 @@ from connector_tools.cli.summary import mend, reporting, size, summary
 from connector_tools.deployment import deployment
 from connector_tools.documents.openapi import document as openapi_document
 from connector_tools.events_file import items
+from connector_tools.explain import answer_shown
 from connector_tools.explain import explain as explained
-from connector_tools.explain import told
 from connector_tools.mapping_tests import run_cases, untested
 from connector_tools.terminal import TROUBLE, counted, opened, say, stop, terminal
 
@@ -77,7 +77,7 @@ def check(
 
     Warnings are for the author; errors stop a deployment, and the exit code is 1.
     """
-    found, lints = lint.check(file)
+    found, lints = mapping_load.check(file)
     _show(lints)
     if found:
         say(f"{file}: {_summed_up(found, lints)}")
@@ -115,7 +115,7 @@ def explain(
     Settings come from the environment, those that it lacks are made up. The event's data is shown
     in the clear, a secret never. The exit code is 1 if the event is invalid.
     """
-    mapping, lints = lint.check(file)
+    mapping, lints = mapping_load.check(file)
     if mapping is None or _errors(lints):
         _show(lints, stderr=True)
         raise typer.Exit(TROUBLE)
@@ -128,7 +128,7 @@ def explain(
     try:
         found = explained(parse(body), mapping, settings.values)
     except Refusal as refusal:
-        _show_lines(explain_text.answer_lines(told(refusal.result)))
+        _show_lines(explain_text.answer_lines(answer_shown(refusal.result)))
         raise typer.Exit(_FAILURE) from None
     _show_lines(explain_text.lines(found, settings, _hash_key()))
     if found.result and found.result.outcome is Outcome.INVALID:
@@ -318,7 +318,7 @@ def _handled(file: Path) -> tuple[str, ...]:
     from connector_tools.simulation.billing import RAISED  # noqa: PLC0415 - as in `simulate`
 
     try:
-        mapping = lint.load(file)
+        mapping = mapping_load.load(file)
     except BadMapping as bad:
         stop(str(bad.lints[0]))
     found = tuple(dict.fromkeys(name for rule in mapping.rules for name in rule.on))
@@ -329,7 +329,7 @@ def _handled(file: Path) -> tuple[str, ...]:
 
 def _test(file: Path) -> tuple[int, int, bool]:
     """How many tests of a file passed and failed, and whether all of it was tested."""
-    found, lints = lint.check(file)
+    found, lints = mapping_load.check(file)
     if found is None or _errors(lints):
         _show(lints)
         return 0, 0, False
@@ -365,7 +365,7 @@ def _show_lines(lines: Iterator[explain_text.Line]) -> None:
         say(text, style, to=console)
 
 
-def _summed_up(found: Mapping, lints: list[Lint]) -> str:
+def _summed_up(found: _Mapping, lints: list[Lint]) -> str:
     errors = _errors(lints)
     counts = [counted(errors, "error"), counted(len(lints) - errors, "warning")]
     told = ", ".join(count for count in counts if not count.startswith("0 ")) or "no lints"

@@ -7,9 +7,9 @@ from random import Random
 from typing import Any
 
 from connector.ledger.records import Ledger
-from connector.mapping.schema import Mapping
+from connector.mapping.schema import MappingFile
 from connector.pipeline import Pipeline
-from connector.systems.system import System
+from connector.system import System
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.instance import Instance, MortalLedger, Trouble
 from connector_tools.simulation.network import Network
@@ -49,7 +49,7 @@ class Credentials:
 class Makes:
     """How the parts of an instance are made, each time one starts; `number` is the instance's."""
 
-    mapping: Mapping
+    mapping: MappingFile
     settings: dict[str, Any]
     ledger: Callable[[int], Ledger]
     system: Callable[[], System]

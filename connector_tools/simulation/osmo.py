@@ -14,9 +14,8 @@ from tempfile import TemporaryDirectory
 
 from connector.ledger.records import Ledger
 from connector.ledger.sqlite import SqliteLedger
-from connector.mapping import checks as lint
-from connector.systems.registry import system_of
-from connector.systems.system import System
+from connector.mapping.load import load
+from connector.system import System
 from connector_tools.counterparts.osmo_hlr import PORT, OsmoHlr
 from connector_tools.program import ROOT
 from connector_tools.quiet import quiet
@@ -105,7 +104,7 @@ class Osmo:
 
     async def _run(self, plan: Plan, folder: Path, hlr: OsmoHlr, progress: Progress) -> Ended:
         random = Random(f"{plan.seed} network")
-        mapping = lint.load(_OSMO)
+        mapping = load(_OSMO)
         values = {"host": hlr.host, "port": PORT, "timeout": _TIMEOUT}
         network = OsmoNetwork(hlr, random)
 
@@ -113,7 +112,7 @@ class Osmo:
             return SqliteLedger(folder / "ledger", b"simulation")
 
         def system() -> System:
-            return system_of(mapping.system, values)
+            return mapping.protocol.client(mapping.system, values)
 
         makes = Makes(mapping, values, ledger, system, _BUDGET, random)
         clock = Clock(_SCALE)

@@ -10,9 +10,10 @@ from typing import Any
 from connector.ledger.memory import MemoryLedger
 from connector.ledger.records import Ledger
 from connector.ledger.sqlite import SqliteLedger
-from connector.mapping import checks as lint
+from connector.mapping.load import load
+from connector.system import System
 from connector.systems.http.client import HttpSystem
-from connector.systems.system import System
+from connector.systems.http.entry import HttpSystemEntry
 from connector_tools.program import ROOT
 from connector_tools.quiet import quiet
 from connector_tools.simulation.clock import Clock, VirtualLoop
@@ -77,11 +78,13 @@ class Inside:
             "imsi_regexp": None,
         }
         network.credentials = Credentials(values, network, clock, "api_token")
-        mapping = lint.load(WTL)
+        mapping = load(WTL)
+        assert isinstance(mapping.system, HttpSystemEntry)  # noqa: S101 - it is in the file
+        entry = mapping.system
 
         def system() -> System:
             wire = NetworkTransport(network)
-            made = HttpSystem(mapping.system, values, network.credentials, wire)
+            made = HttpSystem(entry, values, network.credentials, wire)
             spoilt: System = self._spoil_system(made)
             return spoilt
 

@@ -7,17 +7,29 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, get_args
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from connector.event import EVENT_FIELDS, parse
-from connector.mapping import checks as lint
-from connector.mapping import ctrl_call, entry, expression, http_call, rule
-from connector.mapping import schema as mapping
+from connector.mapping import (
+    case,
+    checks,
+    entry,
+    expression,
+    rule,
+    schema,
+    setting,
+    system_entry,
+)
 from connector.mapping.language import LANGUAGE
+from connector.mapping.load import check, load
+from connector.mapping.protocol import PROTOCOLS, protocol
+from connector.mapping.schema import MappingFile
 from connector.outcome import Outcome, Result, answer
 from connector.plan import event_scope
 from connector.settings import API_TOKEN, HASH_KEY, Settings
@@ -30,24 +42,15 @@ README = ROOT / "README.md"
 PAGES = sorted([README, *DOCS.rglob("*.md")])
 EVENTS = ROOT / "mappings" / "events"
 MODELS: dict[str, type[entry.Entry]] = {
-    "The file": mapping.Mapping,
-    "settings": mapping.Setting,
-    "system": mapping.System,
-    "system.http": mapping.Http,
-    "system.ctrl": mapping.Ctrl,
-    "system.http.auth": mapping.Auth,
-    "system.http.auth.basic": mapping.Basic,
-    "system.http.auth.api_key": mapping.ApiKey,
-    "system.http.breaker": mapping.Breaker,
-    "system.replies": mapping.ReplyRule,
+    "The file": MappingFile,
+    "settings": setting.Setting,
+    "system": system_entry.SystemEntry,
+    "system.NAME.breaker": system_entry.BreakerEntry,
+    "system.replies": system_entry.ReplyRule,
     "rules": rule.Rule,
     "rules.ignore": rule.Ignore,
     "rules.require": rule.Require,
-    "rules.calls": http_call.HttpCallEntry,
-    "rules.calls over ctrl": ctrl_call.CtrlCallEntry,
-    "tests": mapping.Case,
-    "tests.replies": mapping.ScriptedReply,
-    "tests.calls": mapping.ExpectedCall,
+    "tests": case.Case,
 }
 ENCODERS: dict[str, expression.Encode] = {
     "path": expression.in_path,
@@ -92,10 +95,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def checked(folder: Path, text: str) -> tuple[mapping.Mapping | None, list[str]]:
+def checked(folder: Path, text: str) -> tuple[MappingFile | None, list[str]]:
     file = folder / "acme-crm.yaml"
     file.write_text(text, encoding="utf-8")
-    found, lints = lint.check(file)
+    found, lints = check(file)
     names = [item.name for item in lints]
     if found and found.tests and not names:
         names += [item.name for item in untested(found, list(run_cases(found)))]
@@ -119,28 +122,81 @@ def test_the_tests_in_the_tutorial_pass(folder: Path) -> None:
     assert [(result.case.name, result.problems) for result in results if result.problems] == []
 
 
-def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
-    entries = {
+def entries_of(*modules: ModuleType) -> set[type[entry.Entry]]:
+    """The entries of a mapping file that these modules define."""
+    return {
         kind
-        for module in (mapping, rule, http_call, ctrl_call)
+        for module in modules
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, entry.Entry)
+        if isinstance(kind, type)
+        and issubclass(kind, entry.Entry)
+        and kind.__module__ == module.__name__
     }
-    assert set(MODELS.values()) == entries - {entry.Entry, entry.CallEntry, mapping.Limits}
 
 
-@pytest.mark.parametrize("title", MODELS)
-def test_the_reference_tells_every_key_and_its_default(title: str) -> None:
-    fields = {info.alias or name: info for name, info in MODELS[title].model_fields.items()}
-    told = {row[0].strip("`"): row[1] for row in rows(sections(read("mapping.md"))[title])}
-    assert list(told) == list(fields)
-    for key, info in fields.items():
-        assert (told[key] == "required") == info.is_required(), key
-        if isinstance(info.default, str | int) and not info.is_required():
-            assert told[key] == f"`{json.dumps(info.default).strip(chr(34))}`", key
-        default = info.get_default(call_default_factory=True, validated_data={})
-        if isinstance(default, expression.Constant):
-            assert told[key] == f"`{default.value}`", key
+def differences(page: str, models: dict[str, type[entry.Entry]]) -> Iterator[str]:
+    """Yield what the tables of a page say of keys and defaults and the models do not."""
+    for title, model in models.items():
+        fields = {info.alias or name: info for name, info in model.model_fields.items()}
+        told = {row[0].strip("`"): row[1] for row in rows(sections(page).get(title, ""))}
+        if list(told) != list(fields):
+            yield f"{title}: the page has {list(told)}, the code {list(fields)}"
+            continue
+        for key, info in fields.items():
+            if told[key] != (wanted := default_told(info)) and wanted is not None:
+                yield f"{title}.{key}: the page says {told[key]}, the code {wanted}"
+
+
+def default_told(info: FieldInfo) -> str | None:
+    """The cell that a reference has for a default, None if any words will do."""
+    if info.is_required():
+        return "required"
+    default = info.get_default(call_default_factory=True, validated_data={})
+    if isinstance(default, expression.Constant):
+        return f"`{default.value}`"
+    return f"`{json.dumps(default).strip(chr(34))}`" if isinstance(default, str | int) else None
+
+
+def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
+    modules = (case, rule, setting, system_entry, schema)
+    bases = {system_entry.Limits}  # each protocol's page has its fields
+    assert set(MODELS.values()) == entries_of(*modules) - bases
+
+
+def test_the_reference_tells_every_key_and_its_default() -> None:
+    assert list(differences(read("mapping.md"), MODELS)) == []
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_the_page_of_a_protocol_tells_every_key_and_its_default(name: str) -> None:
+    assert list(protocol_differences(name)) == []
+
+
+def protocol_differences(name: str) -> Iterator[str]:
+    """Yield what the page of a protocol and its entries do not agree on."""
+    found = protocol(name)
+    package = PROTOCOLS[name].rpartition(".")[0]
+    page = Path(str(files(package) / "README.md")).read_text(encoding="utf-8")
+    models = {
+        "calls": found.call_entry,
+        "tests.replies": found.scripted_reply,
+        "tests.calls": found.expected_call,
+        **dict(below("system", found.system_entry)),
+    }
+    yield from differences(page, models)
+    for field in found.call_entry.reply_fields:
+        if f"`{field}`" not in page:
+            yield f"the page does not say what `{field}` of a reply is"
+
+
+def below(path: str, model: type[entry.Entry]) -> Iterator[tuple[str, type[entry.Entry]]]:
+    """Yield the entries of a protocol below `system`, with their paths in the file."""
+    for name, info in model.model_fields.items():
+        for kind in (info.annotation, *get_args(info.annotation)):
+            shared = kind in (system_entry.BreakerEntry, system_entry.ReplyRule)
+            if isinstance(kind, type) and issubclass(kind, entry.Entry) and not shared:
+                yield f"{path}.{info.alias or name}", kind
+                yield from below(f"{path}.{info.alias or name}", kind)
 
 
 @pytest.mark.parametrize(("source", "result"), examples("expressions"))
@@ -180,8 +236,8 @@ def test_every_filter_and_test_has_an_example() -> None:
 
 def test_every_name_of_the_language_is_told() -> None:
     told = {row[0].strip("`") for row in rows(sections(read("mapping.md"))["Names"])}
-    assert {*lint._SECTIONS, "settings", "item", "reply"} <= told
-    for name in (*sum(lint._REPLIES.values(), ()), *EVENT_FIELDS):
+    assert {*checks.SECTIONS, "settings", "item", "reply"} <= told
+    for name in EVENT_FIELDS:
         assert f"`{name}`" in sections(read("mapping.md"))["Names"]
 
 
@@ -189,15 +245,15 @@ def test_every_name_of_the_language_is_told() -> None:
 
 
 def test_every_setting_has_its_heading_and_default_and_none_is_invented() -> None:
-    wtl = lint.load(ROOT / "mappings" / "wtl-hlr-hss.yaml")
+    wtl = load(ROOT / "mappings" / "wtl-hlr-hss.yaml")
     defaults: dict[str, Any] = {API_TOKEN: "required", HASH_KEY: None}
     defaults |= {
         name: "required" if info.is_required() else info.default
         for name, info in Settings.model_fields.items()
     }
-    for setting in wtl.settings.values():
-        needed = setting.default is None and not setting.optional
-        defaults[setting.variable] = "required" if needed else setting.default
+    for item in wtl.settings.values():
+        needed = item.default is None and not item.optional
+        defaults[item.variable] = "required" if needed else item.default
     told = sections(read("settings.md"))
     assert list(told) == list(defaults)
     for name, default in defaults.items():
@@ -249,7 +305,9 @@ def test_the_table_of_statuses_is_the_codes() -> None:
 
 def lint_names() -> set[str]:
     """The first text that is given to whatever makes a lint."""
-    files = [ROOT / "connector" / "mapping" / name for name in ("checks.py", "document.py")]
+    files = [
+        ROOT / "connector" / "mapping" / name for name in ("checks.py", "load.py", "document.py")
+    ]
     found: set[str] = set()
     for file in [*files, ROOT / "connector_tools" / "mapping_tests.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -6,14 +6,15 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from connector.mapping import checks as lint
+from connector.mapping.case import Case
 from connector.mapping.document import read
-from connector.mapping.schema import Case, Mapping
+from connector.mapping.load import check, load
+from connector.mapping.schema import MappingFile
 from connector_tools.mapping_tests import run_cases, untested
 from tests.support import ROOT
 
 FILES = sorted((ROOT / "mappings").glob("*.yaml"))
-MAPPINGS = {file.name: lint.load(file) for file in FILES}
+MAPPINGS = {file.name: load(file) for file in FILES}
 CASES = [
     pytest.param(mapping, case, id=f"{file}: {case.name}")
     for file, mapping in MAPPINGS.items()
@@ -26,7 +27,7 @@ def test_there_are_mappings() -> None:
 
 
 @pytest.mark.parametrize(("mapping", "case"), CASES)
-def test_case(mapping: Mapping, case: Case) -> None:
+def test_case(mapping: MappingFile, case: Case) -> None:
     alone = mapping.model_copy(update={"tests": (case,)}).of(mapping.document)
     (result,) = run_cases(alone)
     assert result.problems == []
@@ -41,9 +42,9 @@ def test_the_published_schema_takes_a_mapping(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_mapping_has_no_lint(file: Path) -> None:
-    assert [str(found) for found in lint.check(file)[1]] == []
+    assert [str(found) for found in check(file)[1]] == []
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS.values(), ids=MAPPINGS)
-def test_every_rule_ignore_and_require_of_a_mapping_is_tested(mapping: Mapping) -> None:
+def test_every_rule_ignore_and_require_of_a_mapping_is_tested(mapping: MappingFile) -> None:
     assert [str(found) for found in untested(mapping, list(run_cases(mapping)))] == []

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from connector.mapping import checks as lint
 from connector.mapping.document import BadMapping
+from connector.mapping.load import check
 from tests.support import ROOT
 from tests.support.mapping_files import HEAD, RULES, checked, mapping, marked, with_call, write
 
@@ -209,14 +209,15 @@ def test_each_lint_has_its_place_reason_and_mend(
 
 
 def test_a_file_that_cannot_be_read_is_one_lint(tmp_path: Path) -> None:
-    found, lints = lint.check(tmp_path / "none.yaml")
+    found, lints = check(tmp_path / "none.yaml")
     assert found is None
     assert [(one.name, one.level) for one in lints] == [("file", "error")]
 
 
 def test_every_lint_that_can_be_given_has_a_case_here() -> None:
     sources = [
-        (ROOT / "connector" / "mapping" / name).read_text() for name in ("checks.py", "document.py")
+        (ROOT / "connector" / "mapping" / name).read_text()
+        for name in ("checks.py", "load.py", "document.py")
     ]
     calls = r"""(?:\blint|\bLint|_warning)\(\s*(?:mapping,\s*)?"([a-z-]+)\""""
     given = {name for source in sources for name in re.findall(calls, source)}
@@ -227,7 +228,7 @@ def test_every_lint_that_can_be_given_has_a_case_here() -> None:
 def test_the_mappings_that_are_published_have_no_lint() -> None:
     files = sorted((ROOT / "mappings").glob("*.yaml"))
     assert files
-    assert [str(one) for file in files for one in lint.check(file)[1]] == []
+    assert [str(one) for file in files for one in check(file)[1]] == []
 
 
 CLEAN = """
@@ -327,7 +328,7 @@ def test_any_value_under_any_key_is_a_mapping_or_a_lint(
     document: dict[str, Any] = {"name": "a", "summary": "a"}
     document["system"] = {"http": {"base_url": "http://a"}}
     document["rules"] = [{"name": "a", "on": "A", "calls": [{"get": "/a"}]}]
-    found, lints = lint.check(write(tmp_path, json.dumps({**document, key: junk})))
+    found, lints = check(write(tmp_path, json.dumps({**document, key: junk})))
     assert found or lints
 
 

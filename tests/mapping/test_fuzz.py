@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from connector.event import parse
-from connector.mapping import checks as lint
 from connector.mapping.document import read
 from connector.mapping.expression import (
     EvaluationError,
@@ -25,7 +24,8 @@ from connector.mapping.expression import (
     expressions,
 )
 from connector.mapping.language import LANGUAGE
-from connector.mapping.schema import Mapping
+from connector.mapping.load import check
+from connector.mapping.schema import MappingFile, validate
 from connector.plan import event_scope
 from tests.support import ROOT
 from tests.support.events import event
@@ -80,7 +80,7 @@ CHANGES = st.sampled_from(["drop", "rename", "share", "replace"])
 NEW_KEYS = st.text(max_size=4) | st.integers()
 NEW_VALUES = DATA | SOURCES | SOURCES.map("={}".format)
 EVENT = parse(to_json(event("sim-replaced")))
-MINIMAL = Mapping.model_validate(
+MINIMAL = validate(
     {
         "name": "cards",
         "summary": "Cards.",
@@ -206,10 +206,10 @@ def dumped(document: Any) -> bytes:
     return text.encode()
 
 
-def checked(file: Path, content: bytes) -> Mapping | None:
+def checked(file: Path, content: bytes) -> MappingFile | None:
     """Each lint has a name, a line of the file and a text; without a mapping there is one."""
     file.write_bytes(content)
-    mapping, lints = lint.check(file)
+    mapping, lints = check(file)
     assert mapping is not None or lints
     lines = len(content.decode(errors="replace").splitlines()) + 1
     for found in lints:

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from connector.mapping.entry import used
 from connector.mapping.expression import Expression, Scope, Text
-from connector.mapping.http_call import BODIES, METHODS, HttpCallEntry
 from connector.mapping.rule import Rule
+from connector.systems.http.call import BODIES, METHODS, HttpCallEntry
 
 
 def refused(entry: dict[str, Any], kind: type[HttpCallEntry] | type[Rule] = HttpCallEntry) -> str:
@@ -151,7 +151,7 @@ def test_all_expressions_of_a_call_are_found_with_their_place() -> None:
         "json": {"f"},
     }
     assert found["query", "q"] == {"d"}
-    assert call.reads == set("acdef")
+    assert call.names_read == set("acdef")
 
 
 # Rules

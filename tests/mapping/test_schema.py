@@ -7,22 +7,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from connector.mapping.case import Case
 from connector.mapping.entry import Entry
 from connector.mapping.expression import Constant
-from connector.mapping.schema import (
-    Auth,
-    Case,
-    Http,
-    Mapping,
-    ReplyRule,
-    Setting,
-    directory,
-    resolve,
-    schema,
-    seconds,
-)
+from connector.mapping.schema import MappingFile, directory, schema, validate
+from connector.mapping.setting import Setting, resolve
+from connector.mapping.system_entry import ReplyRule, seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
+from connector.systems.http.entry import Auth, Http
 from tests.support import ROOT
 from tests.support.mapping_files import mapping
 
@@ -37,18 +30,19 @@ MINIMAL: dict[str, Any] = {
 
 def refused(kind: type[Entry], entry: Any) -> str:
     with pytest.raises(ValidationError) as caught:
-        kind.model_validate(entry)
+        validate(entry) if kind is MappingFile else kind.model_validate(entry)
     return "; ".join(
         f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in caught.value.errors()
     )
 
 
-def settings(**entries: Any) -> Mapping:
-    return Mapping.model_validate({**MINIMAL, "settings": entries})
+def settings(**entries: Any) -> MappingFile:
+    return validate({**MINIMAL, "settings": entries})
 
 
 def resolved(entry: dict[str, Any], given: str | None) -> Any:
-    return resolve(settings(it={"env": "IT", **entry}), lambda setting: given)["it"]
+    found = settings(it={"env": "IT", **entry})
+    return resolve(found.name, found.settings, lambda setting: given)["it"]
 
 
 def problem(entry: dict[str, Any], given: str | None) -> str:
@@ -62,29 +56,29 @@ def problem(entry: dict[str, Any], given: str | None) -> str:
 
 
 def test_little_makes_a_mapping() -> None:
-    found = Mapping.model_validate(MINIMAL)
+    found = validate(MINIMAL)
     assert (found.name, len(found.rules), found.tests, found.values) == ("cards", 1, (), {})
 
 
 @pytest.mark.parametrize("missing", MINIMAL)
 def test_what_a_mapping_must_have(missing: str) -> None:
     entry = {name: value for name, value in MINIMAL.items() if name != missing}
-    assert refused(Mapping, entry) == f"{missing}: Field required"
+    assert refused(MappingFile, entry) == f"{missing}: Field required"
 
 
 @pytest.mark.parametrize("name", ["", "Cards", "1cards", "ca rds", "ca_rds", "cards\n", 5])
 def test_a_mappings_name_is_fit_for_logs_and_urls(name: Any) -> None:
-    assert refused(Mapping, {**MINIMAL, "name": name}).startswith("name: ")
+    assert refused(MappingFile, {**MINIMAL, "name": name}).startswith("name: ")
 
 
 def test_a_mapping_without_rules_is_refused() -> None:
-    assert refused(Mapping, {**MINIMAL, "rules": []}).startswith("rules: ")
+    assert refused(MappingFile, {**MINIMAL, "rules": []}).startswith("rules: ")
 
 
 @pytest.mark.parametrize("name", ["Api", "a-b", "1a", "a.b", ""])
 def test_settings_and_values_have_names_that_expressions_can_read(name: str) -> None:
     entry = {**MINIMAL, "settings": {name: {"env": "A"}}, "values": {name: 1}}
-    told = refused(Mapping, entry)
+    told = refused(MappingFile, entry)
     assert "settings" in told
     assert "values" in told
 
@@ -247,7 +241,7 @@ def test_a_wrong_setting_is_told_without_its_value(
 def test_a_wrong_secret_is_told_by_its_name() -> None:
     found = settings(token={"secret": "TOKEN", "matches": "[a-z]+"})
     with pytest.raises(BadSettings) as caught:
-        resolve(found, lambda setting: MARKER)
+        resolve(found.name, found.settings, lambda setting: MARKER)
     assert caught.value.problems == ("TOKEN: must match [a-z]+",)
 
 
@@ -256,7 +250,9 @@ def test_all_wrong_settings_are_told_at_once() -> None:
         a={"env": "A"}, b={"env": "B", "type": "number"}, c={"secret": "C"}, d={"env": "D"}
     )
     with pytest.raises(BadSettings) as caught:
-        resolve(found, lambda setting: {"B": "x", "D": "y"}.get(setting.variable))
+        resolve(
+            found.name, found.settings, lambda setting: {"B": "x", "D": "y"}.get(setting.variable)
+        )
     assert [told.partition(":")[0] for told in caught.value.problems] == ["A", "B", "C"]
 
 
@@ -284,8 +280,8 @@ def test_each_mapping_points_its_editor_to_the_schema() -> None:
 
 def test_the_schema_knows_every_key_as_the_file_spells_it() -> None:
     found = schema()
-    definitions: dict[str, Any] = found["$defs"] | {"Mapping": found}
-    for kind in (Mapping, Http, Auth, Case, ReplyRule, Setting):
+    definitions: dict[str, Any] = found["$defs"] | {"MappingFile": found}
+    for kind in (MappingFile, Http, Auth, Case, ReplyRule, Setting):
         names = {info.alias or name for name, info in kind.model_fields.items()}
         assert set(definitions[kind.__name__]["properties"]) == names
         assert definitions[kind.__name__]["additionalProperties"] is False

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from connector.call import Call
-from connector.mapping.http_call import HttpCall
-from connector.mapping.schema import System
+from connector.system import Reply
+from connector.systems.http.call import HttpCall
 from connector.systems.http.client import HttpSystem
-from connector.systems.system import Reply
+from connector.systems.http.entry import HttpSystemEntry
 
 POST = HttpCall(
     "c", "POST", "/prov", path="/prov", content_type="application/json", body=b'{"a": 1}'
@@ -33,7 +33,9 @@ def client(
     **http: Any,
 ) -> HttpSystem:
     """A client as a mapping with this `system` makes it; to be opened."""
-    entry = System.model_validate({"http": {"base_url": url, **http}, "replies": list(replies)})
+    entry = HttpSystemEntry.model_validate(
+        {"http": {"base_url": url, **http}, "replies": list(replies)}
+    )
     return HttpSystem(entry, settings or {})
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from connector.event import parse
-from connector.mapping.http_call import HttpCall
 from connector.outcome import Detail, Outcome, Refusal
-from connector.plan import Plan, Step, plan
+from connector.plan import Plan, PlannedCall, plan
+from connector.systems.http.call import HttpCall
 from tests.support.calls import http
 from tests.support.events import event
 from tests.support.mapping_files import mapping, with_call
@@ -33,7 +33,7 @@ class Planner:
         sent = json.dumps(event(name, change=change, remove=remove)).encode()
         return plan(parse(sent), mapping(self.folder, rest), settings or {})
 
-    def steps(self, call: str, **options: Any) -> tuple[Step, ...]:
+    def steps(self, call: str, **options: Any) -> tuple[PlannedCall, ...]:
         """The steps of a rule with these calls."""
         rest = with_call(call).replace("SIM/Updated", "SIM/Replaced, when: account")
         return self(rest, **options).steps

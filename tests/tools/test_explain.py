@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 
 from connector.event import parse
 from connector.log import subject_hash
-from connector.mapping.checks import load
-from connector.mapping.schema import Case
+from connector.mapping.case import Case
+from connector.mapping.load import load
 from connector.outcome import Outcome
 from connector.pipeline import hash_key
 from connector_tools.cli.app import app

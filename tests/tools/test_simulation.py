@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connector.ledger.memory import MemoryLedger
 from connector.ledger.records import Busy, Claim, Duplicate, Entry, Superseded
 from connector.outcome import Outcome
-from connector.systems.system import Reply
+from connector.system import Reply
 from connector_tools.simulation import faults, report
 from connector_tools.simulation.faults import ALL, Faults
 from connector_tools.simulation.functions import leaking

@@ -1,28 +1,28 @@
 """An external system that speaks Osmocom's control interface, such as osmo-hlr.
 
-A SET whose reply was lost is an unknown end: the variable is read over a new connection, and only
-set again if it does not hold the value.
+After a SET whose reply was lost, the variable is read over a new connection. It is set again only
+if it does not hold the value.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, Self
 
 from connector.call import Call
-from connector.mapping.ctrl_call import CtrlCall
-from connector.mapping.expression import EvaluationError, Scope
-from connector.mapping.schema import Ctrl, seconds
-from connector.mapping.schema import System as SystemEntry
+from connector.mapping.expression import Scope
+from connector.mapping.system_entry import seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
+from connector.system import End, Reply
+from connector.systems.ctrl.call import CtrlCall
+from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry
 from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, connect, fields
 from connector.systems.guard import Guard
-from connector.systems.system import Reply
+from connector.systems.judge import judge
 
 
-class Wire(Protocol):
-    """What it needs of a connection; see `connector.systems.ctrl.wire.Connection`."""
+class CtrlConnection(Protocol):
+    """A connection for one question at a time; `connector.systems.ctrl.wire.Connection` is one."""
 
     async def ask(self, variable: str, value: str | None) -> CtrlReply:
         """GET or SET."""
@@ -31,11 +31,11 @@ class Wire(Protocol):
         """Close it."""
 
 
-Connect = Callable[[str, int], Awaitable[Wire]]
+Connect = Callable[[str, int], Awaitable[CtrlConnection]]
 
 
 class CtrlConfig(NamedTuple):
-    """The `system.ctrl` of a mapping, computed with the settings of this deployment."""
+    """`system.ctrl` with the settings of this deployment; times are in seconds."""
 
     host: str
     port: int
@@ -44,7 +44,7 @@ class CtrlConfig(NamedTuple):
 
 
 def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
-    """Compute what the mapping says about the system.
+    """Compute `system.ctrl` for this deployment.
 
     Raises:
         BadSettings: a timeout, a host or a port that cannot be used.
@@ -67,22 +67,20 @@ def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
 
 
 class CtrlSystem:
-    """See `System`; `connect` stands in for the network in a mapping's own tests."""
+    """A `System` over ctrl; `connect` takes the place of the network in tests of mappings."""
 
     def __init__(
-        self, entry: SystemEntry, settings: Mapping[str, Any], connect: Connect = connect
+        self, entry: CtrlSystemEntry, settings: Mapping[str, Any], connect: Connect = connect
     ) -> None:
-        if entry.ctrl is None:
-            raise ValueError("a system of another protocol")
         self._config = configure(entry.ctrl, settings)
         self._guard = Guard(entry.ctrl, settings)
         self._settings = settings
         self._replies = entry.replies
         self._connect = connect
-        self._idle: list[Wire] = []
+        self._idle: list[CtrlConnection] = []
 
     async def __aenter__(self) -> Self:
-        """Nothing is opened before it is needed."""
+        """Open nothing yet: the first call opens a connection."""
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -94,24 +92,24 @@ class CtrlSystem:
         """See `System`."""
         return await self._guard.send(self._attempt, call, deadline)
 
-    async def _attempt(self, call: Call, left: float) -> tuple[Reply, bool]:
-        """One request, see `connector.systems.guard.Attempt`."""
-        assert isinstance(call, CtrlCall)  # noqa: S101 - `lint` lets no other pass
+    async def _attempt(self, call: Call, left: float) -> Reply:
+        """Send one request, as `connector.systems.guard.Attempt`."""
+        assert isinstance(call, CtrlCall)  # noqa: S101 - the mapping's check refuses others
         try:
             async with asyncio.timeout(min(self._config.timeout, max(left, 0.001))):
                 said = await self._exchange(call)
         except TimeoutError:
-            # Not repeated: the time is gone, and a system that is slow needs no more requests.
-            lost = Reply(Outcome.UNAVAILABLE, cause="no reply in time", unknown=not call.reads)
-            return replace(lost, unanswered=True), False
+            return Reply(Outcome.UNAVAILABLE, cause="no reply in time", end=End.PENDING)
         except CtrlFailure as failure:
-            unknown = failure.sent and not call.reads
-            lost = Reply(Outcome.UNAVAILABLE, cause=str(failure), unknown=unknown)
-            return lost, True
-        return self._judge(call, said), False
+            end = End.UNKNOWN if failure.sent else End.NOT_SENT
+            return Reply(Outcome.UNAVAILABLE, cause=str(failure), end=end)
+        seen = {"value": said.value, "error": said.error, "fields": fields(said.value or "")}
+        outcome = Outcome.FAILED if said.error else Outcome.APPLIED
+        reply = Reply(outcome, cause=said.error, seen=seen)
+        return judge(reply, self._replies, self._settings, accepted=said.error in call.accept)
 
     async def _exchange(self, call: CtrlCall) -> CtrlReply:
-        """Ask; if the answer to a SET is lost, read what the variable holds."""
+        """Ask; if the answer to a SET is lost, read the value of the variable."""
         try:
             return await self._ask(call.variable, call.value)
         except CtrlFailure as failure:
@@ -128,12 +126,12 @@ class CtrlSystem:
         try:
             reply = await connection.ask(variable, value)
         except BaseException:
-            connection.close()  # never used again: its reply may come yet
+            connection.close()  # its reply may still come, so it cannot be used again
             raise
         self._idle.append(connection)
         return reply
 
-    async def _open(self) -> Wire:
+    async def _open(self) -> CtrlConnection:
         try:
             async with asyncio.timeout(self._config.connect_timeout):
                 return await self._connect(self._config.host, self._config.port)
@@ -141,22 +139,6 @@ class CtrlSystem:
             raise CtrlFailure("no connection in time", sent=False) from None
 
     def _forget(self) -> None:
-        """Let go of connections that are probably as dead as the one that failed."""
+        """Close the idle connections: they are probably as dead as the one that failed."""
         while self._idle:
             self._idle.pop().close()
-
-    def _judge(self, call: CtrlCall, said: CtrlReply) -> Reply:
-        """What the system said: the mapping's `replies` first, else whether it is an error."""
-        seen = {"value": said.value, "error": said.error, "fields": fields(said.value or "")}
-        plain = Reply(Outcome.APPLIED, cause=said.error, seen=seen)
-        scope = Scope(reply=seen, settings=self._settings)
-        if said.error in call.accept:
-            return plain
-        try:
-            for rule in self._replies:
-                if rule.if_.evaluate(scope):
-                    return replace(plain, outcome=rule.outcome, reason=rule.reason(scope))
-        except EvaluationError as error:
-            reason = "API Core's reply is not what the mapping expects"
-            return replace(plain, outcome=Outcome.FAILED, reason=reason, cause=str(error))
-        return replace(plain, outcome=Outcome.FAILED) if said.error else plain

@@ -1,8 +1,8 @@
-"""An external system that speaks HTTP.
+"""The client of an external system that speaks HTTP.
 
-Every end of a call is a `Reply`. Requests, replies and errors are httpx's, over connections that
-live as long as the process; without its client, whose redirects, cookies and hooks nobody wants
-here and each call would pay (docs/decisions/0011-no-httpx-client.md).
+Requests, replies and errors are httpx's, over connections that live as long as the process. The
+client of httpx is not used: its redirects, cookies and hooks have no use here and cost each call
+(docs/decisions/0011-no-httpx-client.md).
 """
 
 import asyncio
@@ -10,21 +10,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlencode
 
 import httpx
 from pydantic_core import from_json
 
 from connector.call import Call
-from connector.mapping.expression import EvaluationError, Scope
-from connector.mapping.http_call import HttpCall
-from connector.mapping.schema import Http, seconds
-from connector.mapping.schema import System as SystemEntry
+from connector.mapping.expression import Scope
+from connector.mapping.system_entry import seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
+from connector.system import End, Renewal, Reply
 from connector.systems.guard import Guard
-from connector.systems.http import credentials as auth
+from connector.systems.http.call import HttpCall
 from connector.systems.http.connection import TooLarge
+from connector.systems.http.credentials import credentials
+from connector.systems.http.entry import Http, HttpSystemEntry
 from connector.systems.http.outcomes import (
     EXCEPTIONS,
     SUCCESS,
@@ -32,19 +32,19 @@ from connector.systems.http.outcomes import (
     of_status,
     retry_after,
 )
+from connector.systems.http.request import request
 from connector.systems.http.transport import http_transport, whole
-from connector.systems.system import Reply
+from connector.systems.judge import judge
 
 _MOST_BYTES = 1_000_000  # of a reply; an HLR's has some hundred
-
 _ERRORS = tuple(EXCEPTIONS)
-_parsed = lru_cache(256)(httpx.URL)  # most mappings have a few URLs; parsing takes 20 us
-
 _CREDENTIALS = "API Core refused the connector's credentials: check the secret that it uses"
+
+_parsed = lru_cache(256)(httpx.URL)  # most mappings have a few URLs; parsing takes 20 us
 
 
 class HttpConfig(NamedTuple):
-    """The `system.http` of a mapping, computed with the settings of this deployment."""
+    """`system.http` with the settings of this deployment; times are in seconds."""
 
     base_url: str
     timeout: float
@@ -52,7 +52,7 @@ class HttpConfig(NamedTuple):
 
 
 def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
-    """Compute what the mapping says about the system.
+    """Compute `system.http` for this deployment.
 
     Raises:
         BadSettings: a timeout or a URL that cannot be used.
@@ -76,29 +76,26 @@ def _base_url(text: str) -> str:
 
 
 class HttpSystem:
-    """See `System`; `transport` stands in for the network in a mapping's own tests."""
+    """A `System` over HTTP; `transport` takes the place of the network in tests of mappings."""
 
     def __init__(
         self,
-        entry: SystemEntry,
+        entry: HttpSystemEntry,
         settings: Mapping[str, Any],
-        renewal: auth.Renewal | None = None,
+        renewal: Renewal | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        if entry.http is None:
-            raise ValueError("a system of another protocol")
-        http = self._http = entry.http
-        self._config = configure(http, settings)
-        self._guard = Guard(http, settings)
-        self._scope = Scope(settings=settings)
-        self._proof = auth.authentication(http.auth, self._scope)
-        self._renewal = renewal
+        self._http = entry.http
         self._replies = entry.replies
-        self._wants_json = http.reply == "json"
+        self._settings = settings
+        self._scope = Scope(settings=settings)
+        self._config = configure(entry.http, settings)
+        self._guard = Guard(entry.http, settings)
+        self._renewal = renewal
         self._transport = transport
 
     async def __aenter__(self) -> Self:
-        """Be ready to open connections; it needs a running event loop.
+        """Prepare the connections; needs a running event loop.
 
         Raises:
             BadSettings: the environment names a proxy that cannot be used.
@@ -120,96 +117,63 @@ class HttpSystem:
         """See `System`."""
         return await self._guard.send(self._attempt, call, deadline)
 
-    async def _attempt(self, call: Call, left: float) -> tuple[Reply, bool]:
-        """One request, see `connector.systems.guard.Attempt`."""
-        assert isinstance(call, HttpCall)  # noqa: S101 - `lint` lets no other pass
+    async def _attempt(self, call: Call, left: float) -> Reply:
+        """Send one request, as `connector.systems.guard.Attempt`."""
+        assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         try:
             async with asyncio.timeout(min(self._config.timeout, max(left, 0.001))):
                 response = await self._exchange(call)
         except TimeoutError:
-            # Not repeated: the time is gone, and a system that is slow needs no more requests.
-            lost = Reply(Outcome.UNAVAILABLE, cause="no reply in time")
-            return replace(lost, unknown=True, unanswered=True), False
+            return Reply(Outcome.UNAVAILABLE, cause="no reply in time", end=End.PENDING)
         except TooLarge:
-            return Reply(Outcome.FAILED, "API Core's reply is too large", unknown=True), False
+            return Reply(Outcome.FAILED, "API Core's reply is too large", end=End.UNKNOWN)
         except _ERRORS as error:
-            outcome, sent = of_exception(error)
-            timed_out = isinstance(error, httpx.TimeoutException) and sent
-            safe = not sent or (call.idempotent and not timed_out)
-            cause = f"{type(error).__name__}: {error}"
-            lost = Reply(outcome, cause=cause, unknown=sent, unanswered=timed_out)
-            return lost, safe and outcome is Outcome.UNAVAILABLE
-        except ValueError:
-            # The transport's, of a header that cannot be sent; its text quotes it.
-            return Reply(Outcome.FAILED, cause="a header that cannot be sent"), False
-        reply = self._judge(call, response)
-        again = reply.outcome in (Outcome.UNAVAILABLE, Outcome.THROTTLED)
-        return reply, again and call.idempotent
+            outcome, end = of_exception(error)
+            return Reply(outcome, cause=f"{type(error).__name__}: {error}", end=end)
+        except ValueError:  # of the transport; its text quotes the header
+            return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
+        return self._read(call, response)
 
     async def _exchange(self, call: HttpCall) -> httpx.Response:
-        """Send; once more with newer credentials if these were refused and there are any."""
-        assert self._transport  # noqa: S101 - it is open
+        """Send; once more if the credentials were refused and there are newer ones."""
         used = self._renewal.generation if self._renewal else 0
-        response = await self._transport.handle_async_request(self._request(call))
+        response = await self._send(call)
         if response.status_code == 401 and self._renewal and await self._renewal.renewed(used):
-            response = await self._transport.handle_async_request(self._request(call))
+            response = await self._send(call)
         return response
 
-    def _request(self, call: HttpCall) -> httpx.Request:
-        proof = self._proof()
-        headers = {"user-agent": "nsps-connector", "accept-encoding": "identity"}
-        for name, value in self._http.headers.items():
-            headers[name.lower()] = str(value.evaluate(self._scope))
-        for name, text in call.headers.items():
-            headers[name.lower()] = text
-        if call.content_type:
-            headers.setdefault("content-type", call.content_type)
-        headers |= proof.headers
-        url, query = self._config.base_url + call.path, call.query + proof.query
-        if query:
-            url += ("&" if "?" in call.path else "?") + urlencode(query)
-        stream = httpx.ByteStream(call.body or b"")
-        return httpx.Request(call.method, _parsed(url), headers=headers, stream=stream)
+    async def _send(self, call: HttpCall) -> httpx.Response:
+        assert self._transport  # noqa: S101 - it is open
+        proof = credentials(self._http.auth, self._scope)
+        made = request(call, self._config.base_url, self._http, proof, self._scope)
+        headers = [(name.lower(), value) for name, value in made.headers]
+        stream = httpx.ByteStream(made.body)
+        sent = httpx.Request(made.method, _parsed(made.url), headers=headers, stream=stream)
+        return await self._transport.handle_async_request(sent)
 
-    def _judge(self, call: HttpCall, response: httpx.Response) -> Reply:
-        """What the system said: the mapping's `replies` first, else the HTTP status."""
+    def _read(self, call: HttpCall, response: httpx.Response) -> Reply:
+        """The reply to a call, judged."""
         status, body = response.status_code, whole(response.stream)
         document, is_json = _json(body)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        seen = {
-            "status": status,
-            "headers": headers,
-            "json": document,
-            "text": body.decode(errors="replace"),
-        }
-        plain = Reply(
-            Outcome.APPLIED,
+        text = body.decode(errors="replace")
+        reply = Reply(
+            of_status(status),
+            reason=_CREDENTIALS if status in (401, 403) else None,
             cause=f"HTTP {status}",
             status=status,
-            seen=seen,
+            seen={"status": status, "headers": headers, "json": document, "text": text},
             retry_after=retry_after(headers.get("retry-after")),
-            unknown=not 300 <= status < 500,  # a refusal says that nothing was done
+            end=End.ANSWERED if status < 500 else End.UNKNOWN,
         )
-        success = status in SUCCESS
-        if success and body and self._wants_json and not is_json:
-            return replace(plain, outcome=Outcome.FAILED, reason="API Core's reply is not JSON")
-        scope = Scope(self._scope, reply=seen)
-        try:
-            for rule in self._replies:
-                if rule.if_.evaluate(scope):
-                    said = replace(plain, outcome=rule.outcome, reason=rule.reason(scope))
-                    return replace(said, unknown=said.unknown and not success)
-        except EvaluationError as error:
-            reason = "API Core's reply is not what the mapping expects"
-            return replace(plain, outcome=Outcome.FAILED, reason=reason, cause=str(error))
-        if success or status in call.accept:
-            return plain
-        if status in (401, 403):
-            return replace(plain, outcome=Outcome.FAILED, reason=_CREDENTIALS)
-        return replace(plain, outcome=of_status(status))
+        if status in SUCCESS and body and not is_json and self._http.reply == "json":
+            reason = "API Core's reply is not JSON"
+            return replace(reply, outcome=Outcome.FAILED, reason=reason, end=End.UNKNOWN)
+        return judge(reply, self._replies, self._settings, accepted=status in call.accept)
 
 
 def _json(body: bytes) -> tuple[Any, bool]:
+    """The document of a body, and whether the body is JSON."""
     try:
         return from_json(body, allow_inf_nan=False), True
     except ValueError:

@@ -1,59 +1,47 @@
-"""How the connector proves to an external system who it is.
+"""The headers and query parameters that authenticate a request to an HTTP system.
 
-Credentials are computed for each request, so that a rotated secret takes effect at once.
+They are computed for each request, so that a rotated secret takes effect at once.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Protocol
+from typing import NamedTuple
 
-from connector.mapping.expression import Constant, Scope, Value
-from connector.mapping.schema import ApiKey, Auth, Basic
+from connector.mapping.expression import Constant, Scope
+from connector.systems.http.entry import Auth
 
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What a request carries to prove it."""
-
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+HIDDEN = "***"
 
 
-class Renewal(Protocol):
-    """Says whether secrets are newer than a generation; see `connector.secrets.Secrets`."""
+class Credentials(NamedTuple):
+    """Headers and query parameters, by name."""
 
-    generation: int
-
-    async def renewed(self, since: int) -> bool:
-        """Whether there is something newer than generation `since`."""
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
 
 
-def authentication(auth: Auth | None, scope: Scope) -> Callable[[], Proof]:
-    """The proof that a mapping asks for, computed anew each time; `scope` holds its settings."""
+def credentials(auth: Auth | None, scope: Scope) -> Credentials:
+    """The credentials of a mapping; `scope` holds its settings."""
     if auth is None:
-        return Proof
+        return Credentials()
     if auth.basic:
-        return partial(_basic, auth.basic, scope)
-    if auth.api_key:
-        return partial(_api_key, auth.api_key, scope)
-    return partial(_bearer, auth.bearer or Constant(""), scope)
-
-
-def _basic(basic: Basic, scope: Scope) -> Proof:
-    """RFC 7617, in UTF-8."""
-    pair = f"{basic.username.evaluate(scope)}:{basic.password.evaluate(scope)}"
-    return Proof({"authorization": f"Basic {b64encode(pair.encode()).decode()}"})
-
-
-def _bearer(token: Value, scope: Scope) -> Proof:
-    """RFC 6750."""
-    return Proof({"authorization": f"Bearer {token.evaluate(scope)}"})
-
-
-def _api_key(key: ApiKey, scope: Scope) -> Proof:
-    value = str(key.value.evaluate(scope))
+        pair = f"{auth.basic.username.evaluate(scope)}:{auth.basic.password.evaluate(scope)}"
+        token = b64encode(pair.encode()).decode()  # RFC 7617, in UTF-8
+        return Credentials((("Authorization", f"Basic {token}"),))
+    if auth.api_key is None:
+        token = str((auth.bearer or Constant("")).evaluate(scope))  # RFC 6750
+        return Credentials((("Authorization", f"Bearer {token}"),))
+    key, value = auth.api_key, str(auth.api_key.value.evaluate(scope))
     if key.header:
-        return Proof({key.header.lower(): value})
-    return Proof(query=((str(key.query), value),))
+        return Credentials(((key.header, value),))
+    return Credentials(query=((str(key.query), value),))
+
+
+def hidden(auth: Auth | None) -> Credentials:
+    """The same credentials as a person may see them: the names and `***`."""
+    if auth is None:
+        return Credentials()
+    if auth.api_key is None:
+        return Credentials((("Authorization", f"{'Basic' if auth.basic else 'Bearer'} {HIDDEN}"),))
+    if auth.api_key.header:
+        return Credentials(((auth.api_key.header, HIDDEN),))
+    return Credentials(query=((str(auth.api_key.query), HIDDEN),))

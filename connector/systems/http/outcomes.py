@@ -1,4 +1,4 @@
-"""The tables from the outside world, as HTTP shows it, to outcomes."""
+"""Tables that map exceptions, statuses and headers of HTTP to outcomes."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -6,41 +6,42 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from connector.outcome import Outcome
+from connector.system import End
 
 SUCCESS = range(200, 300)
-# Every exception of httpx: the outcome, and whether the request may have reached the system.
-EXCEPTIONS: dict[type[Exception], tuple[Outcome, bool]] = {
-    httpx.ConnectError: (Outcome.UNAVAILABLE, False),
-    httpx.ConnectTimeout: (Outcome.UNAVAILABLE, False),
-    httpx.PoolTimeout: (Outcome.UNAVAILABLE, False),
-    httpx.ProxyError: (Outcome.UNAVAILABLE, False),
-    httpx.TimeoutException: (Outcome.UNAVAILABLE, True),
-    httpx.ReadTimeout: (Outcome.UNAVAILABLE, True),
-    httpx.WriteTimeout: (Outcome.UNAVAILABLE, True),
-    httpx.NetworkError: (Outcome.UNAVAILABLE, True),
-    httpx.ReadError: (Outcome.UNAVAILABLE, True),
-    httpx.WriteError: (Outcome.UNAVAILABLE, True),
-    httpx.CloseError: (Outcome.UNAVAILABLE, True),
-    httpx.RemoteProtocolError: (Outcome.UNAVAILABLE, True),
-    httpx.TransportError: (Outcome.UNAVAILABLE, True),
-    httpx.RequestError: (Outcome.UNAVAILABLE, True),
-    httpx.DecodingError: (Outcome.UNAVAILABLE, True),  # also a body that was cut short
-    httpx.ProtocolError: (Outcome.FAILED, True),
-    httpx.TooManyRedirects: (Outcome.FAILED, True),
-    httpx.HTTPStatusError: (Outcome.FAILED, True),
-    httpx.HTTPError: (Outcome.FAILED, True),
-    httpx.LocalProtocolError: (Outcome.FAILED, False),
-    httpx.UnsupportedProtocol: (Outcome.FAILED, False),
-    httpx.InvalidURL: (Outcome.FAILED, False),
-    httpx.CookieConflict: (Outcome.FAILED, True),
-    httpx.StreamError: (Outcome.FAILED, True),
-    httpx.StreamConsumed: (Outcome.FAILED, True),
-    httpx.StreamClosed: (Outcome.FAILED, True),
-    httpx.ResponseNotRead: (Outcome.FAILED, True),
-    httpx.RequestNotRead: (Outcome.FAILED, False),
+# Every exception of httpx: the outcome, and what is known of the request.
+EXCEPTIONS: dict[type[Exception], tuple[Outcome, End]] = {
+    httpx.ConnectError: (Outcome.UNAVAILABLE, End.NOT_SENT),
+    httpx.ConnectTimeout: (Outcome.UNAVAILABLE, End.NOT_SENT),
+    httpx.PoolTimeout: (Outcome.UNAVAILABLE, End.NOT_SENT),
+    httpx.ProxyError: (Outcome.UNAVAILABLE, End.NOT_SENT),
+    httpx.TimeoutException: (Outcome.UNAVAILABLE, End.PENDING),
+    httpx.ReadTimeout: (Outcome.UNAVAILABLE, End.PENDING),
+    httpx.WriteTimeout: (Outcome.UNAVAILABLE, End.PENDING),
+    httpx.NetworkError: (Outcome.UNAVAILABLE, End.UNKNOWN),
+    httpx.ReadError: (Outcome.UNAVAILABLE, End.UNKNOWN),
+    httpx.WriteError: (Outcome.UNAVAILABLE, End.UNKNOWN),
+    httpx.CloseError: (Outcome.UNAVAILABLE, End.UNKNOWN),
+    httpx.RemoteProtocolError: (Outcome.UNAVAILABLE, End.UNKNOWN),
+    httpx.TransportError: (Outcome.UNAVAILABLE, End.UNKNOWN),
+    httpx.RequestError: (Outcome.UNAVAILABLE, End.UNKNOWN),
+    httpx.DecodingError: (Outcome.UNAVAILABLE, End.UNKNOWN),  # also a body that was cut short
+    httpx.ProtocolError: (Outcome.FAILED, End.UNKNOWN),
+    httpx.TooManyRedirects: (Outcome.FAILED, End.UNKNOWN),
+    httpx.HTTPStatusError: (Outcome.FAILED, End.UNKNOWN),
+    httpx.HTTPError: (Outcome.FAILED, End.UNKNOWN),
+    httpx.LocalProtocolError: (Outcome.FAILED, End.NOT_SENT),
+    httpx.UnsupportedProtocol: (Outcome.FAILED, End.NOT_SENT),
+    httpx.InvalidURL: (Outcome.FAILED, End.NOT_SENT),
+    httpx.CookieConflict: (Outcome.FAILED, End.UNKNOWN),
+    httpx.StreamError: (Outcome.FAILED, End.UNKNOWN),
+    httpx.StreamConsumed: (Outcome.FAILED, End.UNKNOWN),
+    httpx.StreamClosed: (Outcome.FAILED, End.UNKNOWN),
+    httpx.ResponseNotRead: (Outcome.FAILED, End.UNKNOWN),
+    httpx.RequestNotRead: (Outcome.FAILED, End.NOT_SENT),
 }
-# Statuses that say more than their class. A 4xx is no final refusal by itself: events may have
-# come in the wrong order. A mapping that knows better says so under `replies`.
+# Statuses with an outcome of their own. A 4xx is not final: events may have come in the wrong order
+# (docs/decisions/0005-http-4xx-is-not-final.md). A mapping can decide otherwise under `replies`.
 STATUSES = {
     404: Outcome.UNKNOWN_RESOURCE,
     408: Outcome.UNAVAILABLE,
@@ -51,8 +52,8 @@ STATUSES = {
 }
 
 
-def of_exception(error: BaseException) -> tuple[Outcome, bool]:
-    """The outcome of one of these exceptions, and whether the request may have been received."""
+def of_exception(error: BaseException) -> tuple[Outcome, End]:
+    """The outcome of one of these exceptions, and what is known of the request."""
     return EXCEPTIONS[next(kind for kind in type(error).__mro__ if kind in EXCEPTIONS)]
 
 
@@ -64,7 +65,7 @@ def of_status(status: int) -> Outcome:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds from a `Retry-After` (RFC 9110, 10.2.3), at most a day; None if it says nothing."""
+    """Seconds of a `Retry-After` header (RFC 9110, 10.2.3), at most a day; None if it has none."""
     if not value:
         return None
     text = value.strip()

@@ -9,7 +9,7 @@ locals {
       ["main.py", "requirements.txt"],
       fileset(var.dir, "connector/**"),
       fileset(var.dir, "mappings/**"),
-    ) : file if !can(regex("(^|/)__pycache__/|[.]pyc$|(^|/)[.]", file))
+    ) : file if !can(regex("(^|/)__pycache__/|[.](pyc|md)$|(^|/)[.]", file))
   ])
   # Of the files and not of the zip: the same on every machine.
   hash = substr(sha256(jsonencode({ for file in local.files : file => filesha256("${var.dir}/${file}") })), 0, 16)

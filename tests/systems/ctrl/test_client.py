@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from connector.ledger.memory import MemoryLedger
-from connector.mapping import checks as lint
-from connector.mapping.ctrl_call import CtrlCall
-from connector.mapping.schema import System as SystemEntry
+from connector.mapping.load import load
 from connector.outcome import Outcome, Result
 from connector.pipeline import Pipeline
+from connector.system import End, Reply
+from connector.systems.ctrl.call import CtrlCall
 from connector.systems.ctrl.client import CtrlSystem
+from connector.systems.ctrl.entry import CtrlSystemEntry
 from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, connect, fields, frame
-from connector.systems.system import Reply
 from connector_tools.counterparts.osmo_hlr import PORT, OsmoHlr
 from tests.support import ROOT
 from tests.support.events import event, subscriber
@@ -124,13 +124,13 @@ def hlr(tmp_path: Path) -> Iterator[OsmoHlr]:
 
 def client(host: str, timeout: str = "500ms") -> CtrlSystem:
     entry = {"ctrl": {"host": host, "port": PORT, "timeout": timeout}}
-    return CtrlSystem(SystemEntry.model_validate(entry), {})
+    return CtrlSystem(CtrlSystemEntry.model_validate(entry), {})
 
 
 def call(variable: str, value: str | None = None, **more: Any) -> CtrlCall:
-    reads = value is None
-    method = "GET" if reads else "SET"
-    return CtrlCall("", method, variable, True, reads, variable, value, **more)
+    read_only = value is None
+    method = "GET" if read_only else "SET"
+    return CtrlCall("", method, variable, True, read_only, variable, value, **more)
 
 
 async def send(system: CtrlSystem, wanted: CtrlCall) -> Reply:
@@ -157,7 +157,7 @@ async def test_an_hlr_that_stands_still_leaves_it_unknown_and_may_do_it_later(
         await send(system, call("subscriber.create", IMSI))
         hlr.stop()
         reply = await send(system, call(f"{SELECTED}.msisdn", NUMBER))
-        assert (reply.outcome, reply.unknown, reply.unanswered) == (Outcome.UNAVAILABLE, True, True)
+        assert (reply.outcome, reply.end) == (Outcome.UNAVAILABLE, End.PENDING)
         hlr.go_on()
         await send(system, call(f"{SELECTED}.info"))
     assert hlr.subscribers()[IMSI][0] == NUMBER
@@ -185,9 +185,9 @@ async def test_an_hlr_that_is_down_changed_nothing(hlr: OsmoHlr) -> None:
 
 @pytest.fixture
 async def handle(hlr: OsmoHlr) -> AsyncIterator[Any]:
-    mapping = lint.load(ROOT / "mappings" / "osmo-hlr.yaml")
+    mapping = load(ROOT / "mappings" / "osmo-hlr.yaml")
     values = {"host": hlr.host, "port": PORT, "timeout": 0.5}
-    async with CtrlSystem(mapping.system, values) as system:
+    async with mapping.protocol.client(mapping.system, values) as system:
         pipeline = Pipeline(mapping, values, MemoryLedger(), system, 3)
 
         async def handle(posted: dict[str, Any]) -> Result:

@@ -14,10 +14,9 @@ from xml.etree import ElementTree
 import pytest
 
 from connector.ledger.memory import MemoryLedger
-from connector.mapping import checks as lint
+from connector.mapping.load import load
 from connector.outcome import Outcome, Result
 from connector.pipeline import Pipeline
-from connector.systems.http.client import HttpSystem
 from tests.support.events import event
 from tests.support.scripted import Received, ScriptedServer
 
@@ -79,8 +78,8 @@ async def handle(system: ScriptedServer, tmp_path: Path) -> AsyncIterator[Any]:
         path, rest = PLACES[place]
         file = tmp_path / "places.yaml"
         file.write_text(MAPPING.format(url=system.url, path=path, rest=rest), encoding="utf-8")
-        mapping = lint.load(file)
-        async with HttpSystem(mapping.system, {"token": TOKEN}) as client:
+        mapping = load(file)
+        async with mapping.protocol.client(mapping.system, {"token": TOKEN}) as client:
             pipeline = Pipeline(mapping, {"token": TOKEN}, MemoryLedger(), client, 5)
             posted = event(change={"data.variables": {"value": value}})
             return await pipeline.handle(json.dumps(posted).encode())
@@ -175,9 +174,9 @@ async def test_what_no_json_can_say_never_gets_in(
 ) -> None:
     await handle("json", "x")
     system.reset()
-    mapping = lint.load(tmp_path / "places.yaml")
+    mapping = load(tmp_path / "places.yaml")
     posted = json.dumps(event(change={"data.variables": {"value": "@@"}})).replace('"@@"', text)
-    async with HttpSystem(mapping.system, {"token": TOKEN}) as client:
+    async with mapping.protocol.client(mapping.system, {"token": TOKEN}) as client:
         pipeline = Pipeline(mapping, {"token": TOKEN}, MemoryLedger(), client, 5)
         result = await pipeline.handle(posted.encode())
     assert (result.outcome, system.requests) == (Outcome.INVALID, [])
@@ -189,10 +188,10 @@ async def test_of_a_key_that_stands_twice_the_same_value_is_checked_and_sent(
     """The last one; what was checked and what is sent cannot differ."""
     await handle("json", "x")
     system.reset()
-    mapping = lint.load(tmp_path / "places.yaml")
+    mapping = load(tmp_path / "places.yaml")
     posted = json.dumps(event(change={"data.variables": {"value": "@@"}}))
     posted = posted.replace('"value": "@@"', '"value": "first", "value": "last"')
-    async with HttpSystem(mapping.system, {"token": TOKEN}) as client:
+    async with mapping.protocol.client(mapping.system, {"token": TOKEN}) as client:
         pipeline = Pipeline(mapping, {"token": TOKEN}, MemoryLedger(), client, 5)
         await pipeline.handle(posted.encode())
     assert json.loads(system.requests[0].body) == {"v": "last", "w": "xlast"}

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 
 from connector.outcome import Outcome
+from connector.system import End
 from connector.systems.http.outcomes import EXCEPTIONS, of_exception, of_status, retry_after
 
 DAY = 86_400
@@ -48,7 +49,7 @@ def test_an_exception_is_a_failure_or_an_outage(kind: type[Exception]) -> None:
 def test_without_a_connection_the_system_is_unavailable_and_got_nothing(
     kind: type[Exception],
 ) -> None:
-    assert EXCEPTIONS[kind] == (Outcome.UNAVAILABLE, False)
+    assert EXCEPTIONS[kind] == (Outcome.UNAVAILABLE, End.NOT_SENT)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,8 @@ def test_without_a_connection_the_system_is_unavailable_and_got_nothing(
 def test_when_a_connection_is_lost_the_system_may_have_got_the_request(
     kind: type[Exception],
 ) -> None:
-    assert EXCEPTIONS[kind] == (Outcome.UNAVAILABLE, True)
+    end = End.PENDING if issubclass(kind, httpx.TimeoutException) else End.UNKNOWN
+    assert EXCEPTIONS[kind] == (Outcome.UNAVAILABLE, end)
 
 
 def test_an_exception_that_a_library_derives_counts_as_its_nearest_ancestor() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from connector.outcome import Outcome
 from connector.settings import BadSettings
+from connector.system import End
 from connector.systems.http.connection import TooLarge
 from connector.systems.http.outcomes import of_exception
 from connector.systems.http.transport import http_transport, whole
@@ -70,9 +71,9 @@ async def test_a_proxy_that_is_down_is_an_outage_of_a_request_that_was_never_sen
     async with transport_to(URL) as transport:
         with pytest.raises(httpx.TransportError) as caught:
             await call(transport, URL)
-    assert of_exception(caught.value) == (Outcome.UNAVAILABLE, False)
+    assert of_exception(caught.value) == (Outcome.UNAVAILABLE, End.NOT_SENT)
     reply = await send_once(URL)
-    assert (reply.outcome, reply.unknown) == (Outcome.UNAVAILABLE, False)
+    assert (reply.outcome, reply.end) == (Outcome.UNAVAILABLE, End.NOT_SENT)
 
 
 async def test_a_proxy_that_makes_no_tunnel_is_an_outage_of_a_request_that_was_never_sent(
@@ -83,7 +84,7 @@ async def test_a_proxy_that_makes_no_tunnel_is_an_outage_of_a_request_that_was_n
         async with transport_to("https://hlr.example") as transport:
             with pytest.raises(httpx.TransportError) as caught:
                 await call(transport, "https://hlr.example/prov")
-    assert of_exception(caught.value) == (Outcome.UNAVAILABLE, False)
+    assert of_exception(caught.value) == (Outcome.UNAVAILABLE, End.NOT_SENT)
     assert proxy.requests[0].head.startswith(b"CONNECT hlr.example:443 HTTP/1.1\r\n")
 
 

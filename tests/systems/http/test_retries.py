@@ -9,6 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from connector.outcome import Outcome
+from connector.system import End
 from tests.support.calls import POST, PUT, client, send, send_once
 from tests.support.function import free_port
 from tests.support.scripted import Scripted, ScriptedServer
@@ -247,12 +248,12 @@ async def test_what_a_failure_says_about_the_request(
     refused = ({"if": "reply.json.result == false", "outcome": "failed"},)
     reply = await send_once(system.url, POST, timeout="250ms", replies=refused)
     assert reply.outcome is not Outcome.APPLIED
-    assert (reply.unknown, reply.unanswered) == (unknown, unanswered)
+    assert (reply.unknown, reply.end is End.PENDING) == (unknown, unanswered)
 
 
 async def test_a_request_that_was_never_sent_changed_nothing() -> None:
     reply = await send_once("http://127.0.0.1:9", PUT)
-    assert (reply.unknown, reply.unanswered) == (False, False)
+    assert (reply.unknown, reply.end is End.PENDING) == (False, False)
 
 
 async def test_what_the_first_try_may_have_done_a_refused_second_one_does_not_undo(

@@ -1,4 +1,4 @@
-"""A call over Osmocom's control interface: its entry in a mapping file, and what becomes of it."""
+"""A call over Osmocom's control interface: its entry in a mapping file, and its request."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from connector.call import Call
 from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled, outline
-from connector.mapping.expression import EvaluationError, Scope, Value, compile_value
+from connector.mapping.expression import EvaluationError, Scope, Source, Value, compile_value
 
 METHODS = ("ctrl_get", "ctrl_set")
 
@@ -26,7 +26,7 @@ class CtrlCall(Call):
 
 
 def in_variable(text: str) -> str:
-    """Check for a part of a variable's name: nothing can leave it."""
+    """Check text that goes into a variable's name; it cannot end the name."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
         raise EvaluationError("a variable takes letters, digits, - and _ only")
     return text
@@ -73,7 +73,7 @@ class CtrlCallEntry(CallEntry):
 
     @property
     def repeatable(self) -> bool:
-        """A SET says what shall be, not what to add: twice is once."""
+        """Always: a SET gives a variable its value, so a second one changes nothing."""
         return True
 
     def render(self, scope: Scope) -> CtrlCall:
@@ -84,7 +84,7 @@ class CtrlCallEntry(CallEntry):
             method="GET" if value is None else "SET",
             target=outline(self.address),
             idempotent=True,
-            reads=value is None,
+            read_only=value is None,
             variable=str(self.address.evaluate(scope)),
             value=value,
             accept=frozenset(self.accept),
@@ -92,7 +92,9 @@ class CtrlCallEntry(CallEntry):
 
 
 def _value(value: Any) -> str:
-    """A value as it goes on the wire; a space or a newline would begin something else."""
+    """A value as it goes on the wire; a space or a newline in it would end it."""
+    if isinstance(value, Source):
+        return value
     text = str(int(value)) if isinstance(value, bool) else str(value)
     if value is None or not re.fullmatch(r"[!-~]+", text):
         raise EvaluationError("a value takes printable ASCII without spaces only")

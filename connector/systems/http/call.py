@@ -1,4 +1,4 @@
-"""A call over HTTP: its entry in a mapping file, and the request that becomes of it."""
+"""A call over HTTP: its entry in a mapping file, and its request."""
 
 import json
 import re
@@ -42,8 +42,8 @@ _JSON = json.JSONEncoder(
 class HttpCall(Call):
     """An HTTP request.
 
-    `path` has the data, encoded. `body` is what the media type `content_type` says, or None.
-    `accept` are statuses that count as success beside 2xx.
+    `path` is encoded. `body` is of the media type `content_type`; both are None if there is no
+    body. `accept` are statuses that count as success beside 2xx.
     """
 
     path: str = field(default="/", repr=False)
@@ -67,7 +67,7 @@ def _xml(raw: object) -> Value:
 
 
 def _header_name(name: str) -> str:
-    """RFC 9110, 5.1; how long a request is and who ends it is the connection's to say."""
+    """Check the name of a header (RFC 9110, 5.1); the connection sets the framing headers."""
     if not _TOKEN.fullmatch(name):
         raise ValueError("must be the name of a header")
     if name.lower() in _FRAMING:
@@ -126,7 +126,7 @@ class HttpCallEntry(CallEntry):
 
     @property
     def bodies(self) -> dict[str, Any]:
-        """The body under its kind; the other kinds are None."""
+        """The body under its kind; the other kinds have None."""
         return {"json": self.json_, "form": self.form, "text": self.text, "xml": self.xml}
 
     @property
@@ -152,7 +152,7 @@ class HttpCallEntry(CallEntry):
             method=self.method.upper(),
             target=self._target,
             idempotent=self.repeatable,
-            reads=self.method == "get",
+            read_only=self.method == "get",
             path=path,
             query=_pairs(self.query, scope) if self.query else (),
             headers={name: _header(value.evaluate(scope)) for name, value in self.headers.items()},

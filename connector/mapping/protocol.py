@@ -1,0 +1,185 @@
+"""The protocols that external systems speak, each in a room of its own: `connector/systems/NAME/`.
+
+`PROTOCOLS` is the registry: one line for each. A room is imported only when a mapping file names
+its protocol, so that a deployment does not pay for the others. docs/architecture.md shows how to
+add one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from pydantic import GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from connector.call import Call
+from connector.mapping.entry import CallEntry, Entry
+from connector.mapping.system_entry import SystemEntry
+from connector.system import Renewal, System
+
+PROTOCOLS = {
+    "http": "connector.systems.http.protocol",
+    "ctrl": "connector.systems.ctrl.protocol",
+}
+
+
+SystemEntryOf = TypeVar("SystemEntryOf", bound=SystemEntry)
+CallOf = TypeVar("CallOf", bound=Call)
+
+
+class Preview(NamedTuple):
+    """A request as it would be sent, to be read by people: credentials are hidden.
+
+    `line` says what is asked of which address; `headers` and `body` are empty where a protocol
+    has none.
+    """
+
+    line: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+
+
+class SentRequest(ABC):
+    """A request that a scripted system received in a test of a mapping file."""
+
+    name: str
+    """The request in short, e.g. `GET /cards`."""
+
+    @abstractmethod
+    def differences(self, expected: Any) -> Iterator[str]:
+        """Yield each difference from the expected call, an entry of `tests.calls`."""
+
+
+class Script:
+    """The replies of one test; counts the calls, of which each may take several attempts."""
+
+    def __init__(self, replies: tuple[Entry, ...], otherwise: Entry) -> None:
+        """`replies` answer the calls in their order, `otherwise` those that have none."""
+        self.sent: list[SentRequest] = []
+        self._replies = replies
+        self._otherwise = otherwise
+        self._calls = 0
+        self._noted = False
+
+    def next_call(self) -> None:
+        """Note that the requests from now on belong to another call."""
+        self._calls += 1
+        self._noted = False
+
+    def reply_to(self, request: SentRequest) -> Any:
+        """The reply of the current call; a retry gets the same one and is not noted again."""
+        if not self._noted:
+            self.sent.append(request)
+            self._noted = True
+        index = self._calls - 1
+        return self._replies[index] if index < len(self._replies) else self._otherwise
+
+
+class Protocol(ABC, Generic[SystemEntryOf, CallOf]):
+    """All that the rest of the connector asks of a protocol."""
+
+    name: ClassVar[str]
+    """The key under `system` in a mapping file."""
+    methods: ClassVar[tuple[str, ...]]
+    """The keys that make an entry of `calls` a call of this protocol."""
+    system_entry: ClassVar[type[SystemEntry]]
+    call_entry: ClassVar[type[CallEntry]]
+    scripted_reply: ClassVar[type[Entry]]
+    """An entry of `tests.replies`."""
+    expected_call: ClassVar[type[Entry]]
+    """An entry of `tests.calls`."""
+
+    @abstractmethod
+    def client(
+        self, entry: SystemEntryOf, settings: Mapping[str, Any], renewal: Renewal | None = None
+    ) -> System:
+        """A client for the system, to be opened; imports what it needs only now.
+
+        Raises:
+            BadSettings: the entry makes no sense with these settings.
+        """
+
+    @abstractmethod
+    def scripted(
+        self, entry: SystemEntryOf, settings: Mapping[str, Any], replies: tuple[Entry, ...]
+    ) -> tuple[Script, System]:
+        """The same client with scripted replies in place of the network."""
+
+    @abstractmethod
+    def preview(self, call: CallOf, entry: SystemEntryOf, settings: Mapping[str, Any]) -> Preview:
+        """The request that a call becomes; `settings` have their secrets hidden."""
+
+
+AnyProtocol = Protocol[Any, Any]
+
+
+@cache
+def protocol(name: str) -> AnyProtocol:
+    """The protocol of this name; raises KeyError if there is none."""
+    found: AnyProtocol = import_module(PROTOCOLS[name]).PROTOCOL
+    return found
+
+
+def protocol_of(data: object) -> AnyProtocol | None:
+    """The one protocol that the data of a mapping file names under `system`, None if unclear."""
+    system = data.get("system") if isinstance(data, dict) else None
+    if not isinstance(system, dict):
+        return None
+    named = [name for name in PROTOCOLS if system.get(name) is not None]
+    return protocol(named[0]) if len(named) == 1 else None
+
+
+class _OfProtocol:
+    """Has pydantic validate an entry as the class of the protocol that the file names.
+
+    `connector.mapping.schema.validate` passes the protocol as the validation's context. Without
+    one the file is refused at `system`, and the other entries are not validated.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self._validated)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        kinds = [getattr(protocol(name), self.kind) for name in PROTOCOLS]
+        return {"anyOf": [handler(kind.__pydantic_core_schema__) for kind in kinds]}
+
+    def _validated(self, raw: Any, info: ValidationInfo) -> Any:
+        spoken: AnyProtocol | None = info.context
+        if isinstance(raw, Entry):
+            return raw
+        if spoken is None and self.kind == "system_entry":
+            names = ", ".join(f"`{name}`" for name in PROTOCOLS)
+            raise ValueError(f"needs exactly one of {names}")
+        if spoken is None:
+            return raw
+        if self.kind == "call_entry" and isinstance(raw, dict):
+            _check_methods(raw, spoken)
+        kind: type[Entry] = getattr(spoken, self.kind)
+        return kind.model_validate(raw, context=spoken)
+
+
+AnySystem = Annotated[SystemEntry, _OfProtocol("system_entry")]
+AnyCall = Annotated[CallEntry, _OfProtocol("call_entry")]
+AnyScriptedReply = Annotated[Any, _OfProtocol("scripted_reply")]
+AnyExpectedCall = Annotated[Any, _OfProtocol("expected_call")]
+
+
+def _check_methods(call: dict[str, Any], spoken: AnyProtocol) -> None:
+    """Refuse a call of another protocol than the one that the system speaks."""
+    if not call.keys().isdisjoint(spoken.methods):
+        return
+    for other in map(protocol, PROTOCOLS):
+        method = next((name for name in other.methods if name in call), None)
+        if method:
+            raise PydanticCustomError(
+                "foreign_call",
+                "`{method}` is no call to a system that speaks {spoken}",
+                {"method": method, "spoken": spoken.name, "other": other.name},
+            )

@@ -1,0 +1,90 @@
+"""The entries `settings` of a mapping file, and their values in a deployment."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from connector.mapping.entry import Entry
+from connector.settings import BadSettings
+
+
+class Setting(Entry):
+    """A value that differs between deployments: from the environment or from the secrets."""
+
+    env: str | None = Field(None, description="Environment variable that holds it.")
+    secret: str | None = Field(None, description="Secret that holds it; never logged.")
+    default: str | int | float | None = Field(None, description="Used if it is not set.")
+    optional: bool = Field(False, description="May be missing; it is none then.")
+    type: Literal["text", "number", "url", "pattern"] = Field(
+        "text", description="Checked at start; `pattern` is a regular expression."
+    )
+    matches: str | None = Field(None, description="Regular expression that it must match.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Setting":
+        if (self.env is None) == (self.secret is None):
+            raise ValueError("needs either `env` or `secret`")
+        return self
+
+    @field_validator("matches")
+    @classmethod
+    def _is_pattern(cls, matches: str | None) -> str | None:
+        _check_pattern(matches or "")
+        return matches
+
+    @property
+    def variable(self) -> str:
+        """The name of the environment variable or of the secret."""
+        return self.env or self.secret or ""
+
+
+def resolve(
+    mapping: str, settings: Mapping[str, Setting], read: Callable[[Setting], str | None]
+) -> dict[str, Any]:
+    """The values of the settings of a mapping, each with its type.
+
+    `mapping` is the mapping's name, for messages. `read` gives the text that the environment or
+    the secrets hold for a setting, None if there is none.
+
+    Raises:
+        BadSettings: every setting that is missing or wrong, without its value.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, setting in settings.items():
+        raw = read(setting) or setting.default
+        if raw is None and not setting.optional:
+            problems.append(f"{setting.variable}: is required by {mapping} ({name})")
+            continue
+        try:
+            values[name] = None if raw is None else _typed(setting, str(raw).strip())
+        except ValueError as error:
+            problems.append(f"{setting.variable}: {error}")
+    if problems:
+        raise BadSettings(problems)
+    return values
+
+
+def _typed(setting: Setting, text: str) -> str | float:
+    if not text.isprintable():
+        raise ValueError("must not contain control characters")
+    if setting.matches and not re.fullmatch(setting.matches, text):
+        raise ValueError(f"must match {setting.matches}")
+    if setting.type == "number":
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+            raise ValueError("must be a number")
+        return float(text)
+    if setting.type == "url" and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise ValueError("must be a URL such as https://host/path, without a user and a query")
+    if setting.type == "pattern":
+        _check_pattern(text)
+    return text
+
+
+def _check_pattern(text: str) -> None:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:  # `a{99999999999}`; 1000 levels
+        raise ValueError(f"must be a regular expression: {error}") from None

@@ -1,0 +1,85 @@
+"""The entry `system` of a mapping file: what it holds for every protocol."""
+
+import re
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from connector.mapping.entry import AnyText, AnyValue, Condition, Entry
+from connector.mapping.expression import Constant, Scope
+from connector.outcome import Outcome
+
+_LONGEST_REASON = 500  # characters
+
+
+class BreakerEntry(Entry):
+    """When calls to a system that is down stop: after so many failures in a row, then probe."""
+
+    after: Annotated[int, Field(ge=1)] = 10
+    pause: AnyValue = Field(default_factory=lambda: Constant("10s"))
+
+
+class Limits(Entry):
+    """Protects every kind of external system; the base of each protocol's own entry."""
+
+    timeout: AnyValue = Field(
+        default_factory=lambda: Constant("30s"), description="For a reply, per attempt (30s)."
+    )
+    connect_timeout: AnyValue = Field(
+        default_factory=lambda: Constant("5s"), description="For a connection (5s)."
+    )
+    rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*/s$")] | None = Field(
+        None, description="Calls per second and instance, e.g. `50/s`; more are answered 429."
+    )
+    concurrency: Annotated[int, Field(ge=1)] = Field(
+        250, description="Calls at once per instance; more are answered 429."
+    )
+    breaker: BreakerEntry = Field(default_factory=BreakerEntry)
+
+
+class ReplyRule(Entry):
+    """The meaning of a reply when its status does not tell; the first that matches decides."""
+
+    if_: Condition = Field(alias="if")
+    outcome: Literal[
+        Outcome.APPLIED,
+        Outcome.REJECTED,
+        Outcome.UNKNOWN_RESOURCE,
+        Outcome.THROTTLED,
+        Outcome.FAILED,
+        Outcome.UNAVAILABLE,
+    ]
+    because: AnyText | None = None
+
+    def reason(self, scope: Scope) -> str | None:
+        """The text of `because` for a reply, at most 500 characters; None if it is empty.
+
+        Raises:
+            EvaluationError: the reply lacks what `because` reads.
+        """
+        because = self.because.evaluate(scope) if self.because else None
+        return None if because in (None, "") else str(because)[:_LONGEST_REASON]
+
+
+class SystemEntry(Entry):
+    """The external system; each protocol adds the key of its own name."""
+
+    protocol: ClassVar[str]
+
+    replies: tuple[ReplyRule, ...] = ()
+
+
+def seconds(value: object) -> float:
+    """A duration in seconds: a number, or text such as `30s`, `500ms`, `2m`.
+
+    Raises:
+        ValueError: it is none of these, or not above zero.
+    """
+    if isinstance(value, str):
+        parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)", value.strip())
+        if not parts:
+            raise ValueError("must be a duration such as 30s, 500ms or 2m")
+        value = float(parts[1]) * {"ms": 0.001, "s": 1, "m": 60}[parts[2]]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ValueError("must be a duration above zero")
+    return float(value)

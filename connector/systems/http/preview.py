@@ -1,0 +1,32 @@
+"""An HTTP request for people to read."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from connector.mapping.expression import Scope
+from connector.mapping.protocol import Preview
+from connector.systems.http.call import MEDIA_TYPES, HttpCall
+from connector.systems.http.credentials import HIDDEN, hidden
+from connector.systems.http.entry import HttpSystemEntry
+from connector.systems.http.request import request
+
+
+def preview(call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any]) -> Preview:
+    """The request that a call becomes, its body indented and its credentials hidden."""
+    scope = Scope(settings=settings)
+    base_url = str(entry.http.base_url.evaluate(scope)).rstrip("/")
+    made = request(call, base_url, entry.http, hidden(entry.http.auth), scope)
+    url = made.url.replace(quote(HIDDEN), HIDDEN)
+    return Preview(f"{made.method} {url}", made.headers, _body(call))
+
+
+def _body(call: HttpCall) -> str:
+    body = (call.body or b"").decode()
+    if call.content_type == MEDIA_TYPES["json"]:
+        return json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+    if call.content_type == MEDIA_TYPES["form"]:
+        pairs = parse_qsl(body, keep_blank_values=True)
+        return "\n".join(f"{name}={value}" for name, value in pairs)
+    return body

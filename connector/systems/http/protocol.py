@@ -1,0 +1,47 @@
+"""HTTP, as `connector.mapping.protocol` finds it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from connector.mapping.entry import Entry
+from connector.mapping.protocol import Preview, Protocol, Script
+from connector.system import Renewal, System
+from connector.systems.http.call import METHODS, HttpCall, HttpCallEntry
+from connector.systems.http.client import HttpSystem
+from connector.systems.http.entry import HttpSystemEntry
+from connector.systems.http.script import ExpectedHttpCall, ScriptedHttpReply, ScriptedTransport
+
+
+class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
+    """See `Protocol`."""
+
+    name = "http"
+    methods = METHODS
+    system_entry = HttpSystemEntry
+    call_entry = HttpCallEntry
+    scripted_reply = ScriptedHttpReply
+    expected_call = ExpectedHttpCall
+
+    def client(
+        self, entry: HttpSystemEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
+    ) -> System:
+        """See `Protocol`."""
+        return HttpSystem(entry, settings, renewal)
+
+    def scripted(
+        self, entry: HttpSystemEntry, settings: Mapping[str, Any], replies: tuple[Entry, ...]
+    ) -> tuple[Script, System]:
+        """See `Protocol`."""
+        script = Script(replies, ScriptedHttpReply())
+        return script, HttpSystem(entry, settings, transport=ScriptedTransport(script))
+
+    def preview(
+        self, call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any]
+    ) -> Preview:
+        """See `Protocol`."""
+        from connector.systems.http.preview import preview  # noqa: PLC0415 - for tools only
+
+        return preview(call, entry, settings)
+
+
+PROTOCOL = HttpProtocol()

@@ -1,0 +1,38 @@
+"""The HTTP request that a call becomes: the one function that the client and previews share."""
+
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from connector.mapping.expression import Scope
+from connector.systems.http.call import HttpCall
+from connector.systems.http.credentials import Credentials
+from connector.systems.http.entry import Http
+
+
+class Request(NamedTuple):
+    """A request; header names are as the mapping spells them, each stands once."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def request(
+    call: HttpCall, base_url: str, http: Http, credentials: Credentials, scope: Scope
+) -> Request:
+    """The request of a call; `scope` holds the settings. It reads nothing else and sends nothing.
+
+    Of headers whose names differ only in case the last one is sent: those of the connector, of
+    `system.http.headers`, of the call, of the credentials.
+    """
+    headers = [("User-Agent", "nsps-connector"), ("Accept-Encoding", "identity")]
+    if call.content_type:
+        headers.append(("Content-Type", call.content_type))
+    headers += [(name, str(value.evaluate(scope))) for name, value in http.headers.items()]
+    headers += [*call.headers.items(), *credentials.headers]
+    url, query = base_url + call.path, call.query + credentials.query
+    if query:
+        url += ("&" if "?" in call.path else "?") + urlencode(query)
+    once = {name.lower(): (name, value) for name, value in headers}
+    return Request(call.method, url, tuple(once.values()), call.body or b"")

@@ -1,0 +1,245 @@
+"""How the plan of an event came about: the same planner, with notes.
+
+For `connector explain` and other tools; the function never imports it. Nothing is decided here:
+each note holds what the planner of `connector.plan` returned, or an expression that it evaluates.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any, NamedTuple, NoReturn
+
+from connector.call import Call
+from connector.event import Event
+from connector.mapping.document import Loc
+from connector.mapping.entry import CallEntry, used
+from connector.mapping.expression import (
+    Constant,
+    EvaluationError,
+    Expression,
+    Scope,
+    Value,
+    compile_condition,
+    expressions,
+)
+from connector.mapping.rule import Rule
+from connector.mapping.schema import MappingFile
+from connector.outcome import Refusal, Result
+from connector.plan import EventScope, Plan, PlannedCall, Planner, event_scope
+
+
+class Computed(NamedTuple):
+    """A value of the mapping and what the event makes of it.
+
+    `about` names its place, e.g. `json.imsi`. `failure` says why the value cannot be computed;
+    `waits_for` are the ids of the earlier calls whose replies it reads. `reads` are the fields of
+    the event behind it, with their values.
+    """
+
+    about: str
+    source: str
+    value: Any = None
+    failure: str | None = None
+    waits_for: tuple[str, ...] = ()
+    reads: tuple["Computed", ...] = ()
+
+
+class Verdict(Enum):
+    """Why a rule was chosen or not."""
+
+    CHOSEN = "it is the first that fits"
+    OTHER_TYPE = "it is for events of other types"
+    WHEN_FALSE = "its `when` does not hold"
+    WHEN_FAILED = "its `when` cannot be computed"
+    NOT_REACHED = "an earlier rule ended the search"
+
+
+class TracedRule(NamedTuple):
+    """A rule of the mapping, considered; `when` is there if it was evaluated."""
+
+    rule: Rule
+    loc: Loc
+    verdict: Verdict
+    when: Computed | None = None
+
+
+class TracedCondition(NamedTuple):
+    """An `ignore` or `require` of the chosen rule; `decides` marks the one that ends the event."""
+
+    loc: Loc
+    computed: Computed
+    decides: bool
+
+
+class TracedCall(NamedTuple):
+    """A call of the chosen rule.
+
+    `left_out` is the `when` or `each` because of which it is not sent. `call` is the request if
+    the call is sent; a value that `waits_for` earlier replies stands in it as its text in the
+    mapping file. `failure` says why the request cannot be shown.
+    """
+
+    entry: CallEntry
+    loc: Loc
+    left_out: Computed | None = None
+    call: Call | None = None
+    failure: str | None = None
+    subject: str | None = None
+    waits_for: tuple[str, ...] = ()
+    computed: tuple[Computed, ...] = ()
+
+
+class Trace(NamedTuple):
+    """A plan and how it came about; `result` is None if the replies of the system decide."""
+
+    rules: tuple[TracedRule, ...]
+    conditions: tuple[TracedCondition, ...]
+    values: tuple[Computed, ...]
+    calls: tuple[TracedCall, ...]
+    result: Result | None
+
+
+def trace(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Trace:
+    """Plan an event as `connector.plan.plan` does, with notes; a refusal becomes the result."""
+    planner = _TracingPlanner(event, mapping, event_scope(event, mapping, settings))
+    decided: Loc = ()
+    try:
+        found = planner.plan()
+        decided, result = found.decided, found.result
+    except Refusal as refusal:
+        decided, result = planner.failed, refusal.result
+    values = [_computed(name, value, planner.scope) for name, value in mapping.values.items()]
+    return Trace(
+        rules=tuple(planner.all_rules()),
+        conditions=tuple(
+            TracedCondition(loc, item, decides=loc == decided) for loc, item in planner.conditions
+        ),
+        values=tuple(values),
+        calls=() if result else tuple(planner.calls),
+        result=result,
+    )
+
+
+class _TracingPlanner(Planner):
+    def __init__(self, event: Event, mapping: MappingFile, scope: EventScope) -> None:
+        super().__init__(event, mapping, scope)
+        self.rules: list[TracedRule] = []
+        self.conditions: list[tuple[Loc, Computed]] = []
+        self.calls: list[TracedCall] = []
+        self.failed: Loc = ()
+
+    def all_rules(self) -> Iterator[TracedRule]:
+        """Yield every rule of the mapping, those that were not reached last."""
+        yield from self.rules
+        for index in range(len(self.rules), len(self.mapping.rules)):
+            loc: Loc = ("rules", index)
+            yield TracedRule(self.mapping.rules[index], loc, Verdict.NOT_REACHED)
+
+    def invalid(self, rule: str, loc: Loc) -> NoReturn:
+        self.failed = loc
+        super().invalid(rule, loc)
+
+    def chooses(self, rule: Rule, loc: Loc) -> bool:
+        handled = rule.handles(self.event.event_type)
+        when = _condition("when", rule.when, self.scope) if handled and rule.when else None
+        verdict = Verdict.WHEN_FAILED
+        try:
+            chosen = super().chooses(rule, loc)
+            verdict = Verdict.WHEN_FALSE if handled else Verdict.OTHER_TYPE
+            verdict = Verdict.CHOSEN if chosen else verdict
+        finally:
+            self.rules.append(TracedRule(rule, loc, verdict, when))
+        return chosen
+
+    def decided(self, rule: Rule, loc: Loc) -> Plan | None:
+        for index, entry in enumerate(rule.ignore):
+            item = _condition("ignore", entry.if_, self.scope)
+            self.conditions.append(((*loc, "ignore", index), item))
+        for index, must in enumerate(rule.require):
+            item = _condition("require", must.that, self.scope)
+            self.conditions.append(((*loc, "require", index), item))
+        return super().decided(rule, loc)
+
+    def items(self, entry: CallEntry, loc: Loc) -> Iterator[EventScope]:
+        empty = True
+        for scope in super().items(entry, loc):
+            empty = False
+            yield scope
+        if empty and entry.each:
+            left_out = _computed("each", entry.each, self.scope)
+            self.calls.append(TracedCall(entry, loc, left_out))
+
+    def step(
+        self, rule: Rule, entry: CallEntry, scope: EventScope, loc: Loc, ids: set[str]
+    ) -> PlannedCall | None:
+        step = super().step(rule, entry, scope, loc, ids)
+        if step is None and entry.when:
+            left_out = _condition("when", entry.when, scope)
+            self.calls.append(TracedCall(entry, loc, left_out))
+        if step:
+            unknown = entry.names_read & ids
+            subject = used(None if entry.subject else rule.subject, ("subject",))
+            traced = _shown(TracedCall(entry, loc, call=step.ready), scope, unknown)
+            computed = _expressions([*subject, *used(entry)], scope, unknown)
+            self.calls.append(traced._replace(subject=step.subject, computed=tuple(computed)))
+        return step
+
+
+def _shown(traced: TracedCall, scope: EventScope, unknown: frozenset[str]) -> TracedCall:
+    """The call with its request, also if it waits for the replies of the `unknown` calls."""
+    if not unknown:
+        return traced
+    traced = traced._replace(waits_for=tuple(sorted(unknown)))
+    try:
+        return traced._replace(call=traced.entry.with_sources(unknown).render(scope))
+    except EvaluationError as error:
+        return traced._replace(failure=str(error))
+    except ValueError as error:
+        return traced._replace(failure=type(error).__name__)
+
+
+def _expressions(
+    found: list[tuple[Loc, Expression]], scope: Scope, unknown: frozenset[str]
+) -> Iterator[Computed]:
+    """Yield the expressions of a call by their dotted places."""
+    for loc, expression in found:
+        compute = _condition if loc == ("when",) else _computed
+        yield compute(".".join(map(str, loc)), expression, scope, unknown)
+
+
+def _condition(
+    about: str, expression: Expression, scope: Scope, unknown: frozenset[str] = frozenset()
+) -> Computed:
+    """An expression of which only the truth counts."""
+    found = _computed(about, expression, scope, unknown)
+    if found.failure or found.waits_for:
+        return found
+    return found._replace(value=bool(found.value))
+
+
+def _computed(
+    about: str, value: Value, scope: Scope, unknown: frozenset[str] = frozenset()
+) -> Computed:
+    source = getattr(value, "source", "")
+    parts = () if isinstance(value, Constant) else expressions(value)
+    waits_for = tuple(sorted({name for part in parts for name in part.names} & unknown))
+    if waits_for:
+        return Computed(about, source, waits_for=waits_for)
+    reads: tuple[Computed, ...] = ()
+    if isinstance(value, Expression):
+        reads = tuple(_reads(value, scope))
+    try:
+        return Computed(about, source, value.evaluate(scope), reads=reads)
+    except EvaluationError as error:
+        return Computed(about, source, failure=str(error), reads=reads)
+
+
+def _reads(expression: Expression, scope: Scope) -> Iterator[Computed]:
+    """Yield the fields that an expression reads, unless it is one field itself."""
+    for path in sorted(expression.paths):
+        dotted = ".".join(path)
+        if len(path) > 1 and dotted != expression.source.removeprefix("="):
+            field = compile_condition(dotted)
+            try:
+                yield Computed(dotted, dotted, field.evaluate(scope))
+            except EvaluationError as error:
+                yield Computed(dotted, dotted, failure=str(error))
