@@ -19,7 +19,7 @@ LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11
 .DELETE_ON_ERROR:
 .SILENT:
 .PHONY: help install demo run test lint check format lock clean \
-	audit bench drain fuzz soak terraform-check terraform-scan terraform-plan terraform-apply smoke
+	audit bench drain fuzz release soak terraform-check terraform-scan terraform-plan terraform-apply smoke
 
 help: ## This menu
 	awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ run: $(READY) ## Keep the function and an HLR/HSS running on this machine (PORT=
 
 test: $(READY) ## Run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
+
+release: $(READY) ## Check that version, changelog and tag agree, and build the packages (pushes nothing)
+	$(BIN)/python -m connector_tools.release
 
 audit: ## Ask for known vulnerabilities of the dependencies (needs the internet)
 	$(PYTHON) -m venv .venv-audit
@@ -109,7 +112,7 @@ smoke: $(READY) ## Test what is deployed (CONNECTOR=..., else all)
 	$(BIN)/python terraform/smoke.py $(CONNECTOR)
 
 clean: ## Remove the virtual environment and all that was made
-	rm -rf $(VENV) $(VENV)-lock $(VENV)-deployed $(VENV)-forwarder .venv-checkov .venv-audit build .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-deployed $(VENV)-forwarder .venv-checkov .venv-audit build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
 		.ruff_cache *.egg-info
 	find connector connector_tools tests main.py -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -39,7 +39,7 @@ from tests.support import ROOT
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-PAGES = sorted([README, *DOCS.rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 EVENTS = ROOT / "mappings" / "events"
 MODELS: dict[str, type[entry.Entry]] = {
     "The file": MappingFile,
