@@ -1,21 +1,19 @@
-"""The NSPS connector: an event of PortaBilling's, enriched by NSPS, reaches an external system.
+"""The NSPS connector: events of PortaBilling, enriched by NSPS, reach an external system.
 
-An event's path, from the wire and back:
+The path of an event, from the wire and back; docs/architecture.md tells more:
 
-    door        a request of NSPS's: method, token, size                       main.py, door.py
-                (or a message of Pub/Sub's: message_door.py, message.py, oidc.py, publisher.py)
-    pipeline    the sequence below, and the one log record                     pipeline.py
-    event       bytes to an Event, its dialects made one                       event.py
-    plan        Event and mapping to the calls to make, or why there are none  plan.py
-                (mapping.py, rule.py, entry.py, expression.py, language.py; lint.py checks before)
-    ledger      may it be applied now? duplicate, superseded, busy             ledger.py (+ store)
-    system      call by call: limits, retries, what the reply means            systems.py, guard.py
-                (HTTP: http_system.py, http_call.py, auth.py, http_outcome.py, http_transport.py,
-                http_connection.py; Osmocom's control interface: ctrl_system.py, ctrl_call.py,
-                ctrl.py)
-    ledger      settle: it was applied, from this snapshot
-    outcome     what became of it, and the answer for NSPS                     outcome.py
+    doors       a request of NSPS, or a message of Pub/Sub
+    pipeline    the sequence of all that follows, and the one log record
+    event       bytes to an Event; portabilling: what NSPS read from PortaBilling
+    plan        Event and mapping file to the calls to make, or why there are none
+    ledger      may the event be applied now? duplicate, superseded, busy
+    systems     call by call: limits, retries, what the reply means
+    ledger      settle: the event was applied, from this snapshot
+    outcome     the result of the event, and the answer for NSPS
 
-startup.py puts these together from settings.py, secrets.py and values.py; worker.py has them open
-while it serves; log.py writes lines; portabilling.py is what PortaBilling says of an account.
+The nouns between them: call (one request to the external system), system (its client and its
+replies), mapping (the mapping file: rules, expressions, checks), log (lines for Cloud Logging).
+
+startup puts the parts together from settings, secrets and, on Google Cloud, secret_manager. trace
+is the plan with notes on how it came about, for tools.
 """

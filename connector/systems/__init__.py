@@ -1,1 +1,10 @@
-"""The external system: what every protocol needs around a call, and a room for each protocol."""
+"""The external system: what every protocol needs, and a room for each protocol.
+
+    guard     around each request: limits, circuit breaker, retries
+    limits    calls at once, calls per second, the circuit breaker
+    judge     what a reply means: the mapping's `replies`, `accept`, the protocol's own rule
+    http      the room of HTTP
+    ctrl      the room of Osmocom's control interface
+
+docs/architecture.md shows how to add a protocol.
+"""

@@ -19,7 +19,8 @@ import httpx
 import pytest
 
 from connector.event import Event, Snapshot, parse
-from connector.mapping import checks, expression
+from connector.mapping import expression
+from connector.mapping import load as checks
 from connector.outcome import Outcome, Refusal, Result, answer
 from connector.plan import plan
 from connector.systems.http import outcomes as http_outcomes

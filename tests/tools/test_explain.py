@@ -161,6 +161,23 @@ def test_an_event_without_a_rule_is_ignored_with_the_reason(crm: Path) -> None:
     assert "Event ignored: no rule for events of type Invoice/Paid" in result.stdout
 
 
+@pytest.mark.parametrize("told", ["cannot be computed", "its `when` cannot be computed: x"])
+def test_an_event_whose_data_sound_like_a_failure_is_explained_as_it_is_planned(
+    crm: Path, told: str
+) -> None:
+    result = crm_with(crm, status=told)
+    assert result.exit_code == 0
+    assert "-> any other SIM (line " in result.stdout
+    assert "POST http://crm/sims/***" in result.stdout
+    assert "Event ignored" not in result.stdout
+
+
+def test_a_path_with_a_query_and_a_query_are_shown_as_one(crm: Path) -> None:
+    crm.write_text(CRM.replace("get: /people\n", "get: /people?x=1\n"))
+    first = crm_with(crm).stdout.split("\ncall ")[1]
+    assert f"GET http://crm/people?x=1&imsi={subscriber(1)}&all=true&key=***\n" in first
+
+
 def test_an_invalid_event_gets_the_answer_that_nsps_would_get(crm: Path) -> None:
     result = crm_with(crm, imsi="123456")
     assert result.exit_code == 1

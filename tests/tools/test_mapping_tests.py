@@ -221,6 +221,34 @@ def test_settings_are_made_up_where_they_have_no_default(folder: Path) -> None:
     }
 
 
+# Calls and their attempts
+
+TWICE = """\
+rules:
+  - name: a card changed
+    on: SIM/Updated
+    calls: [{put: /cards, json: {}}, {put: /cards, json: {}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        ("calls: [{put: /cards}, {put: /cards}], outcome: applied", ""),
+        ("calls: [{}], outcome: applied", "2 calls instead of 1: PUT /cards, PUT /cards"),
+        ("replies: [{}, {status: 400}], calls: [{}, {}], outcome: failed", ""),
+        ("replies: [{status: 503}], calls: [{}], outcome: unavailable", ""),
+        ("replies: [{}, {status: 503}], calls: [{}, {}], outcome: unavailable", ""),
+    ],
+)  # fmt: skip
+def test_two_identical_calls_are_two_and_the_attempts_of_one_are_one(
+    folder: Path, case: str, told: str
+) -> None:
+    file = f"{TWICE}tests: [{{name: t, event: e.json, {case}}}]\n"
+    (result,) = run_cases(mapping(folder, file))
+    assert result.problems == ([told] if told else [])
+
+
 # What no test reaches
 
 TESTS = {

@@ -1,0 +1,46 @@
+"""The guard around each request: what it repeats, and what it says of several attempts."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+import pytest
+
+from connector.call import Call
+from connector.mapping.system_entry import Limits
+from connector.outcome import Outcome
+from connector.system import End, Reply
+from connector.systems.guard import Guard
+
+STATE = Call("", "PUT", "/a", idempotent=True)
+ADDS = Call("", "POST", "/a")
+OK = Reply(Outcome.APPLIED)
+
+
+async def sent(call: Call, *replies: Reply) -> Reply:
+    """The reply of a call whose attempts end like this, one after the other, then well."""
+    left = deque(replies)
+
+    async def attempt(*_: Any) -> Reply:
+        return left.popleft() if left else OK
+
+    guard = Guard(Limits(), {})
+    return await guard.send(attempt, call, asyncio.get_running_loop().time() + 5)
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize("end", list(End))
+@pytest.mark.parametrize("call", [STATE, ADDS], ids=["idempotent", "not idempotent"])
+async def test_only_what_is_safe_and_useful_is_repeated(
+    outcome: Outcome, end: End, call: Call
+) -> None:
+    useful = outcome in (Outcome.UNAVAILABLE, Outcome.THROTTLED) and end is not End.PENDING
+    safe = call.idempotent or end is End.NOT_SENT
+    reply = await sent(call, Reply(outcome, end=end, retry_after=0))
+    assert reply.attempts == (2 if useful and safe else 1)
+
+
+async def test_an_attempt_whose_end_is_unknown_leaves_the_call_unknown() -> None:
+    lost = Reply(Outcome.UNAVAILABLE, end=End.UNKNOWN, retry_after=0)
+    reply = await sent(STATE, lost, Reply(Outcome.FAILED))
+    assert (reply.outcome, reply.end, reply.attempts) == (Outcome.FAILED, End.UNKNOWN, 2)

@@ -1,0 +1,57 @@
+"""The meaning of a reply: `replies`, then `accept`, then the protocol's own rule."""
+
+from typing import Any
+
+import pytest
+
+from connector.mapping.system_entry import ReplyRule
+from connector.outcome import Outcome
+from connector.system import End, Reply
+from connector.systems.judge import judge
+
+RULES = tuple(
+    ReplyRule.model_validate(entry)
+    for entry in (
+        {"if": "reply.code == 'locked'", "outcome": "unavailable", "because": "{{ reply.code }}"},
+        {"if": "reply.code + 1 == 8", "outcome": "rejected"},
+    )
+)
+
+
+def judged(code: Any, own: Reply, *, accepted: bool = False) -> Reply:
+    seen = Reply(own.outcome, own.reason, end=own.end, seen={"code": code})
+    return judge(seen, RULES, {}, accepted=accepted)
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("own", [Outcome.APPLIED, Outcome.FAILED])
+def test_an_entry_of_replies_decides_before_accept_and_the_protocol(
+    own: Outcome, accepted: bool
+) -> None:
+    found = judged("locked", Reply(own), accepted=accepted)
+    assert (found.outcome, found.reason) == (Outcome.UNAVAILABLE, "locked")
+
+
+def test_accept_decides_before_the_protocol() -> None:
+    found = judged(1, Reply(Outcome.FAILED, "refused"), accepted=True)
+    assert (found.outcome, found.reason) == (Outcome.APPLIED, None)
+
+
+@pytest.mark.parametrize("own", [Outcome.APPLIED, Outcome.UNKNOWN_RESOURCE, Outcome.FAILED])
+def test_the_protocol_decides_what_is_left(own: Outcome) -> None:
+    assert judged(1, Reply(own)).outcome is own
+
+
+@pytest.mark.parametrize(
+    ("own", "end"),
+    [
+        (Reply(Outcome.APPLIED), End.UNKNOWN),
+        (Reply(Outcome.FAILED), End.ANSWERED),
+        (Reply(Outcome.UNAVAILABLE, end=End.UNKNOWN), End.UNKNOWN),
+    ],
+)
+def test_a_reply_that_a_condition_cannot_read_is_a_failure(own: Reply, end: End) -> None:
+    """A success that cannot be read may have changed the system; a refusal has not."""
+    found = judged("text", own, accepted=True)
+    assert (found.outcome, found.end) == (Outcome.FAILED, end)
+    assert found.reason == "API Core's reply is not what the mapping expects"

@@ -1,0 +1,164 @@
+"""A protocol is added to a copy of the connector with the steps of docs/architecture.md alone."""
+
+import json
+import os
+import re
+import shutil
+import socketserver
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+from tests.support.events import event, subscriber
+
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+MAPPING = """\
+name: switch
+summary: Tells a switch of SIM cards.
+settings:
+  host: {env: SWITCH_HOST, default: 127.0.0.1}
+  port: {env: SWITCH_PORT, type: number, default: 4000}
+system:
+  line: {host: =settings.host, port: =settings.port, timeout: 2s}
+  replies: [{if: reply.text == 'ERROR unknown', outcome: unknown_resource}]
+rules:
+  - name: a card changed
+    on: SIM/Updated
+    subject: imsi:{{ sim.imsi }}
+    calls:
+      - {id: found, line: "FIND {{ sim.imsi }}"}
+      - {when: found.text == 'NONE', line: "ADD {{ sim.imsi }}"}
+tests:
+  - name: a new card is added
+    event: sim-updated.json
+    replies: [{text: NONE}]
+    calls: [{line: FIND 001010000000001}, {line: ADD 001010000000001}]
+    outcome: applied
+  - name: a card that the switch refuses
+    event: sim-updated.json
+    replies: [{text: ERROR unknown}]
+    calls: [{}]
+    outcome: unknown_resource
+"""
+
+
+def blocks() -> Iterator[tuple[str, str]]:
+    """The files of the page, by path."""
+    fenced = r"(?ms)^ {3}(`{3,4})\w+ (connector/\S+)\n(.*?)^ {3}\1$"
+    for _, path, text in re.findall(fenced, PAGE):
+        yield path, textwrap.dedent(text)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The connector with the room and the line in the registry, and a mapping file."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in ("connector", "connector_tools"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "main.py", folder)
+    written = dict(blocks())
+    assert len(written) == 5
+    for path, text in written.items():
+        file = folder / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    registry = folder / "connector" / "mapping" / "protocol.py"
+    (line,) = re.findall(r"(?m)^ {3}```registry\n {3}(.*\n) {3}```", PAGE)
+    text = registry.read_text(encoding="utf-8")
+    assert text.count("PROTOCOLS = {\n") == 1
+    registry.write_text(text.replace("PROTOCOLS = {\n", f"PROTOCOLS = {{\n{line}"))
+    (folder / "switch.yaml").write_text(MAPPING, encoding="utf-8")
+    shutil.copy(ROOT / "mappings" / "events" / "sim-updated.json", folder)
+    return folder
+
+
+def ran(copy: Path, *command: str, **variables: str) -> str:
+    """What a program prints that runs in the copy; it must end well."""
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(copy), **variables}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=copy, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+CONNECTOR = ("-m", "connector_tools.cli.app")
+
+
+def test_the_copy_is_what_runs(copy: Path) -> None:
+    code = "import connector.mapping.protocol as p; print(p.__file__, *p.PROTOCOLS)"
+    told = ran(copy, "-c", code)
+    assert told.startswith(str(copy))
+    assert "line" in told
+
+
+def test_a_mapping_of_the_new_protocol_is_checked_and_tested(copy: Path) -> None:
+    assert "no lints, 1 rule, 2 tests" in ran(copy, *CONNECTOR, "check", "switch.yaml")
+    assert "2 passed, 0 failed" in ran(copy, *CONNECTOR, "test", "switch.yaml")
+
+
+def test_its_calls_are_explained(copy: Path) -> None:
+    told = ran(copy, *CONNECTOR, "explain", "switch.yaml", "sim-updated.json")
+    assert "LINE FIND 001010000000001\n" in told
+    assert "LINE ADD 001010000000001\n  after the reply of `found`; only if found.text" in told
+
+
+def test_the_schema_has_its_entries(copy: Path) -> None:
+    schema = json.loads(ran(copy, *CONNECTOR, "schema"))
+    assert "LineSystemEntry" in json.dumps(schema)
+
+
+def test_its_page_is_compared_with_its_entries(copy: Path) -> None:
+    shutil.copytree(ROOT / "tests", copy / "tests", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "docs", copy / "docs", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "mappings", copy / "mappings", dirs_exist_ok=True)
+    shutil.copy(ROOT / "README.md", copy)
+    code = "from tests.documents.test_docs import protocol_differences as d; print(list(d('line')))"
+    assert ran(copy, "-c", code) == "[]\n"
+
+
+class Switch(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        asked = self.rfile.readline().decode().strip()
+        self.server.asked.append(asked)  # type: ignore[attr-defined]
+        self.wfile.write(b"NONE\n" if asked.startswith("FIND") else b"OK\n")
+
+
+def test_the_pipeline_carries_an_event_out_over_it(copy: Path) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Switch) as server:
+        server.asked = []  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (copy / "event.json").write_text(json.dumps(event(imsi=subscriber(8))))
+        told = ran(
+            copy,
+            "-c",
+            SERVE,
+            API_TOKEN="token-of-nsps-0000",
+            MAPPING_FILE="switch.yaml",
+            SWITCH_PORT=str(server.server_address[1]),
+        )
+        server.shutdown()
+    assert told.splitlines()[-1] == "applied"
+    assert server.asked == [f"FIND {subscriber(8)}", f"ADD {subscriber(8)}"]  # type: ignore[attr-defined]
+
+
+SERVE = """
+import asyncio, os, pathlib
+from connector.startup import start
+
+started = start(os.environ)
+
+async def main():
+    async with started.serve() as pipeline:
+        result = await pipeline.handle(pathlib.Path("event.json").read_bytes())
+        print(result.outcome.value)
+
+asyncio.run(main())
+"""
