@@ -1,7 +1,7 @@
-"""An event's way: event -> plan -> claim -> calls -> settle -> result, and its log record.
+"""The path of an event: event -> plan -> claim -> calls -> settle -> result, and its log record.
 
-Read this file and you know the product. `handle` never raises: whatever ends an event becomes
-its `Result` here, in one place, and is logged in one record.
+Read this file first. `handle` never raises: whatever ends an event becomes a `Result` here, in one
+place, and is logged in one record.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ _BUSY = "Subject busy: another event of this subscriber is being applied"
 
 @dataclass(slots=True)
 class Record:
-    """What is noted on the way, for the log record and for the tools that explain an event.
+    """Notes on one event, for its log record and for tools.
 
-    `touched` are the subjects that were, or may have been, changed; `unanswered` says that the
-    system may still be at the last call.
+    `touched` are the subjects that the event changed, or may have changed, at the system;
+    `unanswered` says that the system may still be carrying out the last call.
     """
 
     event: Event | None = None
@@ -58,7 +58,10 @@ class Pipeline:
     hash_key: bytes = b""
 
     async def handle(self, body: bytes, record: Record | None = None) -> Result:
-        """What became of an event, as it came off the wire; logged, and safe to be shown."""
+        """Carry out an event and log it; `body` is the event as JSON.
+
+        Never raises. The result holds no personal data and no secrets; the doors answer with it.
+        """
         record = record or Record()
         clock = asyncio.get_running_loop().time  # as the calls': none outlasts its event
         started = clock()
@@ -116,7 +119,7 @@ class Pipeline:
             pause = min(pause * 1.5, 0.2)
 
     async def _call(self, todo: Plan, claim: Claim, record: Record, deadline: float) -> Result:
-        """The calls one after the other, until one does not succeed."""
+        """Carry out the calls one after the other, until one does not succeed."""
         entries = todo.rule.calls if todo.rule else ()
         replies: dict[str, Any] = {entry.id or "": None for entry in entries}
         for step in todo.steps:
@@ -134,7 +137,7 @@ class Pipeline:
         return Result(Outcome.APPLIED)
 
     async def _send(self, step: PlannedCall, call: Call, record: Record, deadline: float) -> Reply:
-        """One call; until its reply is there, it counts as carried out."""
+        """Send one call; it counts as carried out until its reply says otherwise."""
         before = set(record.touched)
         if step.subject and not call.read_only:
             record.touched.add(step.subject)
@@ -150,8 +153,8 @@ class Pipeline:
         try:
             await self.ledger.settle(claim, Outcome.APPLIED)
         except LostClaim:
-            # Applied, but perhaps over a newer state that another claim wrote meanwhile: only
-            # doing it again, in order, makes sure.
+            # It was applied, but perhaps over a newer state of another claim. Only a retry, in
+            # order, makes sure.
             raise Refusal(
                 Outcome.UNAVAILABLE, "The event took longer than its claim", cause="lost claim"
             ) from None
@@ -164,7 +167,7 @@ class Pipeline:
             log.write(WARNING, "claim not released", cause=type(error).__name__)
 
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:
-        """Texts that quote the event or the system lose what is personal or secret in them."""
+        """Mask personal data and secrets in the texts of a result."""
         if not (result.reason or result.cause or result.details):
             return result
         return result._replace(
@@ -229,7 +232,7 @@ def _entry(event: Event, todo: Plan, budget: float) -> Entry:
 
 
 def _event_type(event: Event, todo: Plan | None) -> str:
-    """As the mapping knows it; one that no rule is for may be any text."""
+    """The event's type, masked unless a rule handles it: otherwise it can be any text."""
     if todo and todo.rule:
         return event.event_type
     return log.redact(event.event_type, personal(event))
@@ -251,7 +254,7 @@ def _call_record(call: Call, reply: Reply) -> dict[str, Any]:
 
 
 def _level(result: Result) -> int:
-    """An operator must look at our failures; a sender's mistake or a pause mends itself."""
+    """ERROR if an operator must act, WARNING if the sender must or a retry will do."""
     if result.accepted:
         return INFO
     return ERROR if result.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else WARNING

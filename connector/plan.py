@@ -176,7 +176,7 @@ class Planner:
         )
 
     def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
-        """The subject of a call; an empty one would tie events together that share nothing."""
+        """The subject of a call. An empty one would make unrelated events wait for each other."""
         if subject is None:
             return None
         name = self.value(subject, loc, scope)
@@ -185,7 +185,7 @@ class Planner:
         return str(name)
 
     def value(self, value: Value, loc: Loc, scope: Scope | None = None) -> Any:
-        """What the event makes of a value of the mapping that stands at `loc`."""
+        """Evaluate a value of the mapping; `loc` is its path, for messages."""
         try:
             return value.evaluate(self.scope if scope is None else scope)
         except EvaluationError as error:

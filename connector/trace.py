@@ -28,7 +28,7 @@ from connector.plan import EventScope, Plan, PlannedCall, Planner, event_scope
 
 
 class Computed(NamedTuple):
-    """A value of the mapping and what the event makes of it.
+    """A value of the mapping, evaluated for the event.
 
     `about` names its place, e.g. `json.imsi`. `failure` says why the value cannot be computed;
     `waits_for` are the ids of the earlier calls whose replies it reads. `reads` are the fields of

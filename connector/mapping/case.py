@@ -10,7 +10,7 @@ from connector.outcome import Outcome
 
 
 class Case(Entry):
-    """A test of the mapping: an event, and what the connector must do with it."""
+    """A test of the mapping: an event, and the expected calls and outcome."""
 
     name: str
     event: str = Field(description="File with the event, relative to the mapping.")

@@ -1,4 +1,4 @@
-"""The checks of a mapping file that its shape cannot express: names, reach, repetition.
+"""Checks that the schema cannot express: names, reachability, repetition.
 
 Each lint has a name, a place, a reason and a mend. An error stops the deployment, not the first
 event; a warning is for the author. docs/lints.md explains each.
@@ -19,13 +19,13 @@ SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counter
 
 
 def near(name: str, known: Iterable[str], otherwise: str) -> str:
-    """A mend for a misspelt name: the known name that is most like it, else `otherwise`."""
+    """The advice for a misspelt name: the most similar known name, else `otherwise`."""
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else otherwise
 
 
 def _names(mapping: MappingFile) -> Iterator[Lint]:
-    """A name that nothing gives a value; Jinja would find it only on the event that uses it."""
+    """Unknown names. Jinja would find one only when an event uses it."""
     reserved = {*SECTIONS, "settings", "reply", "item"}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     taken = [(loc, name) for loc, name in named if name in reserved]
@@ -45,7 +45,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _known(mapping: MappingFile, loc: Loc) -> set[str]:
-    """The names that an expression at this place may read."""
+    """The names that an expression at `loc` may read."""
     if loc[:2] == ("system", "replies"):
         return {"settings", "reply"}
     if loc[:1] == ("system",):
@@ -65,7 +65,7 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
 
 
 def _fields(mapping: MappingFile) -> Iterator[Lint]:
-    """A field that the event, a reply or the settings do not have."""
+    """Unknown fields of the event, a reply or the settings."""
     replies = {call.id for rule in mapping.rules for call in rule.calls if call.id}
     for loc, expression in mapping.expressions:
         for path in sorted(expression.paths):
@@ -77,7 +77,7 @@ def _fields(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str, ...] | None:
-    """The fields below a name; None where any may stand."""
+    """The fields of a name; None if any field is allowed."""
     if name in PARTS:
         return tuple(PARTS[name][1].model_fields)
     if name == "reply" or name in replies:
@@ -86,7 +86,7 @@ def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str,
 
 
 def _unused(mapping: MappingFile) -> Iterator[Lint]:
-    """A value or a setting that nothing reads."""
+    """Values and settings that no expression reads."""
     names: Counter[str] = Counter()
     settings: set[str] = set()
     for _, expression in mapping.expressions:
@@ -103,7 +103,7 @@ def _unused(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
-    """A rule whose events earlier rules take without a condition."""
+    """Rules that no event reaches, because earlier rules without `when` take all of their types."""
     taken: dict[str, str] = {}
     for index, rule in enumerate(mapping.rules):
         types = {name.lower() for name in rule.on}
@@ -117,7 +117,7 @@ def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _twice(mapping: MappingFile) -> Iterator[Lint]:
-    """Two rules, tests or calls of one name."""
+    """Names that two rules, tests or calls share."""
     named: list[tuple[Loc, list[str | None]]] = [
         (("rules",), [rule.name for rule in mapping.rules]),
         (("tests",), [case.name for case in mapping.tests]),
@@ -135,7 +135,7 @@ def _twice(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
-    """A call of which nobody said whether sending it twice does harm; any event may come twice."""
+    """Calls for which it is not said whether repeating is safe. Any event can come twice."""
     for rule_index, rule in enumerate(mapping.rules):
         for index, call in enumerate(rule.calls):
             loc: Loc = ("rules", rule_index, "calls", index)
@@ -150,10 +150,10 @@ def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _guarded(mapping: MappingFile) -> Iterator[Lint]:
-    """Calls that read the account without a word on what to do when it is missing.
+    """Calls that read the account in a rule that does not say what to do when it is missing.
 
-    Missing data is not negative data (contract section 4): without `account_info` an account is
-    neither closed nor blocked, but `account.bill_status == 'open'` is false all the same.
+    Missing data is not negative data (contract 4.3): without `account_info` an account is neither
+    closed nor blocked, but `account.bill_status == 'open'` is false all the same.
     """
     for index, rule in enumerate(mapping.rules):
         conditions = [entry.if_ for entry in rule.ignore] + [entry.that for entry in rule.require]
@@ -171,7 +171,7 @@ def _guarded(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _reads(mapping: MappingFile, expression: Expression) -> set[str]:
-    """The names that an expression reads, also through values."""
+    """The names that an expression reads, directly or through values of the mapping."""
     names = set(expression.names)
     for name in expression.names & set(mapping.values):
         for _, found in used(mapping.values[name]):

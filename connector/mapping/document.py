@@ -1,7 +1,7 @@
-"""A YAML file that remembers where everything stands, and the lints that point there.
+"""A YAML file with the place of each key and value, and lints, which point to such places.
 
-YAML 1.2's core types only: `on` is a key, `no` is text, `12:30` is not a number. A key that
-stands twice is refused.
+Only the core types of YAML 1.2 are read: `on` is a key, `no` is text, `12:30` is not a number.
+Duplicate keys are refused.
 """
 
 import re
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 class Lint(NamedTuple):
-    """Something wrong with a mapping file: its name, its place, the reason and the mend.
+    """A problem of a mapping file: its name, its place, the reason, and what to do (`mend`).
 
     An `error` stops the deployment, a `warning` does not.
     """
@@ -42,8 +42,8 @@ class Lint(NamedTuple):
         return f"{at}: {self.level}: {self.reason}; {self.mend} [{self.name}]"
 
 
-class BadMapping(Exception):  # noqa: N818 - it names what is at fault, for whoever prints it
-    """A mapping file that cannot serve; `lints` say why."""
+class BadMapping(Exception):  # noqa: N818 - the caller prints it as it is
+    """A mapping file with errors; `lints` names them."""
 
     def __init__(self, lints: Iterable[Lint]) -> None:
         self.lints = tuple(lints)
@@ -59,7 +59,7 @@ class Document:
     places: dict[Loc, Place] = field(repr=False)
 
     def place(self, loc: Loc) -> Place:
-        """The place of the nearest thing in the file that contains `loc`."""
+        """The place of `loc` in the file, or of the nearest parent that has one."""
         while loc not in self.places and loc:
             loc = loc[:-1]
         return self.places.get(loc, Place(1, 1))
@@ -115,7 +115,7 @@ def read(path: Path) -> Document:
 
 
 def _check_depth(path: Path, text: str) -> None:
-    """Composing recurses, in C and without a limit; reading the events does not."""
+    """Refuse deep nesting. `yaml.compose` would recurse without a limit; `yaml.parse` does not."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent)
@@ -133,7 +133,7 @@ def _syntax(path: Path, error: yaml.YAMLError) -> Lint:
 
 
 class _Reader:
-    """Turns nodes into data and notes where each stands."""
+    """Turns YAML nodes into data and notes the place of each."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

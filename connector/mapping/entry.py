@@ -1,7 +1,7 @@
-"""What the entries of a mapping file are made of.
+"""Base classes and types of the entries of a mapping file.
 
-The types here compile what stands in the file while pydantic validates it: an entry that was read
-is an entry that can be evaluated.
+The types compile expressions while pydantic validates the file, so every entry that was read can
+be evaluated.
 """
 
 from abc import abstractmethod
@@ -65,7 +65,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Entry(BaseModel):
-    """What all entries share: no unknown keys, nothing changes after reading."""
+    """The base of all entries: unknown keys are refused, fields cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -99,7 +99,9 @@ class CallEntry(Entry):
     id: Name | None = Field(None, description="Name under which later calls read its reply.")
     when: Condition | None = Field(None, description="Send it only if this holds.")
     each: Condition | None = Field(None, description="Send it for each `item` of this list.")
-    subject: AnyText | None = Field(None, description="Whom it is about; else the rule's subject.")
+    subject: AnyText | None = Field(
+        None, description="Whom the call is about; the rule's subject if not given."
+    )
     releases: bool = Field(
         False,
         description="Takes the subject away from the account: left out if the ledger knows that "
@@ -109,17 +111,17 @@ class CallEntry(Entry):
     @property
     @abstractmethod
     def method(self) -> str:
-        """What it does, as the mapping file says it: `post`, `ctrl_set`."""
+        """The key that makes the call, such as `post` or `ctrl_set`."""
 
     @property
     @abstractmethod
     def address(self) -> Value:
-        """What it is done to: a path, a variable; encoded for its place when evaluated."""
+        """The target of the call: a path, a variable. Evaluating it encodes its data."""
 
     @property
     @abstractmethod
     def repeatable(self) -> bool:
-        """Whether it may be sent again after an unknown end."""
+        """Whether it may be sent again when the end of an attempt is unknown."""
 
     @property
     def undeclared(self) -> bool:
@@ -128,10 +130,10 @@ class CallEntry(Entry):
 
     @abstractmethod
     def render(self, scope: Scope) -> Call:
-        """The request, every expression computed.
+        """The call with all its expressions computed.
 
         Raises:
-            ValueError: the data does not allow it; an `EvaluationError` says why.
+            ValueError: the event's data does not allow it; an `EvaluationError` says why.
         """
 
     @cached_property

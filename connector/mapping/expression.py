@@ -1,8 +1,8 @@
 """Expressions: Jinja2's expression language over the event, and text with `{{ }}` in it.
 
 A value that starts with `=` is an expression and keeps its type; `{{ }}` inside text always gives
-text, encoded for its place; anything else stands for itself. Data never becomes an expression:
-only the mapping file is compiled, once. What an expression can say is in language.py.
+text, encoded for its place; anything else is a constant. Data never becomes an expression: only
+the mapping file is compiled, once. `connector.mapping.language` defines the operators and filters.
 """
 
 import re
@@ -24,18 +24,18 @@ Encode = Callable[[str], str]
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be compiled; the text says why, for the mapping's author."""
+    """An expression that cannot be compiled; the text tells the mapping's author why."""
 
 
 class EvaluationError(ValueError):
-    """An expression that this event's data does not allow; the text holds no data."""
+    """An expression that fails for the data of this event; the text holds no data."""
 
 
 class Scope(dict[str, Any]):
     """The names that expressions read.
 
-    It is what Jinja's compiled code asks of its context, too: Jinja's own context takes longer to
-    make than the code takes.
+    It also serves as the context of Jinja's compiled code. Making Jinja's own context takes longer
+    than running the code.
     """
 
     environment = LANGUAGE
@@ -64,10 +64,10 @@ class Expression(NamedTuple):
         try:
             return self.code(scope)
         except EvaluationError:
-            raise  # of a value of the mapping that this expression reads
+            raise  # from a value of the mapping that this expression reads
         except Exception as error:
-            # Whatever an operator or filter raises over unforeseen data. Its text may quote the
-            # data, so only its kind is told.
+            # An operator or filter can raise anything over unforeseen data. The text may quote the
+            # data, so only the type of the exception is shown.
             raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
 
 
@@ -92,7 +92,7 @@ class Text(NamedTuple):
         """The text.
 
         Raises:
-            EvaluationError: an expression has no value; "None" in a path helps nobody.
+            EvaluationError: an expression has no value.
         """
         return "".join(
             part if isinstance(part, str) else self.encode(_as_text(part, part.evaluate(scope)))
@@ -107,7 +107,7 @@ class Source(str):
 
 
 class Constant(NamedTuple):
-    """A value that stands for itself."""
+    """A value of the file that is not an expression."""
 
     value: Any
     expressions: tuple[Expression, ...] = ()
@@ -154,7 +154,7 @@ def compile_condition(source: str) -> Expression:
 
 
 def compile_value(raw: Any, encode: Encode = str) -> Value:
-    """Compile whatever stands in the file: `=expression`, text with `{{ }}`, a tree, a literal."""
+    """Compile a value of the file: `=expression`, text with `{{ }}`, list, object, constant."""
     if isinstance(raw, dict):
         return Tree(tuple(compile_value(item, encode) for item in raw.values()), tuple(raw))
     if isinstance(raw, list):
@@ -177,7 +177,7 @@ def compile_text(raw: str, encode: Encode = str) -> Text:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Whatever Jinja's and Python's compilers raise over a source becomes `ExpressionError`."""
+    """Turn the exceptions of Jinja's and Python's compilers into `ExpressionError`."""
     try:
         yield
     except ExpressionError:
@@ -208,7 +208,7 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
 
 
 def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:
-    """Each chain `name.field.field`, longest only: the walk does not go into a found chain."""
+    """Yield each chain `name.field.field`, but not the shorter chains inside of it."""
     chain = _chain(tree)
     if chain:
         yield chain
@@ -232,26 +232,26 @@ def _as_text(part: Expression, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float | datetime):
-        raise EvaluationError(f"`{part.source}`: a list or an object is no text")
+        raise EvaluationError(f"`{part.source}`: a list or an object cannot be text")
     return str(value)
 
 
 def in_path(text: str) -> str:
-    """Encode for a segment of a URL's path: nothing can leave its segment."""
+    """Encode text for one segment of a URL's path; it cannot begin another segment."""
     if text in ("", ".", ".."):
         raise EvaluationError("an empty or dotted path segment")
     return quote(text, safe="")
 
 
 def in_xml(text: str) -> str:
-    """Encode for XML text and attribute values; what XML 1.0 has no way to say is refused."""
+    """Encode text for XML text and attribute values; control characters are refused."""
     if re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text):
         raise EvaluationError("a control character cannot stand in XML")
     return str(escape(text))
 
 
 def in_header(text: str) -> str:
-    """Check for a header's value: printable ASCII only, so no header can be injected."""
+    """Check a header's value: only printable ASCII, so that it cannot begin another header."""
     if not re.fullmatch(r"[\x20-\x7e]*", text):
         raise EvaluationError("a header takes printable ASCII only")
     return text

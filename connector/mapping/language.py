@@ -1,8 +1,8 @@
-"""What a mapping's expressions can say: Jinja2's expressions, cut down and fitted to the field.
+"""The language of a mapping's expressions: Jinja2's expressions, restricted, with own filters.
 
-Reading stops at the event's own fields and at plain JSON: no attribute of a Python object can be
-reached and nothing can be called. Missing data is None, and filters leave it None. No operator or
-filter makes much of little: a number of an event must not decide how long the function works.
+An expression reads the event's fields and plain JSON; it cannot reach attributes of Python objects
+and cannot call anything. Missing data is None, and filters leave it None. The result of each
+operator and filter is bounded, so that a number in an event cannot make the function work long.
 """
 
 import math
@@ -26,7 +26,7 @@ from connector.portabilling import AccessPolicyInfo
 
 Filter = Callable[..., Any]
 
-# Jinja's own filters and tests that are pure, quiet about missing data and of use in a mapping.
+# Filters and tests of Jinja that are pure, accept missing data and are useful in a mapping.
 _FILTERS = frozenset(
     "abs default first float int items join last length list lower map max min reject rejectattr "
     "replace round select selectattr sort string sum title trim unique upper".split()
@@ -46,7 +46,7 @@ _DIGITS = re.compile("[0-9]+")
 
 
 def attribute(policy: object, name: str, group: str | None = None) -> str | None:
-    """Filter: the value of an access policy's attribute, None if the policy has none of it."""
+    """Filter: the value of an access policy's attribute; None if the policy does not have it."""
     if not isinstance(policy, AccessPolicyInfo):
         return None
     for item in policy.attributes or ():
@@ -56,7 +56,7 @@ def attribute(policy: object, name: str, group: str | None = None) -> str | None
 
 
 def is_imsi(value: object) -> bool:
-    """Test: exactly 15 digits, what HLR and HSS interfaces want (contract section 5)."""
+    """Test: exactly 15 digits, what HLR and HSS interfaces want (contract 5)."""
     return isinstance(value, str) and _IMSI.fullmatch(value) is not None
 
 
@@ -71,7 +71,7 @@ def is_matching(value: object, pattern: str) -> bool:
 
 
 class _Missing(Undefined):
-    """What Jinja makes where there is no value, e.g. for the first of an empty list: None."""
+    """None in place of Jinja's object for a missing value, e.g. the first item of an empty list."""
 
     def __new__(cls, *_: object, **__: object) -> None:  # type: ignore[misc]  # on purpose
         return None
@@ -79,7 +79,7 @@ class _Missing(Undefined):
 
 @cache
 def _reader(kind: type) -> Callable[[Any, str], Any]:
-    """How a field is read of a value of this type; found once, for `isinstance` takes longer."""
+    """The function that reads a field of values of this type; cached: `isinstance` is slow."""
     if issubclass(kind, Mapping):
         return kind.get
     if issubclass(kind, BaseModel):
@@ -101,15 +101,15 @@ def _of_nothing(_: object, __: str) -> None:
 
 
 class _Generator(NativeCodeGenerator):
-    """Writes one function that returns an expression's value, where Jinja's yields a text.
+    """Writes one function that returns the value of an expression; Jinja's own yields text.
 
-    What is constant is not evaluated while it compiles: `10 ** 10 ** 10` takes too long then, too.
+    Constants are not evaluated while compiling: `10 ** 10 ** 10` would take too long there, too.
     """
 
     def visit_Template(  # noqa: N802 - Jinja's name
         self, node: nodes.Template, frame: Frame | None = None
     ) -> None:
-        """The function alone: a template has more around it, at the start and at each call."""
+        """Write the function alone; a template's other code would cost time at each call."""
         frame = Frame(EvalContext(self.environment))
         frame.symbols.analyze_node(node)
         self.pull_dependencies(node.body)
@@ -120,14 +120,14 @@ class _Generator(NativeCodeGenerator):
         self.blockvisit(node.body, frame)
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        """The expression is the only thing in the output."""
+        """Return the one expression of the output."""
         self.writeline("return ", node)
         self.visit(node.nodes[0], frame)
 
     def pull_dependencies(self, body: Iterable[nodes.Node]) -> None:
-        """Call filters and tests by their names in `_GLOBALS`, and refuse those that are not there.
+        """Call filters and tests by their names in `_GLOBALS`, and refuse unknown ones.
 
-        Jinja's own lets them pass where an `if` may not reach them.
+        Jinja's own method accepts an unknown one inside an `if`.
         """
         for node in body:
             for used in node.find_all((nodes.Filter, nodes.Test)):
@@ -140,13 +140,13 @@ class _Generator(NativeCodeGenerator):
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Reads fields of the event and keys of JSON; reaches nothing else, calls nothing."""
+    """Reads fields of the event and keys of JSON; nothing else can be read or called."""
 
     code_generator_class = _Generator
     intercepted_binops = frozenset({"*", "**", "%"})
 
     def call_binop(self, context: object, operator: str, left: Any, right: Any) -> Any:
-        """Of numbers only, and of a result that a float can hold: no text is repeated."""
+        """Compute with numbers only, and only if a float can hold the result."""
         if not isinstance(left, int | float) or not isinstance(right, int | float):
             raise TypeError(f"{operator} takes numbers only")
         if operator == "**":
@@ -171,7 +171,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 def _keeps_none(filtered: Filter) -> Filter:
-    """A filter that leaves missing data missing, where Jinja makes "None" or 0 of it."""
+    """The filter, but None stays None; Jinja's would turn it into "None" or 0."""
 
     @wraps(filtered)
     def kept(*args: Any, **options: Any) -> Any:
@@ -182,7 +182,7 @@ def _keeps_none(filtered: Filter) -> Filter:
 
 
 def _listed(filtered: Filter) -> Filter:
-    """A filter that gives a list, where Jinja's gives a generator that can be read once."""
+    """The filter with a list as its result; Jinja's gives a generator that can be read once."""
 
     @wraps(filtered)
     def listed(*args: Any, **options: Any) -> list[Any]:
@@ -192,21 +192,21 @@ def _listed(filtered: Filter) -> Filter:
 
 
 def _round(value: Any, precision: int = 0, method: Any = "common") -> float:
-    """Filter: Jinja's, which takes hours for a billion places."""
+    """Filter: Jinja's `round`, with a bound; a billion places would take hours."""
     if abs(precision) > _MOST_PLACES:
         raise ValueError(f"more than {_MOST_PLACES} places")
     return do_round(value, precision, method)
 
 
 def _replace(value: object, old: object, new: object, count: int = -1) -> str:
-    """Filter: Jinja's, with a bound on what it adds."""
+    """Filter: Jinja's `replace`, with a bound on the length that it adds."""
     text, out, put = str(value), str(old), str(new)
     _check_size(text.count(out) * len(put))
     return text.replace(out, put, count)
 
 
 def _joined(join: Filter) -> Filter:
-    """Jinja's `join`, with a bound on what it adds."""
+    """Jinja's `join`, with a bound on the length that it adds."""
 
     @wraps(join)
     def joined(context: object, value: Any, d: object = "", attribute: Any = None) -> Any:
@@ -228,28 +228,28 @@ def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
 
 
 def _concat(parts: list[Any]) -> str:
-    """What `~` does: joins as text, and refuses missing data."""
+    """The operator `~`: joins values as text, and refuses missing data."""
     if any(part is None for part in parts):
         raise ValueError("missing data cannot be joined to text")
     return "".join(str(part) for part in parts)
 
 
 class _Rewriting(NodeTransformer):
-    """Replaces what Jinja's own code would do with missing data."""
+    """Changes how operators treat missing data."""
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja's convention
-        """`~` would join the text "None"."""
+        """Use `_concat` for `~`, which would join the text "None"."""
         self.generic_visit(node)
         return nodes.Filter(nodes.List(node.nodes), "_concat", [], [], None, None, lineno=1)
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.CondExpr:  # noqa: N802 - as above
-        """An `if` without an `else` would give a value that is not None."""
+        """Give an `if` without an `else` the value None."""
         self.generic_visit(node)
         return nodes.CondExpr(node.test, node.expr1, node.expr2 or nodes.Const(None), lineno=1)
 
 
 def _environment() -> _Environment:
-    # Not optimized: that evaluates what is constant while it compiles, again at each level.
+    # Not optimized: the optimizer evaluates constants while it compiles, again at each level.
     env = _Environment(
         undefined=_Missing, keep_trailing_newline=True, autoescape=False, optimized=False
     )
@@ -282,7 +282,7 @@ def function(tree: nodes.Expr) -> Callable[[Any], Any]:
     """An expression as a function of the values of its names (a `Scope`).
 
     Raises:
-        TemplateSyntaxError: it uses a filter or a test that there is not.
+        TemplateSyntaxError: it uses an unknown filter or test.
         SyntaxError, RecursionError, MemoryError: it is nested too deeply for Python.
     """
     template = nodes.Template([nodes.Output([_REWRITING.visit(tree)], lineno=1)], lineno=1)

@@ -1,7 +1,7 @@
 """Reads a mapping file and checks it as a whole before it serves.
 
-`load` is for the function, `check` for `connector check`. A file whose shape is wrong gets its
-lints here; what the shape cannot say is checked by `connector.mapping.checks`.
+`load` is for the function, `check` for `connector check`. Lints of a file that does not match the
+schema are made here; `connector.mapping.checks` makes all others.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,9 +31,10 @@ def load(path: Path) -> MappingFile:
 
 
 def check(path: Path) -> tuple[MappingFile | None, list[Lint]]:
-    """Read a mapping file; returns the mapping if it has the right shape, and all lints.
+    """Read a mapping file and find its problems.
 
-    The lints are in the order of the file's lines.
+    Returns the mapping, None if the file does not match the schema, and the lints in the order of
+    their lines.
     """
     try:
         document = read(path)
@@ -50,7 +51,7 @@ def _ordered(lints: Iterable[Lint]) -> list[Lint]:
 
 
 def _shape(document: Document, error: ValidationError) -> Iterator[Lint]:
-    """The lints of a file that does not have the shape of a mapping."""
+    """Yield the lints of a file that does not match the schema."""
     found = error.errors(include_url=False, include_input=False)
     for item in found:
         item["loc"] = item["loc"][:-1] if item["loc"][-1:] == ("[key]",) else item["loc"]

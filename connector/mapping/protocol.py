@@ -32,8 +32,8 @@ CallOf = TypeVar("CallOf", bound=Call)
 class Preview(NamedTuple):
     """A request as it would be sent, to be read by people: credentials are hidden.
 
-    `line` says what is asked of which address; `headers` and `body` are empty where a protocol
-    has none.
+    `line` has the method and the target, e.g. `GET http://host/path`. `headers` and `body` are
+    empty if the protocol has none.
     """
 
     line: str
@@ -78,7 +78,7 @@ class Script:
 
 
 class Protocol(ABC, Generic[SystemEntryOf, CallOf]):
-    """All that the rest of the connector asks of a protocol."""
+    """The interface of a protocol's room."""
 
     name: ClassVar[str]
     """The key under `system` in a mapping file."""
@@ -95,7 +95,7 @@ class Protocol(ABC, Generic[SystemEntryOf, CallOf]):
     def client(
         self, entry: SystemEntryOf, settings: Mapping[str, Any], renewal: Renewal | None = None
     ) -> System:
-        """A client for the system, to be opened; imports what it needs only now.
+        """A client for the system; the caller opens it with `async with`.
 
         Raises:
             BadSettings: the entry makes no sense with these settings.

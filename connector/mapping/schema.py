@@ -1,7 +1,7 @@
 """The mapping file as a whole: one external system, which events matter, and what to send.
 
 The models are the file's schema (`connector schema` prints it) and, once validated, the compiled
-mapping: expressions are compiled where they stand. `connector.mapping.load` reads a file.
+mapping: their expressions are compiled. `connector.mapping.load` reads a file.
 """
 
 from functools import cached_property

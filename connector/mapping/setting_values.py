@@ -1,4 +1,4 @@
-"""The values of a mapping's settings while it serves: the secrets among them may be rotated."""
+"""The values of a mapping's settings while the function serves; secrets can be rotated."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,9 +11,9 @@ from connector.settings import BadSettings
 
 
 class SettingValues(Mapping[str, Any]):
-    """The settings by name, computed anew when the secrets change.
+    """The settings by name, computed again when the secrets change.
 
-    A secret that is rotated to a value that the mapping refuses changes nothing.
+    If a secret is rotated to a value that the mapping refuses, the old values stay.
     """
 
     def __init__(self, mapping: MappingFile, environ: Mapping[str, str], secrets: Secrets) -> None:

@@ -13,7 +13,7 @@ _LONGEST_REASON = 500  # characters
 
 
 class BreakerEntry(Entry):
-    """When calls to a system that is down stop: after so many failures in a row, then probe."""
+    """The circuit breaker: it opens after `after` failures in a row and probes after `pause`."""
 
     after: Annotated[int, Field(ge=1)] = 10
     pause: AnyValue = Field(default_factory=lambda: Constant("10s"))

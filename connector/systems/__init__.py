@@ -2,7 +2,7 @@
 
     guard     around each request: limits, circuit breaker, retries
     limits    calls at once, calls per second, the circuit breaker
-    judge     what a reply means: the mapping's `replies`, `accept`, the protocol's own rule
+    judge     the meaning of a reply: the mapping's `replies`, `accept`, the protocol's own rule
     http      the room of HTTP
     ctrl      the room of Osmocom's control interface
 

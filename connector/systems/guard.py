@@ -84,9 +84,9 @@ async def _repeat(attempt: Attempt, call: Call, deadline: float) -> Reply:
 
 
 def _is_repeatable(call: Call, reply: Reply) -> bool:
-    """Whether sending the request again may help, and does no harm.
+    """Whether sending the request again is safe and may help.
 
-    A system that gave no reply in time is slow: it needs no more requests.
+    A system that gave no reply in time is slow; more requests would make it slower.
     """
     if reply.outcome not in (Outcome.UNAVAILABLE, Outcome.THROTTLED) or reply.end is End.PENDING:
         return False

@@ -1,4 +1,4 @@
-"""Decides what a reply means, in the same order for every protocol.
+"""Decides the outcome of a reply, in the same order for every protocol.
 
 First the mapping's `replies`, then the call's `accept`, then the protocol's own rule
 (docs/decisions/0018-order-of-judging.md).

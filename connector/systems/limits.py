@@ -1,6 +1,6 @@
-"""What keeps an external system from being overrun: calls at once, calls per second, a breaker.
+"""Limits that protect an external system: calls at once, calls per second, circuit breaker.
 
-A limit refuses rather than queue without bound: NSPS, which has a queue, sends the event again.
+A call over the limit is refused, not queued: NSPS has a queue and sends the event again.
 """
 
 import asyncio
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # imported only where a mapping limits the rate (cold start)
     from aiolimiter import AsyncLimiter
 
-_PATIENCE = 1.0  # seconds that a call may wait for its turn: smooths a burst, holds up nobody
+_PATIENCE = 1.0  # seconds that a call may wait for its turn, to smooth a burst
 
 
 class Throttle:
-    """At most so many calls at once and, if `rate` is given, so many per second."""
+    """At most `concurrency` calls at once and, if `rate` is given, `rate` calls per second."""
 
     def __init__(self, concurrency: int, rate: int | None) -> None:
         self._free = concurrency
         self._rate = _limiter(rate) if rate else None
 
     async def enter(self) -> bool:
-        """Take a place; False if there is none to be had soon. Pair with `leave`."""
+        """Take a place; False if none is free within a second. Each True needs a `leave`."""
         if self._free <= 0:
             return False
         self._free -= 1
@@ -44,10 +44,11 @@ class Throttle:
 
 
 def _limiter(rate: int) -> "AsyncLimiter":
-    """So many a second, a twentieth of them at once.
+    """A limiter for `rate` calls per second, of which a twentieth may come at once.
 
-    With a whole second's worth at once, the second after a rest had twice the rate, and a system
-    that counts refuses that; one by one, timers are too coarse for more than some hundred.
+    If a whole second's calls could come at once, the second after a rest would have twice the
+    rate, and a system that counts refuses that. One by one, timers are too coarse above some
+    hundred per second.
     """
     from aiolimiter import AsyncLimiter  # noqa: PLC0415 - see above
 

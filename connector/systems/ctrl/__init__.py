@@ -1,6 +1,6 @@
 """External systems that speak Osmocom's control interface, such as osmo-hlr.
 
-protocol    what the rest of the connector asks of this protocol
+protocol    the interface of this room
 entry       the entry `system.ctrl` of a mapping file
 call        a GET or SET of a variable: its entry, and its request
 client      sends calls and judges replies

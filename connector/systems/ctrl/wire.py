@@ -1,8 +1,8 @@
 """The wire of Osmocom's control interface: GET and SET of variables over TCP.
 
 A message is two bytes of length, the protocol bytes EE 00, and text: `GET 3 variable`,
-`SET_REPLY 4 variable OK`, `ERROR 5 No such subscriber.`. The id is ours, counted per connection;
-messages with another one are not for us and are skipped.
+`SET_REPLY 4 variable OK`, `ERROR 5 No such subscriber.`. The connection counts the ids;
+messages with another id are skipped.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ _ERROR = re.compile(r"ERROR (\S+) ?(.*)", re.S)
 
 
 class CtrlReply(NamedTuple):
-    """What was answered: a `value`, or the text of an `error`."""
+    """An answer: a `value`, or the text of an `error`."""
 
     value: str | None = None
     error: str | None = None
 
 
-class CtrlFailure(Exception):  # noqa: N818 - what happened, not an error of the system
+class CtrlFailure(Exception):  # noqa: N818 - an event on the wire, not an error of ours
     """No answer; `sent` says whether the request may have been received."""
 
     def __init__(self, text: str, *, sent: bool) -> None:
@@ -55,7 +55,7 @@ class Connection:
         """GET a variable, or SET it to a value.
 
         Raises:
-            CtrlFailure: the connection was lost, or what came is not this protocol.
+            CtrlFailure: the connection was lost, or the answer is not of this protocol.
         """
         self._asked += 1
         number = str(self._asked)
@@ -73,7 +73,7 @@ class Connection:
             raise CtrlFailure(f"connection lost: {type(error).__name__}", sent=True) from None
 
     def close(self) -> None:
-        """Close it, without waiting for what may still come."""
+        """Close it at once; a reply that is still on its way is lost."""
         self._writer.transport.abort()
 
     async def _read(self) -> str:
@@ -97,7 +97,7 @@ def frame(text: str) -> bytes:
 
 
 def reply(text: str, number: str) -> CtrlReply | None:
-    """The answer to question `number` in a message, None if it is for somebody else."""
+    """The answer to question `number` in a message; None if it answers another question."""
     said = _REPLY.fullmatch(text)
     if said:
         return CtrlReply(value=said[4]) if said[2] == number else None

@@ -1,6 +1,6 @@
 """External systems that speak HTTP.
 
-    protocol       what the rest of the connector asks of this protocol
+    protocol       the interface of this room
     entry          the entry `system.http` of a mapping file
     call           an HTTP call: its entry, and its request
     request        the request that a call becomes, credentials included

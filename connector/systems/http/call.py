@@ -131,7 +131,7 @@ class HttpCallEntry(CallEntry):
 
     @property
     def repeatable(self) -> bool:
-        """Whether it may be sent again after an unknown end (RFC 9110, 9.2.2)."""
+        """Whether it may be sent again when the end of an attempt is unknown (RFC 9110, 9.2.2)."""
         if self.idempotent is None:
             return self.method in ("get", "put", "delete")
         return self.idempotent
@@ -163,7 +163,7 @@ class HttpCallEntry(CallEntry):
 
     @cached_property
     def _sent(self) -> tuple[str, Any]:
-        """The kind of the body, empty if there is none, and the body."""
+        """The kind and the value of the body; the kind is empty if there is no body."""
         return next((found for found in self.bodies.items() if found[1] is not None), ("", None))
 
     @cached_property
@@ -187,7 +187,7 @@ def _json(value: Any) -> bytes:
 
 
 def _pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
-    """Names and values for a query or a form; one without a value is left out."""
+    """Names and values for a query or a form; names without a value are left out."""
     found = ((name, value.evaluate(scope)) for name, value in values.items())
     return tuple(
         (name, str(item).lower() if isinstance(item, bool) else str(item))

@@ -152,7 +152,7 @@ class HttpSystem:
         return await self._transport.handle_async_request(sent)
 
     def _read(self, call: HttpCall, response: httpx.Response) -> Reply:
-        """The reply to a call, judged."""
+        """Read the response and judge it."""
         status, body = response.status_code, whole(response.stream)
         document, is_json = _json(body)
         headers = {name.lower(): value for name, value in response.headers.items()}

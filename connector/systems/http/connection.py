@@ -1,8 +1,8 @@
 """One connection to an HTTP system: a request goes out, its reply comes in, one at a time.
 
-HTTP/1.1 as far as a connector speaks it (RFC 9112). httptools reads replies, the event loop does
-TCP and TLS; what is here waits for a reply to be whole, bounds it, and says whether the connection
-may be used again. Every failure is one of httpx's errors.
+It speaks the part of HTTP/1.1 that a connector needs (RFC 9112). httptools parses replies, the
+event loop does TCP and TLS. The code here collects a reply, limits its size and says whether the
+connection can be reused. Every failure is raised as an error of httpx.
 """
 
 import asyncio
@@ -21,21 +21,21 @@ _LENGTHS = (b"content-length", b"transfer-encoding")
 
 
 class TooLarge(httpx.ReadError):
-    """A reply has more bytes than are taken."""
+    """A reply is larger than the limit."""
 
 
 class Connection(asyncio.Protocol):
-    """A connection; the event loop calls all that asyncio and httptools name.
+    """A connection, with the callbacks of asyncio and httptools.
 
-    `most_bytes` is the size of a body, unpacked, above which a reply is `TooLarge`. `idle_since`
-    is for whoever keeps it.
+    `most_bytes` limits the unpacked body of a reply. The pool sets `idle_since`, in seconds of the
+    event loop's clock.
     """
 
     idle_since = 0.0
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._sound = True  # nothing came that would leave its end unclear
+        self._sound = True  # False once a byte came that leaves the end of a reply unclear
         self._reply: asyncio.Future[httpx.Response] | None = None
         self._parser = httptools.HttpResponseParser(self)
 
@@ -43,20 +43,21 @@ class Connection(asyncio.Protocol):
     def reusable(self) -> bool:
         """Whether another request may be sent.
 
-        Of a connection that the system closed, the loop knows a turn before `connection_lost` says
-        so; an instance that had no CPU since then gets its next event in that turn.
+        The loop knows that the system closed the connection one turn before it calls
+        `connection_lost`. An instance that was frozen gets its next event in that turn, so ask the
+        transport.
         """
         return self._sound and self._reply is None and not self._transport.is_closing()
 
     async def exchange(self, request: bytes) -> httpx.Response:
-        """Send a request as it goes on the wire; the reply, its body whole in a `ByteStream`.
+        """Send the bytes of a request; returns the reply, its body whole in a `ByteStream`.
 
         Raises:
             httpx.ConnectError: the connection was closed before the request was sent.
             httpx.ReadError: it was lost before the reply's end.
-            httpx.RemoteProtocolError: what came is no reply of HTTP's.
-            httpx.DecodingError: the body is packed, and cannot be unpacked.
-            TooLarge: see there.
+            httpx.RemoteProtocolError: the bytes that came are not an HTTP reply.
+            httpx.DecodingError: the body cannot be unpacked.
+            TooLarge: the reply is larger than the limit.
         """
         if self._transport.is_closing():
             raise httpx.ConnectError("closed before the request was sent")
@@ -67,7 +68,7 @@ class Connection(asyncio.Protocol):
         try:
             return await self._reply
         except BaseException:
-            self._sound = False  # given up: the reply may still come
+            self._sound = False  # the reply may still come
             raise
         finally:
             self._sound = self._sound and self._gone(request)
@@ -84,7 +85,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         if not self._waits:
-            self._sound = False  # nobody asked for it
+            self._sound = False  # bytes without a request
             return
         self._received += len(data)
         try:
@@ -110,9 +111,9 @@ class Connection(asyncio.Protocol):
             self._sound = False  # a second reply
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """See httptools; what is raised here ends the reply as no sound one."""
+        """See httptools; raising makes the parser fail, and so the reply."""
         if self._headed:
-            return  # a trailer, which is no header (RFC 9110, 6.5.1)
+            return  # a trailer, which is not merged into the headers (RFC 9110, 6.5.1)
         if len(self._headers) == _MOST_HEADERS or not value.isascii():
             raise ValueError("a header")
         self._headers.append((name, value))
@@ -139,9 +140,9 @@ class Connection(asyncio.Protocol):
         return self._reply is not None and not self._reply.done()
 
     def _gone(self, request: bytes) -> bool:
-        """Whether all of it was sent: a reply may come before, and the rest would still be there.
+        """Whether the whole request was sent; a reply can come earlier.
 
-        Over TLS the loop does not tell what waits for the socket.
+        Over TLS the loop does not say how many bytes wait for the socket.
         """
         told = self._transport.get_extra_info("ssl_object") is None or len(request) <= _AT_ONCE
         return told and self._transport.get_write_buffer_size() == 0
@@ -169,7 +170,7 @@ class Connection(asyncio.Protocol):
             self._reply.set_exception(error)
 
     def _unpacked(self) -> bytes:
-        """The body; some systems pack it although nobody asked."""
+        """The body, unpacked; some systems compress it although the request forbids that."""
         body = bytes(self._body)
         if len(body) > self._most:
             raise TooLarge("the reply is too large")

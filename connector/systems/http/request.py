@@ -1,4 +1,4 @@
-"""The HTTP request that a call becomes: the one function that the client and previews share."""
+"""Makes the HTTP request of a call; the client and the previews share it."""
 
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -10,7 +10,7 @@ from connector.systems.http.entry import Http
 
 
 class Request(NamedTuple):
-    """A request; header names are as the mapping spells them, each stands once."""
+    """A request; header names are unique and spelt as in the mapping."""
 
     method: str
     url: str
@@ -21,9 +21,9 @@ class Request(NamedTuple):
 def request(
     call: HttpCall, base_url: str, http: Http, credentials: Credentials, scope: Scope
 ) -> Request:
-    """The request of a call; `scope` holds the settings. It reads nothing else and sends nothing.
+    """The request of a call; `scope` holds the settings. A pure function.
 
-    Of headers whose names differ only in case the last one is sent: those of the connector, of
+    Headers are merged case-insensitively; later ones win: those of the connector, of
     `system.http.headers`, of the call, of the credentials.
     """
     headers = [("User-Agent", "nsps-connector"), ("Accept-Encoding", "identity")]

@@ -1,9 +1,9 @@
 """The connections of an HTTP system, behind the interface of httpx's transports.
 
-They are kept and used again. Neither httpx's own pool, which collapses at 100 concurrent calls, nor
-another library's, which costs several times as much (docs/decisions/0014-own-connections.md); but
-what goes through a proxy goes httpx's way. Requests and replies carry their bodies whole, in
-`httpx.ByteStream` (0011).
+Connections are kept and reused. The pool of httpx collapses at 100 concurrent calls, other
+libraries cost several times the CPU (docs/decisions/0014-own-connections.md). Only calls through a
+proxy use the connections of httpx. Requests and replies carry their bodies whole, in
+`httpx.ByteStream` (docs/decisions/0011-no-httpx-client.md).
 """
 
 import asyncio
@@ -16,8 +16,8 @@ import httpx
 
 from connector.systems.http.connection import Connection, TooLarge
 
-_IDLE = 20.0  # seconds; then a connection may be dead without having said so
-_WITH_BODY = ("POST", "PUT", "PATCH")  # say that a body is empty (RFC 9110, 8.6)
+_IDLE = 20.0  # seconds; an older idle connection may be dead without a sign
+_WITH_BODY = ("POST", "PUT", "PATCH")  # send a length even for an empty body (RFC 9110, 8.6)
 
 Origin = tuple[str, str, int]
 """Scheme, host, port."""
@@ -28,8 +28,8 @@ def http_transport(
 ) -> httpx.AsyncBaseTransport:
     """A transport for a system at `url`; it needs a running event loop.
 
-    `connect_timeout` is in seconds, `most_bytes` the size of a reply, unpacked, above which it is
-    `TooLarge`. `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` of the environment count.
+    `connect_timeout` is in seconds; `most_bytes` limits the unpacked body of a reply. The
+    environment's `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed.
 
     Raises:
         ValueError: the proxy cannot be used.
@@ -41,19 +41,19 @@ def http_transport(
 
 
 def whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
-    """The bytes of a body that is there already."""
-    assert isinstance(stream, httpx.ByteStream)  # noqa: S101 - of all that is sent and taken here
+    """The bytes of a body that was read or made whole."""
+    assert isinstance(stream, httpx.ByteStream)  # noqa: S101 - all bodies here are
     return b"".join(stream)
 
 
 class _Direct(httpx.AsyncBaseTransport):
-    """Fails as httpx does. How many connections there are, whoever calls decides."""
+    """Pooled connections. The pool is unbounded: the caller limits concurrency."""
 
     def __init__(self, connect_timeout: float, most_bytes: int) -> None:
         self._timeout = connect_timeout
         self._most = most_bytes
         self._clock = asyncio.get_running_loop().time
-        self._idle: dict[Origin, deque[Connection]] = {}  # used last at the right
+        self._idle: dict[Origin, deque[Connection]] = {}  # the most recently used is at the right
         self._tls: ssl.SSLContext | None = None
         self._closed = False
 
@@ -74,7 +74,7 @@ class _Direct(httpx.AsyncBaseTransport):
                 connection.close()
 
     def _kept(self, origin: Origin) -> Connection | None:
-        """The connection that was used last, None if none can be used again."""
+        """The most recently used idle connection; None if none can be reused."""
         kept = self._idle.get(origin)
         while kept:
             connection = kept.pop()
@@ -107,14 +107,14 @@ class _Direct(httpx.AsyncBaseTransport):
         return made[1]
 
     def _trust(self) -> ssl.SSLContext:
-        """The authorities of the machine, or of `SSL_CERT_FILE`; reading them takes a while."""
+        """The certificate authorities of the machine, or of `SSL_CERT_FILE`; read once."""
         if self._tls is None:
             self._tls = ssl.create_default_context()
         return self._tls
 
 
 class _Proxied(httpx.AsyncBaseTransport):
-    """Through a proxy, with httpx's own connections: slower, and rarely needed."""
+    """Connections of httpx, through a proxy; slower, and rarely needed."""
 
     def __init__(self, proxy: httpx.Proxy, connect_timeout: float, most_bytes: int) -> None:
         self._timeouts = httpx.Timeout(None, connect=connect_timeout).as_dict()
@@ -163,7 +163,7 @@ def _origin(url: httpx.URL) -> Origin:
 
 
 def _wire(request: httpx.Request) -> bytes:
-    """A request as it goes on the wire (RFC 9112).
+    """The bytes of a request (RFC 9112).
 
     Raises:
         httpx.LocalProtocolError: a header has a line break in it.
