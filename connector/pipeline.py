@@ -17,7 +17,16 @@ from typing import Any
 from connector import log
 from connector.call import Call
 from connector.event import Event, parse, personal
-from connector.ledger.records import Busy, Claim, Duplicate, Entry, Ledger, LostClaim, Superseded
+from connector.ledger.records import (
+    Busy,
+    Claim,
+    Duplicate,
+    Entry,
+    Ledger,
+    LedgerUnavailable,
+    LostClaim,
+    Superseded,
+)
 from connector.mapping.schema import Mapping as MappingFile
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
 from connector.plan import Plan, Step, plan
@@ -66,7 +75,7 @@ class Pipeline:
             result = await self._carry_out(body, record)
         except Refusal as refusal:
             result = refusal.result
-        except ConnectionError as error:  # LedgerUnavailable: a system never raises
+        except LedgerUnavailable as error:
             cause = f"{type(error).__name__}: {error}"
             result = Result(Outcome.UNAVAILABLE, "The ledger cannot be reached", cause=cause)
         except Exception as error:  # the last net: an event must always get an answer
@@ -160,7 +169,7 @@ class Pipeline:
         rest = self.budget / 2 if record.unanswered else 0
         try:
             await self.ledger.release(claim, frozenset(record.touched), rest)
-        except ConnectionError as error:  # its lease expires, and the event has its result
+        except LedgerUnavailable as error:  # the lease expires by itself; keep the result
             log.write(WARNING, "claim not released", cause=type(error).__name__)
 
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:

@@ -266,7 +266,13 @@ class FirestoreLedger:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Database]:
-        """The database; what keeps it from Firestore, or takes too long, is LedgerUnavailable."""
+        """The open database.
+
+        Raises:
+            LedgerUnavailable: in place of every error of Google's client and of the system, and
+                after `patience` seconds. `OSError` is among them: Google's client raises it if it
+                finds credentials but no project, and a `TimeoutError` is one.
+        """
         try:
             async with asyncio.timeout(self._patience):
                 async with self._opening:
@@ -275,7 +281,7 @@ class FirestoreLedger:
                             Database, self._project, self._name, _TIMEOUT
                         )
                 yield self._database
-        except (GoogleAPICallError, GoogleAuthError, TimeoutError) as error:
+        except (GoogleAPICallError, GoogleAuthError, OSError) as error:
             raise LedgerUnavailable(f"Firestore: {type(error).__name__}: {error}") from error
 
 

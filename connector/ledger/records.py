@@ -100,8 +100,11 @@ class LostClaim(Exception):  # noqa: N818 - what happened, not an error of the s
     """The lease expired before the event was settled, and somebody else may have taken it."""
 
 
-class LedgerUnavailable(ConnectionError):  # noqa: N818 - as above
-    """The store cannot be reached, or takes too long; the message is for the log."""
+class LedgerUnavailable(Exception):  # noqa: N818 - as above
+    """The store cannot be reached, or takes too long; the message is for the log.
+
+    It is no `ConnectionError`: a connection that something else lost is not the ledger's failure.
+    """
 
 
 class Ledger(Protocol):

@@ -1,6 +1,7 @@
 """The ledger in Firestore: round trips, instances, crashes, a store that is out of reach."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -212,3 +213,20 @@ async def test_a_store_that_is_gone_is_unavailable_until_it_is_back(
         else:
             pytest.fail("the ledger did not recover")
         await ledger.close()
+
+
+async def test_credentials_without_a_project_are_the_ledger_s_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's client raises an `OSError` there, which must not end as an unexpected failure."""
+    credentials = tmp_path / "credentials.json"
+    user = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
+    credentials.write_text(json.dumps(user))
+    for name in ("FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(credentials))
+    monkeypatch.setenv("PATH", "")  # gcloud would be asked for its project
+    ledger = FirestoreLedger(b"key")
+    with pytest.raises(LedgerUnavailable, match="Project was not passed"):
+        await ledger.claim(entry())
+    await ledger.close()
