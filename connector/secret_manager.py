@@ -48,11 +48,11 @@ class SecretManager:
                 await client.access_secret_version(request={"name": version}, **limits)
                 for version in names
             ]
+            return tuple(version.payload.data.decode().strip() for version in found)
         except NotFound:
             return ()
-        except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+        except (GoogleAPICallError, RetryError, GoogleAuthError, UnicodeDecodeError) as error:
             raise SecretsUnreachable(f"{type(error).__name__} for {self._prefix}{name}") from error
-        return tuple(version.payload.data.decode().strip() for version in found)
 
     async def close(self) -> None:
         """Close the connection."""

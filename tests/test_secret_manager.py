@@ -52,6 +52,15 @@ async def test_a_server_that_is_not_there_is_unreachable() -> None:
     await source.close()
 
 
+async def test_a_version_that_is_not_text_is_unreachable(manager: SecretManagerServer) -> None:
+    """Any other error would stop the reading in the background for good."""
+    manager.secrets["hlr-API_TOKEN"].append("\udcff")
+    source = SecretManager("demo", "hlr-", manager.address)
+    with pytest.raises(SecretsUnreachable, match="UnicodeDecodeError for hlr-API_TOKEN"):
+        await source.read("API_TOKEN")
+    await source.close()
+
+
 def test_the_function_serves_with_secrets_and_rotates_them_without_a_restart(
     manager: SecretManagerServer, env: dict[str, str], system: ScriptedServer, tmp_path: Path
 ) -> None:
