@@ -18,7 +18,6 @@ from connector.ledger.firestore import FirestoreLedger
 from connector.ledger.memory import MemoryLedger
 from connector.ledger.records import Claim, Ledger
 from connector.ledger.sqlite import SqliteLedger
-from connector.outcome import Outcome
 from tests.emulator.firestore import FirestoreEmulator
 from tests.emulator.wire import Wire
 from tests.support.ledgers import entry
@@ -32,7 +31,7 @@ async def event(ledger: Ledger) -> None:
     claim = await ledger.claim(entry(f"event:{name}", f"espf:{name}", about=(f"imsi:{name}",)))
     if not isinstance(claim, Claim):
         raise SystemExit(f"not granted: {claim}")
-    await ledger.settle(claim, Outcome.APPLIED)
+    await ledger.settle(claim)
 
 
 async def one_by_one(ledger: Ledger, events: int) -> None:

@@ -157,7 +157,7 @@ class Pipeline:
 
     async def _settle(self, claim: Claim) -> None:
         try:
-            await self.ledger.settle(claim, Outcome.APPLIED)
+            await self.ledger.settle(claim)
         except LostClaim:
             # Applied, but perhaps over a newer state that another claim wrote meanwhile: only
             # doing it again, in order, makes sure.

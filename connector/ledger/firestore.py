@@ -46,7 +46,6 @@ from connector.ledger.records import (
     Superseded,
     decide,
 )
-from connector.outcome import Outcome
 
 EVENTS = "nsps_events"
 SUBJECTS = "nsps_subjects"
@@ -83,7 +82,9 @@ class FirestoreLedger:
 
     A document has `token`, `lease_until` and, while it is held, `leased_for`, the snapshot of its
     last claim; `expires`, for the TTL policy of
-    the collection; and what was settled: `outcome` and `snapshot`, or `snapshot` and `owner`.
+    the collection; and, once an event was settled, its `snapshot`, which is null if the event had
+    none. A subject also has its `owner`. Documents that an older version wrote may have an
+    `outcome`, which was always `applied` and is not read.
 
     `key` is the HMAC's: with another one everything is forgotten. Without `project` it is the one
     that the function runs in. `patience` is the seconds for one method, all tries included.
@@ -124,13 +125,13 @@ class FirestoreLedger:
                 raise failure
         return Busy(entry.lease)
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
         leased = self._leased.pop(claim.token, None)
         if leased is None:
             raise LostClaim
         async with self._connected() as database:
-            settled = self._settled(claim, outcome)
+            settled = self._settled(claim)
             writes = [
                 database.put(path, fields, leased[path].version) for path, fields in settled.items()
             ]
@@ -235,7 +236,7 @@ class FirestoreLedger:
             for document in found
         )
 
-    def _settled(self, claim: Claim, outcome: Outcome) -> dict[str, dict[str, Any]]:
+    def _settled(self, claim: Claim) -> dict[str, dict[str, Any]]:
         """What the documents of a claim then say, by path; fields not named stay as they are."""
         entry = claim.entry
         free: dict[str, Any] = {
@@ -244,7 +245,7 @@ class FirestoreLedger:
             "expires": datetime.now(UTC) + _KEPT,
         }
         snapshot = _list(entry.snapshot)
-        event = {**free, "outcome": outcome.value, "snapshot": snapshot}
+        event = {**free, "snapshot": snapshot}
         subject = dict(free)
         if snapshot:
             subject["snapshot"] = snapshot
@@ -287,13 +288,15 @@ class FirestoreLedger:
 
 def _recorded(document: Document) -> bool:
     """Whether it says more than who holds the lease."""
-    said = {"outcome", "snapshot", "owner", "leased_for"}
-    return any(document.fields.get(name) is not None for name in said)
+    said = {"owner", "leased_for"}
+    return "snapshot" in document.fields or any(
+        document.fields.get(name) is not None for name in said
+    )
 
 
 def _done(document: Document) -> Done | None:
-    outcome = document.fields.get("outcome")
-    return Done(Outcome(outcome), _snapshot(document)) if outcome else None
+    """That an event was settled; the document of one that was only leased has no `snapshot`."""
+    return Done(_snapshot(document)) if "snapshot" in document.fields else None
 
 
 def _known(document: Document, now: datetime) -> Known:

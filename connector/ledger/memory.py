@@ -25,7 +25,6 @@ from connector.ledger.records import (
     Superseded,
     decide,
 )
-from connector.outcome import Outcome
 
 Record = TypeVar("Record")
 
@@ -95,12 +94,12 @@ class MemoryLedger:
         self._leases |= dict.fromkeys(keys, (claim.token, now + entry.lease, entry.snapshot))
         return claim
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
         if not self._free(claim):
             raise LostClaim
         entry = claim.entry
-        done = Done(outcome, entry.snapshot)
+        done = Done(entry.snapshot)
         for name in entry.identities:
             self._done.note(name, done)
         for name in set(entry.subjects) - claim.dropped:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from connector.event import Snapshot
-from connector.outcome import Outcome
 
 
 class Entry(NamedTuple):
@@ -43,7 +42,6 @@ class Entry(NamedTuple):
 class Done(NamedTuple):
     """That an event was applied, and from which snapshot."""
 
-    outcome: Outcome
     snapshot: Snapshot | None
 
 
@@ -79,10 +77,9 @@ class Claim(NamedTuple):
     dropped: frozenset[str] = frozenset()
 
 
-class Duplicate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Duplicate:
     """The event was applied already, from this or a newer snapshot."""
-
-    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ class Ledger(Protocol):
             LedgerUnavailable: that cannot be known; the event must not be applied.
         """
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """Record that it was applied, and free the lease.
 
         Raises:
@@ -146,7 +143,7 @@ def decide(
     """Judge an event by the records alone; the dropped subjects if it may be applied."""
     for record in done:
         if not (entry.again and _newer(entry.snapshot, record.snapshot)):
-            return Duplicate(record.outcome)
+            return Duplicate()
     dropped = frozenset(
         subject for subject in entry.subjects if _dropped(entry, subject, known.get(subject))
     )

@@ -32,7 +32,6 @@ from connector.ledger.records import (
     Superseded,
     decide,
 )
-from connector.outcome import Outcome
 
 T = TypeVar("T")
 
@@ -135,9 +134,9 @@ class SqliteLedger:
         """See `Ledger`."""
         return await self._transaction(lambda file: self._claim(file, entry))
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
-        await self._transaction(lambda file: self._settle(file, claim, outcome))
+        await self._transaction(lambda file: self._settle(file, claim))
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
@@ -170,12 +169,12 @@ class SqliteLedger:
         file.executemany("REPLACE INTO leases VALUES (?, ?, ?, ?)", [(key, *held) for key in keys])
         return claim
 
-    def _settle(self, file: sqlite3.Connection, claim: Claim, outcome: Outcome) -> None:
+    def _settle(self, file: sqlite3.Connection, claim: Claim) -> None:
         if not self._free(file, claim):
             raise LostClaim
         entry, expires = claim.entry, self._clock() + _KEPT
         for name in entry.identities:
-            event = (self._hash(name), outcome.value, _text(entry.snapshot), expires)
+            event = (self._hash(name), "applied", _text(entry.snapshot), expires)
             file.execute("REPLACE INTO events VALUES (?, ?, ?, ?)", event)
         for name in set(entry.subjects) - claim.dropped:
             self._know(file, name, self._known(file, name).after(entry))
@@ -209,9 +208,9 @@ class SqliteLedger:
             file.execute(statement, {"now": self._clock()})
 
     def _done(self, file: sqlite3.Connection, name: str) -> Done | None:
-        query = "SELECT outcome, snapshot FROM events WHERE id = ?"
+        query = "SELECT snapshot FROM events WHERE id = ?"
         row = file.execute(query, (self._hash(name),)).fetchone()
-        return Done(Outcome(row[0]), _snapshot(row[1])) if row else None
+        return Done(_snapshot(row[0])) if row else None
 
     def _known(self, file: sqlite3.Connection, name: str) -> Known:
         query = "SELECT snapshot, owner FROM subjects WHERE id = ?"

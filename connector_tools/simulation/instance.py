@@ -21,7 +21,7 @@ from connector.ledger.records import (
     LedgerUnavailable,
     Superseded,
 )
-from connector.outcome import Outcome, answer
+from connector.outcome import answer
 from connector.pipeline import Pipeline
 from connector_tools.simulation.network import Network, delivery
 from connector_tools.simulation.nsps import Answer, Delivery
@@ -64,9 +64,9 @@ class MortalLedger:
         """See `Ledger`."""
         return await self._suffer(lambda: self._ledger.claim(entry))
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
-        await self._suffer(lambda: self._ledger.settle(claim, outcome))
+        await self._suffer(lambda: self._ledger.settle(claim))
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0

@@ -20,13 +20,10 @@ from connector.ledger.records import (
     LostClaim,
     Superseded,
 )
-from connector.outcome import Outcome
 from tests.emulator.firestore import FirestoreEmulator, shared
 from tests.emulator.wire import Wire
 from tests.support.contender import crash, race
 from tests.support.ledgers import at, entry
-
-APPLIED = Outcome.APPLIED
 
 
 @pytest.fixture
@@ -80,9 +77,9 @@ async def test_an_event_takes_three_round_trips(wire: Wire, wired: FirestoreLedg
     claim = await wired.claim(swap)
     assert isinstance(claim, Claim)
     assert wire.requests == 2
-    await wired.settle(claim, APPLIED)
+    await wired.settle(claim)
     assert wire.requests == 3
-    assert await wired.claim(swap) == Duplicate(APPLIED)
+    assert await wired.claim(swap) == Duplicate()
     assert wire.requests == 4
     await wired.release(await granted(wired, "event:b"))
     assert wire.requests == 7
@@ -92,7 +89,7 @@ async def test_a_document_holds_what_was_settled_and_when_it_may_go(
     ledger: FirestoreLedger, project: str
 ) -> None:
     claim = await granted(ledger, "event:9d2f", about=("imsi:001010000000001",), owner=77)
-    await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim)
     (event,) = await documents(project, EVENTS)
     (subject,) = await documents(project, SUBJECTS)
     soon, late = datetime.now(UTC) + timedelta(days=99), datetime.now(UTC) + timedelta(days=101)
@@ -102,7 +99,6 @@ async def test_a_document_holds_what_was_settled_and_when_it_may_go(
     snapshot = [10, 0, 0]
     assert event.to_dict() == lease | {
         "expires": event.get("expires"),
-        "outcome": "applied",
         "snapshot": snapshot,
     }
     assert subject.to_dict() == lease | {
@@ -114,6 +110,34 @@ async def test_a_document_holds_what_was_settled_and_when_it_may_go(
         assert name not in event.id + subject.id
 
 
+@pytest.mark.parametrize("snapshot", [[10.0, 0.0, 0.0], None])
+async def test_a_document_of_an_older_version_is_a_duplicate(
+    ledger: FirestoreLedger, project: str, snapshot: list[float] | None
+) -> None:
+    """It has an `outcome` as well. An event without a snapshot has the field all the same."""
+    older = {
+        "token": uuid4().hex,
+        "lease_until": None,
+        "leased_for": None,
+        "expires": datetime.now(UTC) + timedelta(days=99),
+        "outcome": "applied",
+        "snapshot": snapshot,
+    }
+    client = AsyncClient(project=project)
+    await client.document(ledger._event("event:a")).set(older)
+    await client._firestore_api.transport.close()
+    assert await ledger.claim(entry("event:a")) == Duplicate()
+
+
+async def test_an_event_without_a_snapshot_is_known_after_it_was_settled(
+    ledger: FirestoreLedger, project: str
+) -> None:
+    await ledger.settle(await granted(ledger, "event:a", snapshot=None))
+    (event,) = await documents(project, EVENTS)
+    assert event.get("snapshot") is None
+    assert await ledger.claim(entry("event:a")) == Duplicate()
+
+
 async def test_a_released_claim_leaves_no_document(ledger: FirestoreLedger, project: str) -> None:
     await ledger.release(await granted(ledger, "event:a"))
     assert await documents(project, EVENTS) == []
@@ -121,7 +145,7 @@ async def test_a_released_claim_leaves_no_document(ledger: FirestoreLedger, proj
 
 
 async def test_a_released_claim_leaves_what_was_known(ledger: FirestoreLedger) -> None:
-    await ledger.settle(await granted(ledger, "event:a"), APPLIED)
+    await ledger.settle(await granted(ledger, "event:a"))
     await ledger.release(await granted(ledger, "event:b", snapshot=at(20)))
     assert await ledger.claim(entry("event:c", snapshot=at(9))) == Superseded()
 
@@ -150,17 +174,17 @@ async def test_a_claim_whose_answer_is_lost_is_granted(wire: Wire, wired: Firest
     wire.lose(b"lease_until")
     claim = await granted(wired, "event:a")
     assert wire.lost == 1
-    await wired.settle(claim, APPLIED)
+    await wired.settle(claim)
 
 
 async def test_a_settlement_whose_answer_is_lost_is_done(
     wire: Wire, wired: FirestoreLedger
 ) -> None:
     claim = await granted(wired, "event:a")
-    wire.lose(b"outcome")
-    await wired.settle(claim, APPLIED)
+    wire.lose(b"snapshot")
+    await wired.settle(claim)
     assert wire.lost == 1
-    assert await wired.claim(entry("event:a")) == Duplicate(APPLIED)
+    assert await wired.claim(entry("event:a")) == Duplicate()
 
 
 async def test_a_claim_taken_over_while_its_settlement_was_lost_is_lost(
@@ -169,9 +193,9 @@ async def test_a_claim_taken_over_while_its_settlement_was_lost_is_lost(
     claim = await granted(wired, "event:a", lease=0.1)
     await asyncio.sleep(0.2)
     await granted(wired, "event:b")
-    wire.lose(b"outcome")
+    wire.lose(b"snapshot")
     with pytest.raises(LostClaim):
-        await wired.settle(claim, APPLIED)
+        await wired.settle(claim)
     assert wire.lost == 1
 
 
@@ -202,7 +226,7 @@ async def test_a_store_that_is_gone_is_unavailable_until_it_is_back(
         with pytest.raises(LedgerUnavailable):
             await ledger.claim(entry("event:b"))
         with pytest.raises(LedgerUnavailable):
-            await ledger.settle(claim, APPLIED)
+            await ledger.settle(claim)
         emulator.start()
         for _ in range(30):  # gRPC waits between its attempts to connect
             try:

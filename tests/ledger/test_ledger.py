@@ -12,11 +12,8 @@ from connector.event import Snapshot
 from connector.ledger.firestore import EVENTS, SUBJECTS, FirestoreLedger
 from connector.ledger.memory import MemoryLedger
 from connector.ledger.records import Busy, Claim, Duplicate, Entry, Ledger, LostClaim, Superseded
-from connector.outcome import Outcome
 from connector_tools.program import ROOT
 from tests.support.ledgers import LEASE, STORES, Store, at, entry
-
-APPLIED = Outcome.APPLIED
 
 
 @pytest.fixture(params=sorted(STORES))
@@ -38,7 +35,7 @@ async def granted(ledger: Ledger, wanted: Entry) -> Claim:
 
 async def applied(ledger: Ledger, wanted: Entry) -> Claim:
     claim = await granted(ledger, wanted)
-    await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim)
     return claim
 
 
@@ -46,8 +43,8 @@ async def test_an_event_is_claimed_once_and_is_a_duplicate_once_settled(ledger: 
     claim = await granted(ledger, entry())
     assert claim.entry == entry()
     assert claim.dropped == frozenset()
-    await ledger.settle(claim, APPLIED)
-    assert await ledger.claim(entry()) == Duplicate(APPLIED)
+    await ledger.settle(claim)
+    assert await ledger.claim(entry()) == Duplicate()
 
 
 async def test_a_released_event_leaves_no_trace(ledger: Ledger) -> None:
@@ -60,7 +57,7 @@ async def test_an_event_is_known_by_each_of_its_names(
     ledger: Ledger, again: tuple[str, ...]
 ) -> None:
     await applied(ledger, entry("event:a", "espf:1"))
-    assert await ledger.claim(entry(*again)) == Duplicate(APPLIED)
+    assert await ledger.claim(entry(*again)) == Duplicate()
 
 
 async def test_an_event_with_other_names_is_another(ledger: Ledger) -> None:
@@ -71,25 +68,25 @@ async def test_an_event_with_other_names_is_another(ledger: Ledger) -> None:
 async def test_an_event_without_subjects_is_a_duplicate_too(ledger: Ledger) -> None:
     nobody = entry(about=(), unbound=True)
     await applied(ledger, nobody)
-    assert await ledger.claim(nobody) == Duplicate(APPLIED)
+    assert await ledger.claim(nobody) == Duplicate()
 
 
 async def test_a_replay_with_a_newer_snapshot_is_applied_again(ledger: Ledger) -> None:
     await applied(ledger, entry(snapshot=at(10)))
     await applied(ledger, entry(snapshot=at(11)))
-    assert await ledger.claim(entry(snapshot=at(11))) == Duplicate(APPLIED)
+    assert await ledger.claim(entry(snapshot=at(11))) == Duplicate()
 
 
 async def test_what_must_happen_once_is_not_replayed(ledger: Ledger) -> None:
     await applied(ledger, entry(snapshot=at(10), again=False))
-    assert await ledger.claim(entry(snapshot=at(11), again=False)) == Duplicate(APPLIED)
+    assert await ledger.claim(entry(snapshot=at(11), again=False)) == Duplicate()
 
 
 async def test_a_replay_must_be_newer_than_what_each_of_its_names_did(ledger: Ledger) -> None:
     await applied(ledger, entry("event:a", about=(), snapshot=at(10)))
     await applied(ledger, entry("espf:1", about=(), snapshot=at(30)))
     both = entry("event:a", "espf:1", about=(), snapshot=at(20))
-    assert await ledger.claim(both) == Duplicate(APPLIED)
+    assert await ledger.claim(both) == Duplicate()
 
 
 @pytest.mark.parametrize(("first", "then"), [(None, at(10)), (at(10), None), (None, None)])
@@ -97,7 +94,7 @@ async def test_a_replay_that_cannot_be_compared_is_a_duplicate(
     ledger: Ledger, first: Snapshot | None, then: Snapshot | None
 ) -> None:
     await applied(ledger, entry(snapshot=first))
-    assert await ledger.claim(entry(snapshot=then)) == Duplicate(APPLIED)
+    assert await ledger.claim(entry(snapshot=then)) == Duplicate()
 
 
 async def test_an_older_snapshot_of_a_subject_is_superseded(ledger: Ledger) -> None:
@@ -218,7 +215,7 @@ async def test_an_event_of_an_unknown_account_does_not_change_the_owner(ledger: 
 async def test_what_is_known_outlives_the_leases(store: Store) -> None:
     await applied(store.ledger, entry("event:a"))
     await store.pass_by(LEASE * 100)
-    assert await store.ledger.claim(entry("event:a")) == Duplicate(APPLIED)
+    assert await store.ledger.claim(entry("event:a")) == Duplicate()
     assert await store.ledger.claim(entry("event:b", snapshot=at(9))) == Superseded()
 
 
@@ -268,8 +265,8 @@ async def test_a_claim_that_another_took_over_cannot_be_settled(store: Store) ->
     await store.pass_by(LEASE + 1)
     fast = await granted(store.ledger, entry("event:b", about=("imsi:2",), snapshot=at(11)))
     with pytest.raises(LostClaim):
-        await store.ledger.settle(slow, APPLIED)
-    await store.ledger.settle(fast, APPLIED)
+        await store.ledger.settle(slow)
+    await store.ledger.settle(fast)
     await granted(store.ledger, entry("event:a", about=("imsi:1",), snapshot=at(20)))
 
 
@@ -286,9 +283,9 @@ async def test_a_claim_that_another_took_over_does_not_free_the_others_lease(
 @pytest.mark.parametrize("end", ["settle", "release"])
 async def test_a_claim_ends_once(ledger: Ledger, end: str) -> None:
     claim = await granted(ledger, entry())
-    await (ledger.settle(claim, APPLIED) if end == "settle" else ledger.release(claim))
+    await (ledger.settle(claim) if end == "settle" else ledger.release(claim))
     with pytest.raises(LostClaim):
-        await ledger.settle(claim, APPLIED)
+        await ledger.settle(claim)
 
 
 def test_what_is_leased_is_sorted_and_named_once() -> None:
@@ -320,7 +317,7 @@ async def test_the_memory_forgets_the_event_that_was_settled_longest_ago() -> No
         await applied(ledger, entry(name, about=(name,)))
     await applied(ledger, entry("a", about=("a",), snapshot=at(11)))
     await applied(ledger, entry("d", about=("d",)))
-    assert await ledger.claim(entry("a", about=("a",), snapshot=at(11))) == Duplicate(APPLIED)
+    assert await ledger.claim(entry("a", about=("a",), snapshot=at(11))) == Duplicate()
     assert await ledger.claim(entry("x", about=("a",), snapshot=at(10))) == Superseded()
     await granted(ledger, entry("b", about=("b",), snapshot=at(1)))
 
@@ -330,7 +327,7 @@ async def test_the_memory_holds_all_it_promises_and_at_most_a_tenth_more() -> No
     events = [entry(f"event:{number}") for number in range(111)]
     for event in events:
         await applied(ledger, event)
-    remembered = [await ledger.claim(event) == Duplicate(APPLIED) for event in events]
+    remembered = [await ledger.claim(event) == Duplicate() for event in events]
     assert all(remembered[-100:])
     assert sum(remembered) <= 110
 
@@ -341,7 +338,7 @@ async def test_the_memory_never_forgets_a_lease() -> None:
     for number in range(20):
         await applied(ledger, entry(f"event:{number}", about=(f"imsi:{number}",)))
     assert isinstance(await ledger.claim(entry("other", about=("imsi:held",))), Busy)
-    await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim)
 
 
 # Unfinished events (docs/decisions/0009-unfinished-events.md)
@@ -385,7 +382,7 @@ async def test_a_claim_that_was_lost_notes_nothing(store: Store) -> None:
     await store.pass_by(LEASE + 1)
     holder = await granted(store.ledger, entry("event:b", snapshot=at(40)))
     await store.ledger.release(lost, ONE, rest=5)
-    await store.ledger.settle(holder, Outcome.APPLIED)
+    await store.ledger.settle(holder)
 
 
 async def test_a_crashed_event_is_not_followed_by_an_older_one(store: Store) -> None:
@@ -408,6 +405,6 @@ async def test_a_claim_that_was_lost_in_part_leaves_behind_what_it_may_have_done
     await store.pass_by(LEASE + 1)
     await granted(store.ledger, entry("event:b", about=("imsi:1",), snapshot=at(30)))
     with pytest.raises(LostClaim):
-        await store.ledger.settle(claim, APPLIED)
+        await store.ledger.settle(claim)
     older = entry("event:c", about=("imsi:2",), snapshot=at(10))
     assert await store.ledger.claim(older) == Superseded()

@@ -23,7 +23,6 @@ from hypothesis.stateful import (
 
 from connector.event import Snapshot
 from connector.ledger.records import Busy, Claim, Duplicate, Entry, LostClaim, Superseded
-from connector.outcome import Outcome
 from tests.support.ledgers import LEASE, STORES, at, entry
 
 # Few of each, so that events meet.
@@ -122,7 +121,7 @@ class History(RuleBasedStateMachine):
         expired = self.live.pop(claim.token).until <= self.now
         taken = any(self.holder[key] != claim.token for key in claim.entry.keys)
         try:
-            self.runner.run(self.store.ledger.settle(claim, Outcome.APPLIED))
+            self.runner.run(self.store.ledger.settle(claim))
         except LostClaim:
             assert expired, "a live lease was lost"
             return

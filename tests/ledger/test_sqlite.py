@@ -12,11 +12,9 @@ import pytest
 
 from connector.ledger.records import Busy, Claim, Duplicate, LedgerUnavailable, LostClaim
 from connector.ledger.sqlite import SqliteLedger
-from connector.outcome import Outcome
 from tests.support.contender import crash, race
 from tests.support.ledgers import LEASE, Clock, entry
 
-APPLIED = Outcome.APPLIED
 DAY = 86400.0
 
 
@@ -58,7 +56,7 @@ def locked(path: Path) -> Iterator[None]:
 async def applied(ledger: SqliteLedger, name: str = "event:a") -> None:
     claim = await ledger.claim(entry(name))
     assert isinstance(claim, Claim)
-    await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim)
 
 
 def rows(path: Path, table: str) -> int:
@@ -72,7 +70,7 @@ async def test_a_restart_forgets_nothing(path: Path) -> None:
     assert isinstance(await ledger.claim(entry("event:b", about=("imsi:2",))), Claim)
     await ledger.close()
     again = SqliteLedger(path, b"key")
-    assert await again.claim(entry("event:a")) == Duplicate(APPLIED)
+    assert await again.claim(entry("event:a")) == Duplicate()
     assert isinstance(await again.claim(entry("event:c", about=("imsi:2",))), Busy)
     await again.close()
 
@@ -121,8 +119,8 @@ async def test_a_file_that_stays_locked_is_unavailable_until_it_is_free(
         with pytest.raises(LedgerUnavailable, match="locked"):
             await ledger.claim(entry("event:c", about=()))
         with pytest.raises(LedgerUnavailable, match="locked"):
-            await ledger.settle(claim, APPLIED)
-    await ledger.settle(claim, APPLIED)
+            await ledger.settle(claim)
+    await ledger.settle(claim)
 
 
 async def test_many_events_wait_for_a_locked_file_together(
@@ -173,13 +171,13 @@ async def test_what_waits_is_written_at_once_and_fails_alone(
 ) -> None:
     claim = await ledger.claim(entry())
     assert isinstance(claim, Claim)
-    await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim)
     statements: list[str] = []
     assert ledger._file
     ledger._thread.submit(ledger._file.set_trace_callback, statements.append).result()
     ledger._thread.submit(held.wait)
     asked = [ledger.claim(entry(f"event:{n}", about=(f"imsi:{n}",))) for n in range(20)]
-    asked.insert(10, ledger.settle(claim, APPLIED))  # type: ignore[arg-type]  # it ends otherwise
+    asked.insert(10, ledger.settle(claim))  # type: ignore[arg-type]  # it ends otherwise
     waiting = [asyncio.create_task(each) for each in asked]
     await asyncio.sleep(0)
     held.set()
@@ -222,8 +220,8 @@ async def test_whatever_goes_wrong_with_the_file_nothing_is_taken_for_done(
     with monkeypatch.context() as patched:
         patched.setattr(SqliteLedger, "_begun", lambda *_: 1 / 0)
         with pytest.raises(LedgerUnavailable, match="zero"):
-            await ledger.settle(claim, APPLIED)
-    await ledger.settle(claim, APPLIED)
+            await ledger.settle(claim)
+    await ledger.settle(claim)
 
 
 async def test_a_method_that_was_given_up_while_it_waited_is_not_carried_out(
@@ -288,7 +286,7 @@ async def test_what_is_older_than_a_hundred_days_is_forgotten(path: Path) -> Non
     ledger = SqliteLedger(path, b"key", clock=clock)
     await applied(ledger, "event:a")
     await clock.pass_by(99 * DAY)
-    assert await ledger.claim(entry("event:a")) == Duplicate(APPLIED)
+    assert await ledger.claim(entry("event:a")) == Duplicate()
     await ledger.claim(entry("event:crashed", about=("imsi:crashed",)))
     await clock.pass_by(2 * DAY)
     await applied(ledger, "event:b")
@@ -303,7 +301,7 @@ async def test_no_name_stands_in_the_file(path: Path, ledger: SqliteLedger) -> N
     wanted = entry("event:9d2f5c10b7e4", about=("imsi:001010000000001",))
     claim = await ledger.claim(wanted)
     assert isinstance(claim, Claim)
-    await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim)
     await ledger.claim(entry("event:77aa0e3f41c8", about=("imsi:001010000000002",)))
     written = b"".join(file.read_bytes() for file in path.parent.iterdir())
     assert b"applied" in written

@@ -96,9 +96,9 @@ class NotedLedger(MemoryLedger):
         self.note("claim")
         return await super().claim(entry)
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         self.note("settle")
-        await super().settle(claim, outcome)
+        await super().settle(claim)
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0

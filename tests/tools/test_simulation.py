@@ -94,9 +94,9 @@ class Spoilt(MemoryLedger):
             return Claim(entry, verdict.token)
         return verdict
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         if claim.token != "none":
-            await super().settle(claim, outcome)
+            await super().settle(claim)
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
