@@ -20,8 +20,8 @@ from connector.event import Event, parse, personal
 from connector.ledger.records import (
     Busy,
     Claim,
+    ClaimRequest,
     Duplicate,
-    Entry,
     Ledger,
     LedgerUnavailable,
     LostClaim,
@@ -94,7 +94,7 @@ class Pipeline:
             return todo.result
         if not todo.steps:
             return Result(Outcome.IGNORED, "nothing to do for this event")
-        claim = await self._claim(_entry(event, todo, self.budget), deadline)
+        claim = await self._claim(_claim_request(event, todo, self.budget), deadline)
         if isinstance(claim, Duplicate):
             return Result(Outcome.DUPLICATE)
         if isinstance(claim, Superseded):
@@ -111,12 +111,14 @@ class Pipeline:
         await self._release(claim, record)
         return result
 
-    async def _claim(self, entry: Entry, deadline: float) -> Claim | Duplicate | Superseded:
+    async def _claim(
+        self, request: ClaimRequest, deadline: float
+    ) -> Claim | Duplicate | Superseded:
         """Claim the event's subjects, waiting up to half of the budget for others to finish."""
         clock = asyncio.get_running_loop().time
         patience, pause = deadline - self.budget / 2, 0.01
         while True:
-            verdict = await self.ledger.claim(entry)
+            verdict = await self.ledger.claim(request)
             if not isinstance(verdict, Busy):
                 return verdict
             if clock() + pause > patience:
@@ -222,10 +224,10 @@ def hash_key(secret: str) -> bytes:
     return hashlib.sha256(b"subject-hash:" + secret.encode()).digest()
 
 
-def _entry(event: Event, todo: Plan, budget: float) -> Entry:
+def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
     subjects = _subjects(todo)
     kept = {step.subject for step in todo.steps if not step.releases}
-    return Entry(
+    return ClaimRequest(
         identities=event.identities,
         subjects=tuple(subjects),
         released=frozenset(subjects) - kept,

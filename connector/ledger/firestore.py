@@ -37,9 +37,9 @@ from connector.ledger.firestore_documents import Database, Document, Version, Wr
 from connector.ledger.records import (
     Busy,
     Claim,
+    ClaimRequest,
     Done,
     Duplicate,
-    Entry,
     Known,
     LedgerUnavailable,
     LostClaim,
@@ -108,14 +108,14 @@ class FirestoreLedger:
         self._database: Database | None = None
         self._leased: dict[str, dict[str, _Leased]] = {}  # by the claim's token, by path
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
         token = uuid4().hex
         async with self._connected() as database:
             for pause in _PAUSES:
                 failure: Exception | None = None
                 try:
-                    return await self._claim(database, entry, token)
+                    return await self._claim(database, request, token)
                 except _CHANGED:
                     pass
                 except _NOT_NOW as error:
@@ -123,7 +123,7 @@ class FirestoreLedger:
                 await _jitter(pause)
             if failure:
                 raise failure
-        return Busy(entry.lease)
+        return Busy(request.lease)
 
     async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
@@ -143,12 +143,12 @@ class FirestoreLedger:
         """See `Ledger`."""
         leased = self._leased.pop(claim.token, {})
         noted = {self._subject(name) for name in touched - claim.dropped}
-        snapshot, now = _list(claim.entry.snapshot), self._clock(datetime.now(UTC))
+        snapshot, now = _list(claim.request.snapshot), self._clock(datetime.now(UTC))
         with suppress(LedgerUnavailable, LostClaim):
             async with self._connected() as database:
                 writes = []
                 for path, held in leased.items():
-                    until = held.resting(now, claim.entry.lease, rest)
+                    until = held.resting(now, claim.request.lease, rest)
                     fields: dict[str, Any] = {"lease_until": until, "leased_for": None}
                     if path in noted and snapshot:
                         fields |= {"snapshot": snapshot, "expires": datetime.now(UTC) + _KEPT}
@@ -164,14 +164,14 @@ class FirestoreLedger:
             await self._database.close()
 
     async def _claim(
-        self, database: Database, entry: Entry, token: str
+        self, database: Database, request: ClaimRequest, token: str
     ) -> Claim | Duplicate | Superseded | Busy:
         """Read and commit, once."""
-        found = await self._read(database, entry)
-        done = [_done(found[self._event(name)]) for name in entry.identities]
+        found = await self._read(database, request)
+        done = [_done(found[self._event(name)]) for name in request.identities]
         now = self._clock(max(document.read for document in found.values()))
-        known = {name: _known(found[self._subject(name)], now) for name in entry.subjects}
-        verdict = decide(entry, [record for record in done if record], known)
+        known = {name: _known(found[self._subject(name)], now) for name in request.subjects}
+        verdict = decide(request, [record for record in done if record], known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
         if all(document.fields.get("token") == token for document in found.values()):
@@ -183,13 +183,13 @@ class FirestoreLedger:
                 return Busy((until - now).total_seconds())
             lease: dict[str, Any] = {
                 "token": token,
-                "lease_until": now + timedelta(seconds=entry.lease),
-                "leased_for": _list(entry.snapshot),
+                "lease_until": now + timedelta(seconds=request.lease),
+                "leased_for": _list(request.snapshot),
                 "expires": datetime.now(UTC) + _KEPT,
             }
             left = {
                 self._subject(name): {"snapshot": _list(known[name].snapshot)}
-                for name in entry.subjects
+                for name in request.subjects
                 if found[self._subject(name)].fields.get("leased_for")
             }
             versions = await database.commit(
@@ -201,11 +201,11 @@ class FirestoreLedger:
             path: _Leased(version, _recorded(document), now, at)
             for (path, document), version in zip(found.items(), versions, strict=True)
         }
-        return Claim(entry, token, verdict)
+        return Claim(request, token, verdict)
 
-    async def _read(self, database: Database, entry: Entry) -> dict[str, Document]:
+    async def _read(self, database: Database, request: ClaimRequest) -> dict[str, Document]:
         """All documents of an event, by path."""
-        paths = {*map(self._event, entry.identities), *map(self._subject, entry.subjects)}
+        paths = {*map(self._event, request.identities), *map(self._subject, request.subjects)}
         try:
             return await database.read(sorted(paths))
         except NotFound as error:  # a missing document is no error
@@ -230,7 +230,7 @@ class FirestoreLedger:
             raise failure
 
     async def _is_settled(self, database: Database, claim: Claim) -> bool:
-        found = (await self._read(database, claim.entry)).values()
+        found = (await self._read(database, claim.request)).values()
         return all(
             document.fields.get("token") == claim.token and document.fields["lease_until"] is None
             for document in found
@@ -238,22 +238,22 @@ class FirestoreLedger:
 
     def _settled(self, claim: Claim) -> dict[str, dict[str, Any]]:
         """What the documents of a claim then say, by path; fields not named stay as they are."""
-        entry = claim.entry
+        request = claim.request
         free: dict[str, Any] = {
             "lease_until": None,
             "leased_for": None,
             "expires": datetime.now(UTC) + _KEPT,
         }
-        snapshot = _list(entry.snapshot)
+        snapshot = _list(request.snapshot)
         event = {**free, "snapshot": snapshot}
         subject = dict(free)
         if snapshot:
             subject["snapshot"] = snapshot
-        if entry.owner is not None:
-            subject["owner"] = str(entry.owner)
-        return {self._event(name): event for name in entry.identities} | {
+        if request.owner is not None:
+            subject["owner"] = str(request.owner)
+        return {self._event(name): event for name in request.identities} | {
             self._subject(name): free if name in claim.dropped else subject
-            for name in entry.subjects
+            for name in request.subjects
         }
 
     def _event(self, name: str) -> str:

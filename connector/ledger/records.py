@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from connector.event import Snapshot
 
 
-class Entry(NamedTuple):
+class ClaimRequest(NamedTuple):
     """What a claim is asked for.
 
     `identities` are the names of the event, `subjects` whom it is about; all are leased together.
@@ -51,10 +51,10 @@ class Known(NamedTuple):
     snapshot: Snapshot | None
     owner: int | None
 
-    def after(self, entry: Entry) -> "Known":
-        """What is known once the entry is applied; an unknown owner changes nothing."""
-        newer = entry.snapshot or self.snapshot
-        return Known(newer, self.owner if entry.owner is None else entry.owner)
+    def after(self, request: ClaimRequest) -> "Known":
+        """What is known once the request is applied; an unknown owner changes nothing."""
+        newer = request.snapshot or self.snapshot
+        return Known(newer, self.owner if request.owner is None else request.owner)
 
     def touched(self, snapshot: Snapshot | None) -> "Known":
         """What is known once this snapshot may have been applied; whose it is stays as it was."""
@@ -72,7 +72,7 @@ class Claim(NamedTuple):
     `token` fences: a claim that expired and was taken by another cannot be settled any more.
     """
 
-    entry: Entry
+    request: ClaimRequest
     token: str
     dropped: frozenset[str] = frozenset()
 
@@ -107,7 +107,7 @@ class LedgerUnavailable(Exception):  # noqa: N818 - as above
 class Ledger(Protocol):
     """A store of claims and records; its methods are atomic."""
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """Ask whether an event may be applied now.
 
         Raises:
@@ -138,16 +138,16 @@ class Ledger(Protocol):
 
 
 def decide(
-    entry: Entry, done: Iterable[Done], known: Mapping[str, Known]
+    request: ClaimRequest, done: Iterable[Done], known: Mapping[str, Known]
 ) -> Duplicate | Superseded | frozenset[str]:
     """Judge an event by the records alone; the dropped subjects if it may be applied."""
     for record in done:
-        if not (entry.again and _newer(entry.snapshot, record.snapshot)):
+        if not (request.again and _newer(request.snapshot, record.snapshot)):
             return Duplicate()
     dropped = frozenset(
-        subject for subject in entry.subjects if _dropped(entry, subject, known.get(subject))
+        subject for subject in request.subjects if _dropped(request, subject, known.get(subject))
     )
-    if entry.subjects and len(dropped) == len(entry.subjects) and not entry.unbound:
+    if request.subjects and len(dropped) == len(request.subjects) and not request.unbound:
         return Superseded()
     return dropped
 
@@ -156,22 +156,22 @@ def _newer(one: Snapshot | None, other: Snapshot | None) -> bool:
     return one is not None and other is not None and one > other
 
 
-def _dropped(entry: Entry, subject: str, known: Known | None) -> bool:
+def _dropped(request: ClaimRequest, subject: str, known: Known | None) -> bool:
     """Whether the subject is newer than the event, or belongs to another account by now."""
     if known is None:
         return False
-    if _newer(known.snapshot, entry.snapshot):
+    if _newer(known.snapshot, request.snapshot):
         return True
-    return subject in entry.released and _given_away(entry, known)
+    return subject in request.released and _given_away(request, known)
 
 
-def _given_away(entry: Entry, known: Known) -> bool:
+def _given_away(request: ClaimRequest, known: Known) -> bool:
     """Whether an event that happened later gave the subject to another account.
 
     Then the release is an old story, however late NSPS read its data (contract 4, "SIM swap").
     """
-    if entry.owner is None or known.owner is None or known.owner == entry.owner:
+    if request.owner is None or known.owner is None or known.owner == request.owner:
         return False
-    if entry.snapshot is None or known.snapshot is None:
+    if request.snapshot is None or known.snapshot is None:
         return True
-    return known.snapshot.created > entry.snapshot.created
+    return known.snapshot.created > request.snapshot.created

@@ -24,9 +24,9 @@ from connector.ledger.records import (
     NOBODY,
     Busy,
     Claim,
+    ClaimRequest,
     Done,
     Duplicate,
-    Entry,
     Known,
     LedgerUnavailable,
     LostClaim,
@@ -137,9 +137,9 @@ class SqliteLedger:
         self._file: sqlite3.Connection | None = None
         self._jobs: deque[_Job] = deque()  # oldest first
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
-        return await self._transaction(lambda file: self._claim(file, entry))
+        return await self._transaction(lambda file: self._claim(file, request))
 
     async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
@@ -158,46 +158,46 @@ class SqliteLedger:
         self._thread.shutdown(wait=False)
 
     def _claim(
-        self, file: sqlite3.Connection, entry: Entry
+        self, file: sqlite3.Connection, request: ClaimRequest
     ) -> Claim | Duplicate | Superseded | Busy:
-        done = [record for name in entry.identities if (record := self._done(file, name))]
-        keys, now = self._hashed(entry.keys), self._clock()
-        known = {name: self._look_up(file, name, now) for name in entry.subjects}
-        verdict = decide(entry, done, known)
+        done = [record for name in request.identities if (record := self._done(file, name))]
+        keys, now = self._hashed(request.keys), self._clock()
+        known = {name: self._look_up(file, name, now) for name in request.subjects}
+        verdict = decide(request, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
         (until,) = file.execute(_HELD, (json.dumps(keys),)).fetchone()
         if until is not None and until > now:
             return Busy(until - now)
-        for name in entry.subjects if until is not None else ():  # else the next one forgets it
+        for name in request.subjects if until is not None else ():  # else the next one forgets it
             self._know(file, name, known[name])
-        claim = Claim(entry, uuid4().hex, verdict)
-        held = (claim.token, now + entry.lease, _text(entry.snapshot))
+        claim = Claim(request, uuid4().hex, verdict)
+        held = (claim.token, now + request.lease, _text(request.snapshot))
         file.executemany("REPLACE INTO leases VALUES (?, ?, ?, ?)", [(key, *held) for key in keys])
         return claim
 
     def _settle(self, file: sqlite3.Connection, claim: Claim) -> None:
         if not self._free(file, claim):
             raise LostClaim
-        entry, expires = claim.entry, self._clock() + _KEPT
-        for name in entry.identities:
-            event = (self._hash(name), _text(entry.snapshot), expires)
+        request, expires = claim.request, self._clock() + _KEPT
+        for name in request.identities:
+            event = (self._hash(name), _text(request.snapshot), expires)
             file.execute("REPLACE INTO events VALUES (?, ?, ?)", event)
-        for name in set(entry.subjects) - claim.dropped:
-            self._know(file, name, self._known(file, name).after(entry))
+        for name in set(request.subjects) - claim.dropped:
+            self._know(file, name, self._known(file, name).after(request))
         self._sweep(file)
 
     def _release(
         self, file: sqlite3.Connection, claim: Claim, touched: frozenset[str], rest: float
     ) -> None:
         if rest:
-            keys = self._hashed(claim.entry.keys)
+            keys = self._hashed(claim.request.keys)
             ended = (self._clock() + rest, claim.token, json.dumps(keys))
             mine = file.execute(_REST, ended).rowcount == len(keys)
         else:
             mine = self._free(file, claim)
         for name in touched - claim.dropped if mine else ():
-            self._know(file, name, self._known(file, name).touched(claim.entry.snapshot))
+            self._know(file, name, self._known(file, name).touched(claim.request.snapshot))
 
     def _know(self, file: sqlite3.Connection, name: str, known: Known) -> None:
         owner = None if known.owner is None else str(known.owner)
@@ -206,7 +206,7 @@ class SqliteLedger:
 
     def _free(self, file: sqlite3.Connection, claim: Claim) -> bool:
         """Free the leases that are still the claim's; whether all were."""
-        keys = self._hashed(claim.entry.keys)
+        keys = self._hashed(claim.request.keys)
         return file.execute(_FREE, (claim.token, json.dumps(keys))).rowcount == len(keys)
 
     def _sweep(self, file: sqlite3.Connection) -> None:

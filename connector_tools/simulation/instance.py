@@ -15,8 +15,8 @@ import httpx
 from connector.ledger.records import (
     Busy,
     Claim,
+    ClaimRequest,
     Duplicate,
-    Entry,
     Ledger,
     LedgerUnavailable,
     Superseded,
@@ -60,9 +60,9 @@ class MortalLedger:
         self._trouble = trouble
         self.alive = True
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
-        return await self._suffer(lambda: self._ledger.claim(entry))
+        return await self._suffer(lambda: self._ledger.claim(request))
 
     async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""

@@ -23,7 +23,7 @@ from connector.ledger.records import (
 from tests.emulator.firestore import FirestoreEmulator, shared
 from tests.emulator.wire import Wire
 from tests.support.contender import crash, race
-from tests.support.ledgers import at, entry
+from tests.support.ledgers import at, claim_request
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def wired(wire: Wire, project: str) -> AsyncIterator[FirestoreLedger]:
 
 
 async def granted(ledger: FirestoreLedger, name: str, **fields: Any) -> Claim:
-    claim = await ledger.claim(entry(name, **fields))
+    claim = await ledger.claim(claim_request(name, **fields))
     assert isinstance(claim, Claim), claim
     return claim
 
@@ -73,7 +73,7 @@ async def documents(project: str, collection: str) -> list[Any]:
 
 
 async def test_an_event_takes_three_round_trips(wire: Wire, wired: FirestoreLedger) -> None:
-    swap = entry("event:a", "espf:1", about=("imsi:1", "imsi:2"))
+    swap = claim_request("event:a", "espf:1", about=("imsi:1", "imsi:2"))
     claim = await wired.claim(swap)
     assert isinstance(claim, Claim)
     assert wire.requests == 2
@@ -126,7 +126,7 @@ async def test_a_document_of_an_older_version_is_a_duplicate(
     client = AsyncClient(project=project)
     await client.document(ledger._event("event:a")).set(older)
     await client._firestore_api.transport.close()
-    assert await ledger.claim(entry("event:a")) == Duplicate()
+    assert await ledger.claim(claim_request("event:a")) == Duplicate()
 
 
 async def test_an_event_without_a_snapshot_is_known_after_it_was_settled(
@@ -135,7 +135,7 @@ async def test_an_event_without_a_snapshot_is_known_after_it_was_settled(
     await ledger.settle(await granted(ledger, "event:a", snapshot=None))
     (event,) = await documents(project, EVENTS)
     assert event.get("snapshot") is None
-    assert await ledger.claim(entry("event:a")) == Duplicate()
+    assert await ledger.claim(claim_request("event:a")) == Duplicate()
 
 
 async def test_a_released_claim_leaves_no_document(ledger: FirestoreLedger, project: str) -> None:
@@ -147,11 +147,11 @@ async def test_a_released_claim_leaves_no_document(ledger: FirestoreLedger, proj
 async def test_a_released_claim_leaves_what_was_known(ledger: FirestoreLedger) -> None:
     await ledger.settle(await granted(ledger, "event:a"))
     await ledger.release(await granted(ledger, "event:b", snapshot=at(20)))
-    assert await ledger.claim(entry("event:c", snapshot=at(9))) == Superseded()
+    assert await ledger.claim(claim_request("event:c", snapshot=at(9))) == Superseded()
 
 
 async def test_of_many_claims_at_once_one_is_granted(ledger: FirestoreLedger) -> None:
-    claims = [ledger.claim(entry(f"event:{number}")) for number in range(20)]
+    claims = [ledger.claim(claim_request(f"event:{number}")) for number in range(20)]
     verdicts = await asyncio.gather(*claims)
     assert [type(verdict) for verdict in verdicts].count(Claim) == 1
     assert [type(verdict) for verdict in verdicts].count(Busy) == 19
@@ -184,7 +184,7 @@ async def test_a_settlement_whose_answer_is_lost_is_done(
     wire.lose(b"snapshot")
     await wired.settle(claim)
     assert wire.lost == 1
-    assert await wired.claim(entry("event:a")) == Duplicate()
+    assert await wired.claim(claim_request("event:a")) == Duplicate()
 
 
 async def test_a_claim_taken_over_while_its_settlement_was_lost_is_lost(
@@ -207,7 +207,7 @@ async def test_a_store_that_does_not_answer_is_unavailable_until_it_does(
     emulator.freeze()
     try:
         with pytest.raises(LedgerUnavailable, match="Firestore"):
-            await ledger.claim(entry("event:b", about=("imsi:2",)))
+            await ledger.claim(claim_request("event:b", about=("imsi:2",)))
         await ledger.release(claim)
     finally:
         emulator.thaw()
@@ -224,7 +224,7 @@ async def test_a_store_that_is_gone_is_unavailable_until_it_is_back(
         claim = await granted(ledger, "event:a")
         emulator.kill()
         with pytest.raises(LedgerUnavailable):
-            await ledger.claim(entry("event:b"))
+            await ledger.claim(claim_request("event:b"))
         with pytest.raises(LedgerUnavailable):
             await ledger.settle(claim)
         emulator.start()
@@ -252,5 +252,5 @@ async def test_credentials_without_a_project_are_the_ledger_s_failure(
     monkeypatch.setenv("PATH", "")  # gcloud would be asked for its project
     ledger = FirestoreLedger(b"key")
     with pytest.raises(LedgerUnavailable, match="Project was not passed"):
-        await ledger.claim(entry())
+        await ledger.claim(claim_request())
     await ledger.close()

@@ -15,7 +15,7 @@ import pytest
 from connector.ledger.records import Busy, Claim, Duplicate, LedgerUnavailable, Superseded
 from connector.ledger.sqlite import SqliteLedger
 from tests.support.contender import race
-from tests.support.ledgers import at, entry
+from tests.support.ledgers import at, claim_request
 
 # Word for word what version 0 ran when it opened a file.
 VERSION_0 = """
@@ -37,7 +37,7 @@ CREATE INDEX IF NOT EXISTS leases_expire ON leases (expires);
 TABLES = ("events", "subjects", "leases")
 NOW = time.time()
 LATER = NOW + 86400
-HELD = entry("event:held", about=("imsi:3",), snapshot=at(20))
+HELD = claim_request("event:held", about=("imsi:3",), snapshot=at(20))
 
 
 def hashed(name: str) -> str:
@@ -102,7 +102,7 @@ def schema(path: Path) -> set[tuple[str, str]]:
 async def migrate(path: Path) -> None:
     """Open the file as a connector does for its first event."""
     ledger = SqliteLedger(path, b"key")
-    assert await ledger.claim(entry("event:a", about=())) == Duplicate()
+    assert await ledger.claim(claim_request("event:a", about=())) == Duplicate()
     await ledger.close()
 
 
@@ -119,7 +119,7 @@ async def test_a_migrated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: 
     await migrate(old)
     new = tmp_path / "new"
     ledger = SqliteLedger(new, b"key")
-    await ledger.claim(entry())
+    await ledger.claim(claim_request())
     await ledger.close()
     assert version(new) == version(old)
     assert schema(new) == schema(old)
@@ -127,13 +127,18 @@ async def test_a_migrated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: 
 
 async def test_what_an_old_file_says_decides_as_before(old: Path) -> None:
     ledger = SqliteLedger(old, b"key")
-    assert await ledger.claim(entry("event:a", about=())) == Duplicate()
-    assert await ledger.claim(entry("event:b", about=())) == Duplicate()
-    assert await ledger.claim(entry("event:new", about=("imsi:1",), snapshot=at(9))) == Superseded()
-    release = entry("event:swap", about=("imsi:2",), released=frozenset({"imsi:2"}), owner=1)
+    assert await ledger.claim(claim_request("event:a", about=())) == Duplicate()
+    assert await ledger.claim(claim_request("event:b", about=())) == Duplicate()
+    assert (
+        await ledger.claim(claim_request("event:new", about=("imsi:1",), snapshot=at(9)))
+        == Superseded()
+    )
+    release = claim_request(
+        "event:swap", about=("imsi:2",), released=frozenset({"imsi:2"}), owner=1
+    )
     assert await ledger.claim(release._replace(snapshot=at(30))) == Superseded()
-    assert isinstance(await ledger.claim(entry("event:new", about=("imsi:3",))), Busy)
-    late = entry("event:late", about=("imsi:4",), snapshot=at(10))
+    assert isinstance(await ledger.claim(claim_request("event:new", about=("imsi:3",))), Busy)
+    late = claim_request("event:late", about=("imsi:4",), snapshot=at(10))
     assert await ledger.claim(late) == Superseded(), "the crashed event may have been applied"
     await ledger.close()
 
@@ -153,7 +158,7 @@ async def test_a_migration_that_fails_changes_nothing(old: Path) -> None:
     before, tables = contents(old), schema(old)
     ledger = SqliteLedger(old, b"key")
     with pytest.raises(LedgerUnavailable, match="events_expire already exists"):
-        await ledger.claim(entry())
+        await ledger.claim(claim_request())
     await ledger.close()
     assert (version(old), contents(old), schema(old)) == (0, before, tables)
 
@@ -179,7 +184,7 @@ def test_processes_that_open_an_old_file_at_once_migrate_it_once(old: Path, tmp_
 
 async def test_connections_that_open_an_old_file_at_once_migrate_it_once(old: Path) -> None:
     ledgers = [SqliteLedger(old, b"key") for _ in range(8)]
-    event = entry("event:new", about=("imsi:5",))
+    event = claim_request("event:new", about=("imsi:5",))
     verdicts = await asyncio.gather(*(ledger.claim(event) for ledger in ledgers))
     assert sorted(type(verdict).__name__ for verdict in verdicts) == [*["Busy"] * 7, "Claim"]
     for ledger in ledgers:
@@ -206,7 +211,7 @@ async def test_a_file_of_a_newer_connector_is_refused_and_left_alone(tmp_path: P
     before = path.read_bytes()
     ledger = SqliteLedger(path, b"key")
     with pytest.raises(LedgerUnavailable) as refused:
-        await ledger.claim(entry())
+        await ledger.claim(claim_request())
     await ledger.close()
     assert str(refused.value) == (
         "its file: it is of version 2, and this connector knows versions up to 1: "
@@ -218,7 +223,7 @@ async def test_a_file_of_a_newer_connector_is_refused_and_left_alone(tmp_path: P
 async def test_a_file_that_a_newer_connector_migrates_meanwhile_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     ledger = SqliteLedger(path, b"key")
-    claim = await ledger.claim(entry())
+    claim = await ledger.claim(claim_request())
     assert isinstance(claim, Claim)
     with opened(path) as file:
         file.execute("PRAGMA user_version = 2")
@@ -236,6 +241,6 @@ async def test_a_file_with_a_table_of_another_program_is_refused_and_left_alone(
     before = schema(path)
     ledger = SqliteLedger(path, b"key")
     with pytest.raises(LedgerUnavailable, match="name another file in LEDGER_URL"):
-        await ledger.claim(entry())
+        await ledger.claim(claim_request())
     await ledger.close()
     assert (version(path), schema(path)) == (0, before)

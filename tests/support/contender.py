@@ -19,7 +19,7 @@ from typing import Self
 
 from connector.ledger.records import Busy, Claim, Ledger
 from tests.support import ROOT
-from tests.support.ledgers import entry
+from tests.support.ledgers import claim_request
 
 EVENTS = 10
 
@@ -38,7 +38,7 @@ async def contend(ledger: Ledger, log: Path, lease: float, hang_at: int | None) 
     todo = deque(range(EVENTS))
     while todo:
         number = todo.popleft()
-        verdict = await ledger.claim(entry(f"event:{number}", snapshot=None, lease=lease))
+        verdict = await ledger.claim(claim_request(f"event:{number}", snapshot=None, lease=lease))
         if isinstance(verdict, Busy):
             todo.appendleft(number)
             await asyncio.sleep(0.01)
