@@ -18,10 +18,9 @@ from connector.ledger.firestore import FirestoreLedger
 from connector.ledger.memory import MemoryLedger
 from connector.ledger.records import Claim, Ledger
 from connector.ledger.sqlite import SqliteLedger
-from connector.outcome import Outcome
 from tests.emulator.firestore import FirestoreEmulator
 from tests.emulator.wire import Wire
-from tests.support.ledgers import entry
+from tests.support.ledgers import claim_request
 
 CONCURRENT = 100
 
@@ -29,10 +28,12 @@ CONCURRENT = 100
 async def event(ledger: Ledger) -> None:
     """Claim and settle an event with two names and one subject, all new."""
     name = uuid4().hex
-    claim = await ledger.claim(entry(f"event:{name}", f"espf:{name}", about=(f"imsi:{name}",)))
+    claim = await ledger.claim(
+        claim_request(f"event:{name}", f"espf:{name}", about=(f"imsi:{name}",))
+    )
     if not isinstance(claim, Claim):
         raise SystemExit(f"not granted: {claim}")
-    await ledger.settle(claim, Outcome.APPLIED)
+    await ledger.settle(claim)
 
 
 async def one_by_one(ledger: Ledger, events: int) -> None:

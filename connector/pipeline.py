@@ -17,7 +17,16 @@ from typing import Any
 from connector import log
 from connector.call import Call
 from connector.event import Event, parse, personal
-from connector.ledger.records import Busy, Claim, Duplicate, Entry, Ledger, LostClaim, Superseded
+from connector.ledger.records import (
+    Busy,
+    Claim,
+    ClaimRequest,
+    Duplicate,
+    Ledger,
+    LedgerUnavailable,
+    LostClaim,
+    Superseded,
+)
 from connector.mapping.schema import MappingFile
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
 from connector.plan import Plan, PlannedCall, plan
@@ -69,7 +78,7 @@ class Pipeline:
             result = await self._carry_out(body, record)
         except Refusal as refusal:
             result = refusal.result
-        except ConnectionError as error:  # LedgerUnavailable: a system never raises
+        except LedgerUnavailable as error:
             cause = f"{type(error).__name__}: {error}"
             result = Result(Outcome.UNAVAILABLE, "The ledger cannot be reached", cause=cause)
         except Exception as error:  # the last net: an event must always get an answer
@@ -88,7 +97,7 @@ class Pipeline:
             return todo.result
         if not todo.steps:
             return Result(Outcome.IGNORED, "nothing to do for this event")
-        claim = await self._claim(_entry(event, todo, self.budget), deadline)
+        claim = await self._claim(_claim_request(event, todo, self.budget), deadline)
         if isinstance(claim, Duplicate):
             return Result(Outcome.DUPLICATE)
         if isinstance(claim, Superseded):
@@ -105,12 +114,14 @@ class Pipeline:
         await self._release(claim, record)
         return result
 
-    async def _claim(self, entry: Entry, deadline: float) -> Claim | Duplicate | Superseded:
+    async def _claim(
+        self, request: ClaimRequest, deadline: float
+    ) -> Claim | Duplicate | Superseded:
         """Claim the event's subjects, waiting up to half of the budget for others to finish."""
         clock = asyncio.get_running_loop().time
         patience, pause = deadline - self.budget / 2, 0.01
         while True:
-            verdict = await self.ledger.claim(entry)
+            verdict = await self.ledger.claim(request)
             if not isinstance(verdict, Busy):
                 return verdict
             if clock() + pause > patience:
@@ -151,7 +162,7 @@ class Pipeline:
 
     async def _settle(self, claim: Claim) -> None:
         try:
-            await self.ledger.settle(claim, Outcome.APPLIED)
+            await self.ledger.settle(claim)
         except LostClaim:
             # It was applied, but perhaps over a newer state of another claim. Only a retry, in
             # order, makes sure.
@@ -163,7 +174,7 @@ class Pipeline:
         rest = self.budget / 2 if record.unanswered else 0
         try:
             await self.ledger.release(claim, frozenset(record.touched), rest)
-        except ConnectionError as error:  # its lease expires, and the event has its result
+        except LedgerUnavailable as error:  # the lease expires by itself; keep the result
             log.write(WARNING, "claim not released", cause=type(error).__name__)
 
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:
@@ -216,10 +227,10 @@ def hash_key(secret: str) -> bytes:
     return hashlib.sha256(b"subject-hash:" + secret.encode()).digest()
 
 
-def _entry(event: Event, todo: Plan, budget: float) -> Entry:
+def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
     subjects = _subjects(todo)
     kept = {step.subject for step in todo.steps if not step.releases}
-    return Entry(
+    return ClaimRequest(
         identities=event.identities,
         subjects=tuple(subjects),
         released=frozenset(subjects) - kept,

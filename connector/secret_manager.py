@@ -29,6 +29,7 @@ class SecretManager:
         self._project = project
         self._prefix = prefix
         self._emulator = emulator
+        self._opening = asyncio.Lock()
         self._client: SecretManagerServiceAsyncClient | None = None
 
     async def read(self, name: str) -> tuple[str, ...]:
@@ -48,11 +49,11 @@ class SecretManager:
                 await client.access_secret_version(request={"name": version}, **limits)
                 for version in names
             ]
+            return tuple(version.payload.data.decode().strip() for version in found)
         except NotFound:
             return ()
-        except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+        except (GoogleAPICallError, RetryError, GoogleAuthError, UnicodeDecodeError) as error:
             raise SecretsUnreachable(f"{type(error).__name__} for {self._prefix}{name}") from error
-        return tuple(version.payload.data.decode().strip() for version in found)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -60,14 +61,17 @@ class SecretManager:
             await self._client.transport.close()  # type: ignore[no-untyped-call]
 
     async def _open(self) -> SecretManagerServiceAsyncClient:
-        if self._client is None:
-            if self._emulator:  # plain text and no credentials, as Google's own emulators have it
-                transport = Transport(channel=grpc.aio.insecure_channel(self._emulator))
-                self._client = SecretManagerServiceAsyncClient(transport=transport)
-                self._project = self._project or "emulator"
-            else:
-                # Blocking: may ask the metadata server for the project and the credentials.
-                credentials, project = await asyncio.to_thread(google.auth.default)
-                self._project = self._project or project
-                self._client = SecretManagerServiceAsyncClient(credentials=credentials)
-        return self._client
+        async with self._opening:  # all names are read at once
+            if self._client is None:
+                self._client = await self._new_client()
+            return self._client
+
+    async def _new_client(self) -> SecretManagerServiceAsyncClient:
+        if self._emulator:  # plain text and no credentials, as Google's own emulators have it
+            self._project = self._project or "emulator"
+            transport = Transport(channel=grpc.aio.insecure_channel(self._emulator))
+            return SecretManagerServiceAsyncClient(transport=transport)
+        # Blocking: may ask the metadata server for the project and the credentials.
+        credentials, project = await asyncio.to_thread(google.auth.default)
+        self._project = self._project or project
+        return SecretManagerServiceAsyncClient(credentials=credentials)

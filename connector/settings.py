@@ -1,10 +1,12 @@
 """What differs between deployments, read once at start; nobody else reads the environment."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 API_TOKEN = "API_TOKEN"  # noqa: S105 - its name
@@ -26,6 +28,62 @@ class BadSettings(Exception):  # noqa: N818 - it names what is at fault, for who
         super().__init__("; ".join(self.problems))
 
 
+class SqliteUrl(NamedTuple):
+    """`sqlite:///FILE`: the ledger is in this file."""
+
+    path: Path
+
+
+class FirestoreUrl(NamedTuple):
+    """`firestore:?project=P&database=D`: the ledger is in this database; None is the default."""
+
+    project: str | None
+    database: str | None
+
+
+LedgerUrl = Literal["memory:"] | SqliteUrl | FirestoreUrl
+
+_FIRESTORE = re.compile(r"firestore:(?:\?([a-z]+=[^&=]+(?:&[a-z]+=[^&=]+)*))?")
+
+
+def _ledger_url(text: str) -> LedgerUrl:
+    if text == "memory:":
+        return "memory:"
+    if found := re.fullmatch("sqlite:///(.+)", text):
+        return SqliteUrl(Path(found[1]))
+    if found := _FIRESTORE.fullmatch(text):
+        options = {name: values[0] for name, values in parse_qs(found[1] or "").items()}
+        return FirestoreUrl(options.get("project"), options.get("database"))
+    raise PydanticCustomError(
+        "ledger_url", "must be memory:, sqlite:///FILE or firestore:?project=P&database=D"
+    )
+
+
+class FileSecrets(NamedTuple):
+    """`file:DIR`: each secret is a file of its name in this directory."""
+
+    directory: Path
+
+
+class GoogleSecrets(NamedTuple):
+    """`gcp:PREFIX`: each secret is in Google Secret Manager, under the prefix and its name."""
+
+    prefix: str
+
+
+SecretsSource = Literal["env"] | FileSecrets | GoogleSecrets
+
+
+def _secrets_source(text: str) -> SecretsSource:
+    if text == "env":
+        return "env"
+    if found := re.fullmatch("file:(.+)", text):
+        return FileSecrets(Path(found[1]))
+    if found := re.fullmatch("gcp(?::([A-Za-z0-9_-]*))?", text):
+        return GoogleSecrets(found[1] or "")
+    raise PydanticCustomError("secrets", "must be env, file:DIR, gcp or gcp:PREFIX")
+
+
 class Settings(BaseModel):
     """The function's own settings; each field is the environment variable of that name."""
 
@@ -37,15 +95,12 @@ class Settings(BaseModel):
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severity that is logged. Settled events are INFO when accepted."""
 
-    LEDGER_URL: Annotated[
-        str,
-        Field(pattern=r"^(memory:|sqlite:///.+|firestore:(\?[a-z]+=[^&=]+(&[a-z]+=[^&=]+)*)?)$"),
-    ] = "memory:"
+    LEDGER_URL: Annotated[LedgerUrl, PlainValidator(_ledger_url)] = "memory:"
     """Where is noted what was applied. `memory:` is for one instance and forgets on restart,
     `sqlite:///path` (`sqlite:////path` if absolute) for one machine, `firestore:` with optional
     `?project=P&database=D` for any number of instances."""
 
-    SECRETS: Annotated[str, Field(pattern=r"^(env|file:.+|gcp(:[A-Za-z0-9_-]*)?)$")] = "env"
+    SECRETS: Annotated[SecretsSource, PlainValidator(_secrets_source)] = "env"
     """Where secrets come from: `env`, the environment; `file:DIR`, a file each, as containers
     have them; `gcp`, Google Secret Manager, and `gcp:PREFIX` if the secrets' names begin so."""
 
@@ -122,14 +177,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         raise BadSettings(_problem(dict(item)) for item in error.errors()) from None
 
 
-_FORMS = {
-    "LEDGER_URL": "must be memory:, sqlite:///FILE or firestore:?project=P&database=D",
-    "SECRETS": "must be env, file:DIR, gcp or gcp:PREFIX",
-}
-
-
 def _problem(item: dict[str, Any]) -> str:
     if not item["loc"]:
         return str(item["msg"])
-    name = str(item["loc"][0])
-    return f"{name}: {_FORMS.get(name, item['msg'])}"
+    return f"{item['loc'][0]}: {item['msg']}"

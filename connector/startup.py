@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs
 
 from connector.ledger.records import Ledger
 from connector.mapping.document import BadMapping
@@ -20,7 +19,17 @@ from connector.mapping.schema import MappingFile
 from connector.mapping.setting_values import SettingValues
 from connector.pipeline import Pipeline, hash_key
 from connector.secrets import Environment, Files, Secrets, SecretsUnreachable, Source
-from connector.settings import API_TOKEN, HASH_KEY, BadSettings, Settings, read
+from connector.settings import (
+    API_TOKEN,
+    HASH_KEY,
+    BadSettings,
+    FileSecrets,
+    FirestoreUrl,
+    GoogleSecrets,
+    Settings,
+    SqliteUrl,
+    read,
+)
 from connector.system import System
 
 T = TypeVar("T")
@@ -49,9 +58,9 @@ class Startup:
         problems = _token_problems(self.secrets)
         if self.settings.LEDGER_URL != "memory:" and not self.secrets.get(HASH_KEY):
             problems.append(f"{HASH_KEY}: is required with a ledger that outlives the process")
-        kind, _, path = self.settings.LEDGER_URL.partition(":///")
-        if kind == "sqlite" and not Path(path).parent.is_dir():
-            problems.append(f"LEDGER_URL: there is no directory {Path(path).parent}")
+        match self.settings.LEDGER_URL:
+            case SqliteUrl(path) if not path.parent.is_dir():
+                problems.append(f"LEDGER_URL: there is no directory {path.parent}")
         sound = len(problems)
         _collect(problems, self.values.check)
         if len(problems) == sound:
@@ -100,7 +109,7 @@ def start(environ: Mapping[str, str]) -> Startup:
     mapping = _collect(problems, lambda: load(path))
     known = settings or Settings()
     secrets = _secrets(known, mapping, environ)
-    readable = not known.SECRETS.startswith("gcp")
+    readable = not isinstance(known.SECRETS, GoogleSecrets)
     if readable:
         _collect(problems, lambda: asyncio.run(secrets.load()))
     if mapping:
@@ -130,41 +139,42 @@ def _token_problems(secrets: Secrets) -> list[str]:
 def _secrets(
     settings: Settings, mapping: MappingFile | None, environ: Mapping[str, str]
 ) -> Secrets:
-    kind, _, rest = settings.SECRETS.partition(":")
     names = [API_TOKEN, HASH_KEY]
     if mapping:
         names += [entry.secret for entry in mapping.settings.values() if entry.secret]
 
     def source() -> Source:
-        if kind == "env":
-            return Environment(environ)
-        if kind == "file":
-            return Files(Path(rest))
-        from connector.secret_manager import SecretManager  # noqa: PLC0415 - 0.5 s, and not before
-        # the server has forked, which gRPC does not survive
+        match settings.SECRETS:
+            case "env":
+                return Environment(environ)
+            case FileSecrets(directory):
+                return Files(directory)
+            case GoogleSecrets(prefix):
+                # 0.5 s, and not before the server has forked, which gRPC does not survive
+                from connector.secret_manager import SecretManager  # noqa: PLC0415 - see above
 
-        project, emulator = settings.GOOGLE_CLOUD_PROJECT, settings.SECRET_MANAGER_EMULATOR_HOST
-        return SecretManager(project, rest, emulator)
+                emulator = settings.SECRET_MANAGER_EMULATOR_HOST
+                return SecretManager(settings.GOOGLE_CLOUD_PROJECT, prefix, emulator)
 
-    return Secrets(source, names, None if kind == "env" else settings.SECRETS_REFRESH)
+    return Secrets(source, names, None if settings.SECRETS == "env" else settings.SECRETS_REFRESH)
 
 
 def _ledger(settings: Settings, key: bytes) -> Ledger:
     """The store that the URL names; its client is imported only if it is used (cold start)."""
-    kind, _, rest = settings.LEDGER_URL.partition(":")
-    if kind == "sqlite":
-        from connector.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - see above
+    match settings.LEDGER_URL:
+        case "memory:":
+            from connector.ledger.memory import MemoryLedger  # noqa: PLC0415 - see above
 
-        return SqliteLedger(Path(rest.removeprefix("///")), key)
-    if kind == "firestore":
-        from connector.ledger.firestore import FirestoreLedger  # noqa: PLC0415 - see above
+            return MemoryLedger()
+        case SqliteUrl(path):
+            from connector.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - see above
 
-        options = {name: values[0] for name, values in parse_qs(rest.removeprefix("?")).items()}
-        project = options.get("project", settings.GOOGLE_CLOUD_PROJECT)
-        return FirestoreLedger(key, project=project, database=options.get("database"))
-    from connector.ledger.memory import MemoryLedger  # noqa: PLC0415 - see above
+            return SqliteLedger(path, key)
+        case FirestoreUrl(project, database):
+            from connector.ledger.firestore import FirestoreLedger  # noqa: PLC0415 - see above
 
-    return MemoryLedger()
+            project = project or settings.GOOGLE_CLOUD_PROJECT
+            return FirestoreLedger(key, project=project, database=database)
 
 
 def _mapping_file(environ: Mapping[str, str]) -> Path:

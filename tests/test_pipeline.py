@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from connector import log
+from connector.ledger.records import LedgerUnavailable
 from connector.outcome import Outcome, Result
 from connector.pipeline import Record
 from connector.system import End, Reply
@@ -190,11 +191,16 @@ async def test_a_later_call_that_fails_releases_too(bench: Bench) -> None:
     assert (await bench.handle(posted)).outcome is Outcome.APPLIED
 
 
-async def test_an_unexpected_exception_of_the_system_is_our_failure(bench: Bench) -> None:
-    bench.system.turns.append(RuntimeError("boom"))
+@pytest.mark.parametrize("error", [RuntimeError("boom"), ConnectionResetError("boom")])
+async def test_an_unexpected_exception_of_the_system_is_our_failure(
+    bench: Bench, error: Exception
+) -> None:
+    """A connection that the system lost is no failure of the ledger."""
+    bench.system.turns.append(error)
     posted = changed()
     result = await bench.handle(posted)
-    assert (result.outcome, result.reason, result.cause) == (Outcome.FAILED, None, "RuntimeError")
+    name = type(error).__name__
+    assert (result.outcome, result.reason, result.cause) == (Outcome.FAILED, None, name)
     assert bench.notes == [*STEPS[:2], "release"]
     assert (await bench.handle(posted)).outcome is Outcome.APPLIED
 
@@ -202,7 +208,7 @@ async def test_an_unexpected_exception_of_the_system_is_our_failure(bench: Bench
 @pytest.mark.parametrize("step", ["claim", "settle"])
 @pytest.mark.parametrize(
     ("error", "outcome"),
-    [(RuntimeError("boom"), Outcome.FAILED), (ConnectionError("gone"), Outcome.UNAVAILABLE)],
+    [(RuntimeError("boom"), Outcome.FAILED), (LedgerUnavailable("gone"), Outcome.UNAVAILABLE)],
 )
 async def test_an_event_that_the_ledger_could_not_note_may_come_again(
     bench: Bench, step: str, error: Exception, outcome: Outcome
@@ -215,9 +221,18 @@ async def test_an_event_that_the_ledger_could_not_note_may_come_again(
     assert (await bench.handle(posted, budget=0.5)).outcome is Outcome.APPLIED
 
 
+async def test_only_the_ledger_is_said_to_be_out_of_reach_when_it_is(bench: Bench) -> None:
+    bench.ledger.errors["claim"] = LedgerUnavailable("gone")
+    assert await bench.handle(changed()) == Result(
+        Outcome.UNAVAILABLE, "The ledger cannot be reached", cause="LedgerUnavailable: gone"
+    )
+    bench.ledger.errors["claim"] = ConnectionResetError("gone")
+    assert await bench.handle(changed()) == Result(Outcome.FAILED, cause="ConnectionResetError")
+
+
 async def test_a_release_that_fails_does_not_hide_what_the_system_said(bench: Bench) -> None:
     """The lease expires by itself."""
-    bench.ledger.errors["release"] = ConnectionError("gone")
+    bench.ledger.errors["release"] = LedgerUnavailable("gone")
     bench.system.turns.append(Reply(Outcome.REJECTED, "taken"))
     assert await bench.handle(changed()) == Result(Outcome.REJECTED, "taken")
 

@@ -1,10 +1,13 @@
 """Google Secret Manager: the real client, a server that speaks the real protocol, the function."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import google.auth
 import pytest
+from google.auth.credentials import AnonymousCredentials
 
 from connector.secret_manager import SecretManager
 from connector.secrets import SecretsUnreachable
@@ -49,6 +52,27 @@ async def test_a_server_that_is_not_there_is_unreachable() -> None:
     source = SecretManager("demo", "hlr-", f"127.0.0.1:{free_port()}")
     with pytest.raises(SecretsUnreachable, match="hlr-API_TOKEN"):
         await source.read("API_TOKEN")
+    await source.close()
+
+
+async def test_a_version_that_is_not_text_is_unreachable(manager: SecretManagerServer) -> None:
+    """Any other error would stop the reading in the background for good."""
+    manager.secrets["hlr-API_TOKEN"].append("\udcff")
+    source = SecretManager("demo", "hlr-", manager.address)
+    with pytest.raises(SecretsUnreachable, match="UnicodeDecodeError for hlr-API_TOKEN"):
+        await source.read("API_TOKEN")
+    await source.close()
+
+
+async def test_names_that_are_read_at_once_share_one_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only one of several would be closed in the end."""
+    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(google.auth, "default", lambda: (credentials, "demo"))
+    source = SecretManager(None, "hlr-")
+    first, second = await asyncio.gather(source._open(), source._open())
+    assert first is second
     await source.close()
 
 

@@ -9,9 +9,20 @@ import pytest
 from pydantic import ValidationError
 
 from connector import settings
-from connector.settings import BadSettings, Settings, read
+from connector.settings import (
+    BadSettings,
+    FileSecrets,
+    FirestoreUrl,
+    GoogleSecrets,
+    LedgerUrl,
+    SecretsSource,
+    Settings,
+    SqliteUrl,
+    read,
+)
 
 MARKER = "c0ffee-secret-marker"
+EXAMPLE = FirestoreUrl("example.com:p", "(default)")
 WRONG = {
     "LOG_LEVEL": MARKER,
     "LEDGER_URL": f"postgres://user:{MARKER}@host/",
@@ -84,34 +95,66 @@ def test_blanks_around_a_value_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "parsed"),
     [
-        "memory:",
-        "sqlite:///state.db",
-        "sqlite:////srv/state.db",
-        "firestore:",
-        "firestore:?project=p",
-        "firestore:?project=p&database=d",
+        ("memory:", "memory:"),
+        ("sqlite:///state.db", SqliteUrl(Path("state.db"))),
+        ("sqlite:////srv/state.db", SqliteUrl(Path("/srv/state.db"))),
+        ("sqlite:///a:b?c=d", SqliteUrl(Path("a:b?c=d"))),
+        ("firestore:", FirestoreUrl(None, None)),
+        ("firestore:?project=p", FirestoreUrl("p", None)),
+        ("firestore:?database=d", FirestoreUrl(None, "d")),
+        ("firestore:?project=p&database=d", FirestoreUrl("p", "d")),
+        ("firestore:?database=d&project=p", FirestoreUrl("p", "d")),
+        ("firestore:?project=example.com%3Ap&database=(default)", EXAMPLE),
     ],
 )
-def test_a_ledger_is_chosen_by_its_url(url: str) -> None:
-    assert url == read({"LEDGER_URL": url}).LEDGER_URL
+def test_a_ledger_is_chosen_by_its_url(url: str, parsed: LedgerUrl) -> None:
+    found = read({"LEDGER_URL": url}).LEDGER_URL
+    assert type(found) is type(parsed)
+    assert found == parsed
 
 
 @pytest.mark.parametrize(
-    "url", ["memory", "sqlite:", "sqlite:///", "firestore:p", "firestore:?", "redis://host", "x"]
+    "url",
+    [
+        "memory",
+        "memory:x",
+        "sqlite:",
+        "sqlite:///",
+        "sqlite://host/path",
+        "firestore:p",
+        "firestore:?",
+        "firestore:?project",
+        "firestore:?project=",
+        "firestore:?project=p&",
+        "redis://host",
+        "x",
+    ],
 )
 def test_a_ledger_that_there_is_none_of_is_refused(url: str) -> None:
     (told,) = problems(LEDGER_URL=url)
     assert told == "LEDGER_URL: must be memory:, sqlite:///FILE or firestore:?project=P&database=D"
 
 
-@pytest.mark.parametrize("source", ["env", "file:/run/secrets", "gcp", "gcp:hlr-"])
-def test_secrets_come_from_where_the_setting_says(source: str) -> None:
-    assert source == read({"SECRETS": source}).SECRETS
+@pytest.mark.parametrize(
+    ("source", "parsed"),
+    [
+        ("env", "env"),
+        ("file:/run/secrets", FileSecrets(Path("/run/secrets"))),
+        ("file:secrets:here", FileSecrets(Path("secrets:here"))),
+        ("gcp", GoogleSecrets("")),
+        ("gcp:", GoogleSecrets("")),
+        ("gcp:hlr-", GoogleSecrets("hlr-")),
+    ],
+)
+def test_secrets_come_from_where_the_setting_says(source: str, parsed: SecretsSource) -> None:
+    found = read({"SECRETS": source}).SECRETS
+    assert type(found) is type(parsed)
+    assert found == parsed
 
 
-@pytest.mark.parametrize("source", ["file:", "gcp:a/b", "ENV", "vault"])
+@pytest.mark.parametrize("source", ["env:", "file", "file:", "gcp:a/b", "ENV", "vault"])
 def test_a_source_of_secrets_that_there_is_none_of_is_refused(source: str) -> None:
     assert problems(SECRETS=source) == ("SECRETS: must be env, file:DIR, gcp or gcp:PREFIX",)
 

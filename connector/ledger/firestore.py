@@ -37,16 +37,15 @@ from connector.ledger.firestore_documents import Database, Document, Version, Wr
 from connector.ledger.records import (
     Busy,
     Claim,
+    ClaimRequest,
     Done,
     Duplicate,
-    Entry,
     Known,
     LedgerUnavailable,
     LostClaim,
     Superseded,
     decide,
 )
-from connector.outcome import Outcome
 
 EVENTS = "nsps_events"
 SUBJECTS = "nsps_subjects"
@@ -83,7 +82,9 @@ class FirestoreLedger:
 
     A document has `token`, `lease_until` and, while it is held, `leased_for`, the snapshot of its
     last claim; `expires`, for the TTL policy of
-    the collection; and what was settled: `outcome` and `snapshot`, or `snapshot` and `owner`.
+    the collection; and, once an event was settled, its `snapshot`, which is null if the event had
+    none. A subject also has its `owner`. Documents that an older version wrote may have an
+    `outcome`, which was always `applied` and is not read.
 
     `key` is the HMAC's: with another one everything is forgotten. Without `project` it is the one
     that the function runs in. `patience` is the seconds for one method, all tries included.
@@ -107,14 +108,14 @@ class FirestoreLedger:
         self._database: Database | None = None
         self._leased: dict[str, dict[str, _Leased]] = {}  # by the claim's token, by path
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
         token = uuid4().hex
         async with self._connected() as database:
             for pause in _PAUSES:
                 failure: Exception | None = None
                 try:
-                    return await self._claim(database, entry, token)
+                    return await self._claim(database, request, token)
                 except _CHANGED:
                     pass
                 except _NOT_NOW as error:
@@ -122,15 +123,15 @@ class FirestoreLedger:
                 await _jitter(pause)
             if failure:
                 raise failure
-        return Busy(entry.lease)
+        return Busy(request.lease)
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
         leased = self._leased.pop(claim.token, None)
         if leased is None:
             raise LostClaim
         async with self._connected() as database:
-            settled = self._settled(claim, outcome)
+            settled = self._settled(claim)
             writes = [
                 database.put(path, fields, leased[path].version) for path, fields in settled.items()
             ]
@@ -142,12 +143,12 @@ class FirestoreLedger:
         """See `Ledger`."""
         leased = self._leased.pop(claim.token, {})
         noted = {self._subject(name) for name in touched - claim.dropped}
-        snapshot, now = _list(claim.entry.snapshot), self._clock(datetime.now(UTC))
+        snapshot, now = _list(claim.request.snapshot), self._clock(datetime.now(UTC))
         with suppress(LedgerUnavailable, LostClaim):
             async with self._connected() as database:
                 writes = []
                 for path, held in leased.items():
-                    until = held.resting(now, claim.entry.lease, rest)
+                    until = held.resting(now, claim.request.lease, rest)
                     fields: dict[str, Any] = {"lease_until": until, "leased_for": None}
                     if path in noted and snapshot:
                         fields |= {"snapshot": snapshot, "expires": datetime.now(UTC) + _KEPT}
@@ -163,14 +164,14 @@ class FirestoreLedger:
             await self._database.close()
 
     async def _claim(
-        self, database: Database, entry: Entry, token: str
+        self, database: Database, request: ClaimRequest, token: str
     ) -> Claim | Duplicate | Superseded | Busy:
         """Read and commit, once."""
-        found = await self._read(database, entry)
-        done = [_done(found[self._event(name)]) for name in entry.identities]
+        found = await self._read(database, request)
+        done = [_done(found[self._event(name)]) for name in request.identities]
         now = self._clock(max(document.read for document in found.values()))
-        known = {name: _known(found[self._subject(name)], now) for name in entry.subjects}
-        verdict = decide(entry, [record for record in done if record], known)
+        known = {name: _known(found[self._subject(name)], now) for name in request.subjects}
+        verdict = decide(request, [record for record in done if record], known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
         if all(document.fields.get("token") == token for document in found.values()):
@@ -182,13 +183,13 @@ class FirestoreLedger:
                 return Busy((until - now).total_seconds())
             lease: dict[str, Any] = {
                 "token": token,
-                "lease_until": now + timedelta(seconds=entry.lease),
-                "leased_for": _list(entry.snapshot),
+                "lease_until": now + timedelta(seconds=request.lease),
+                "leased_for": _list(request.snapshot),
                 "expires": datetime.now(UTC) + _KEPT,
             }
             left = {
                 self._subject(name): {"snapshot": _list(known[name].snapshot)}
-                for name in entry.subjects
+                for name in request.subjects
                 if found[self._subject(name)].fields.get("leased_for")
             }
             versions = await database.commit(
@@ -200,11 +201,11 @@ class FirestoreLedger:
             path: _Leased(version, _recorded(document), now, at)
             for (path, document), version in zip(found.items(), versions, strict=True)
         }
-        return Claim(entry, token, verdict)
+        return Claim(request, token, verdict)
 
-    async def _read(self, database: Database, entry: Entry) -> dict[str, Document]:
+    async def _read(self, database: Database, request: ClaimRequest) -> dict[str, Document]:
         """All documents of an event, by path."""
-        paths = {*map(self._event, entry.identities), *map(self._subject, entry.subjects)}
+        paths = {*map(self._event, request.identities), *map(self._subject, request.subjects)}
         try:
             return await database.read(sorted(paths))
         except NotFound as error:  # a missing document is no error
@@ -229,30 +230,30 @@ class FirestoreLedger:
             raise failure
 
     async def _is_settled(self, database: Database, claim: Claim) -> bool:
-        found = (await self._read(database, claim.entry)).values()
+        found = (await self._read(database, claim.request)).values()
         return all(
             document.fields.get("token") == claim.token and document.fields["lease_until"] is None
             for document in found
         )
 
-    def _settled(self, claim: Claim, outcome: Outcome) -> dict[str, dict[str, Any]]:
+    def _settled(self, claim: Claim) -> dict[str, dict[str, Any]]:
         """What the documents of a claim then say, by path; fields not named stay as they are."""
-        entry = claim.entry
+        request = claim.request
         free: dict[str, Any] = {
             "lease_until": None,
             "leased_for": None,
             "expires": datetime.now(UTC) + _KEPT,
         }
-        snapshot = _list(entry.snapshot)
-        event = {**free, "outcome": outcome.value, "snapshot": snapshot}
+        snapshot = _list(request.snapshot)
+        event = {**free, "snapshot": snapshot}
         subject = dict(free)
         if snapshot:
             subject["snapshot"] = snapshot
-        if entry.owner is not None:
-            subject["owner"] = str(entry.owner)
-        return {self._event(name): event for name in entry.identities} | {
+        if request.owner is not None:
+            subject["owner"] = str(request.owner)
+        return {self._event(name): event for name in request.identities} | {
             self._subject(name): free if name in claim.dropped else subject
-            for name in entry.subjects
+            for name in request.subjects
         }
 
     def _event(self, name: str) -> str:
@@ -266,7 +267,13 @@ class FirestoreLedger:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Database]:
-        """The database; what keeps it from Firestore, or takes too long, is LedgerUnavailable."""
+        """The open database.
+
+        Raises:
+            LedgerUnavailable: in place of every error of Google's client and of the system, and
+                after `patience` seconds. `OSError` is among them: Google's client raises it if it
+                finds credentials but no project, and a `TimeoutError` is one.
+        """
         try:
             async with asyncio.timeout(self._patience):
                 async with self._opening:
@@ -275,19 +282,21 @@ class FirestoreLedger:
                             Database, self._project, self._name, _TIMEOUT
                         )
                 yield self._database
-        except (GoogleAPICallError, GoogleAuthError, TimeoutError) as error:
+        except (GoogleAPICallError, GoogleAuthError, OSError) as error:
             raise LedgerUnavailable(f"Firestore: {type(error).__name__}: {error}") from error
 
 
 def _recorded(document: Document) -> bool:
     """Whether it says more than who holds the lease."""
-    said = {"outcome", "snapshot", "owner", "leased_for"}
-    return any(document.fields.get(name) is not None for name in said)
+    said = {"owner", "leased_for"}
+    return "snapshot" in document.fields or any(
+        document.fields.get(name) is not None for name in said
+    )
 
 
 def _done(document: Document) -> Done | None:
-    outcome = document.fields.get("outcome")
-    return Done(Outcome(outcome), _snapshot(document)) if outcome else None
+    """That an event was settled; the document of one that was only leased has no `snapshot`."""
+    return Done(_snapshot(document)) if "snapshot" in document.fields else None
 
 
 def _known(document: Document, now: datetime) -> Known:

@@ -17,15 +17,14 @@ from connector.ledger.records import (
     NOBODY,
     Busy,
     Claim,
+    ClaimRequest,
     Done,
     Duplicate,
-    Entry,
     Known,
     LostClaim,
     Superseded,
     decide,
 )
-from connector.outcome import Outcome
 
 Record = TypeVar("Record")
 
@@ -76,52 +75,52 @@ class MemoryLedger:
         self._leases: dict[str, tuple[str, float, Snapshot | None]] = {}
         self._tokens = count(1)
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
-        done = [found for name in entry.identities if (found := self._done.get(name))]
+        done = [found for name in request.identities if (found := self._done.get(name))]
         now = self._clock()
-        known = {name: self._look_up(name, now) for name in entry.subjects}
-        verdict = decide(entry, done, known)
+        known = {name: self._look_up(name, now) for name in request.subjects}
+        verdict = decide(request, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
-        keys = entry.keys
+        keys = request.keys
         held = [self._leases[key][1] - now for key in keys if key in self._leases]
         if held and max(held) > 0:
             return Busy(max(held))
         if held:
             for name in known.keys() & self._leases.keys():
                 self._known.note(name, known[name])
-        claim = Claim(entry, str(next(self._tokens)), verdict)
-        self._leases |= dict.fromkeys(keys, (claim.token, now + entry.lease, entry.snapshot))
+        claim = Claim(request, str(next(self._tokens)), verdict)
+        self._leases |= dict.fromkeys(keys, (claim.token, now + request.lease, request.snapshot))
         return claim
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
         if not self._free(claim):
             raise LostClaim
-        entry = claim.entry
-        done = Done(outcome, entry.snapshot)
-        for name in entry.identities:
+        request = claim.request
+        done = Done(request.snapshot)
+        for name in request.identities:
             self._done.note(name, done)
-        for name in set(entry.subjects) - claim.dropped:
-            self._known.note(name, (self._known.get(name) or NOBODY).after(entry))
+        for name in set(request.subjects) - claim.dropped:
+            self._known.note(name, (self._known.get(name) or NOBODY).after(request))
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
     ) -> None:
         """See `Ledger`."""
-        entry = claim.entry
+        request = claim.request
         until = min(
-            (self._leases[key][1] for key in entry.keys if key in self._leases), default=0.0
+            (self._leases[key][1] for key in request.keys if key in self._leases), default=0.0
         )
         if not self._free(claim):
             return
         for name in touched - claim.dropped:
             known = self._known.get(name) or NOBODY
-            self._known.note(name, known.touched(entry.snapshot))
+            self._known.note(name, known.touched(request.snapshot))
         if rest:
             until = min(until, self._clock() + rest)
-            self._leases |= dict.fromkeys(entry.keys, (claim.token, until, None))
+            self._leases |= dict.fromkeys(request.keys, (claim.token, until, None))
 
     async def close(self) -> None:
         """See `Ledger`; nothing to let go of."""
@@ -134,7 +133,7 @@ class MemoryLedger:
 
     def _free(self, claim: Claim) -> bool:
         """Free the leases if all are still the claim's; whether they were."""
-        keys, nobody = claim.entry.keys, ("",)
+        keys, nobody = claim.request.keys, ("",)
         if any(self._leases.get(key, nobody)[0] != claim.token for key in keys):
             return False
         for key in keys:

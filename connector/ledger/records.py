@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from connector.event import Snapshot
-from connector.outcome import Outcome
 
 
-class Entry(NamedTuple):
+class ClaimRequest(NamedTuple):
     """What a claim is asked for.
 
     `identities` are the names of the event, `subjects` whom it is about; all are leased together.
@@ -43,7 +42,6 @@ class Entry(NamedTuple):
 class Done(NamedTuple):
     """That an event was applied, and from which snapshot."""
 
-    outcome: Outcome
     snapshot: Snapshot | None
 
 
@@ -53,10 +51,10 @@ class Known(NamedTuple):
     snapshot: Snapshot | None
     owner: int | None
 
-    def after(self, entry: Entry) -> "Known":
-        """What is known once the entry is applied; an unknown owner changes nothing."""
-        newer = entry.snapshot or self.snapshot
-        return Known(newer, self.owner if entry.owner is None else entry.owner)
+    def after(self, request: ClaimRequest) -> "Known":
+        """What is known once the request is applied; an unknown owner changes nothing."""
+        newer = request.snapshot or self.snapshot
+        return Known(newer, self.owner if request.owner is None else request.owner)
 
     def touched(self, snapshot: Snapshot | None) -> "Known":
         """What is known once this snapshot may have been applied; whose it is stays as it was."""
@@ -74,15 +72,14 @@ class Claim(NamedTuple):
     `token` fences: a claim that expired and was taken by another cannot be settled any more.
     """
 
-    entry: Entry
+    request: ClaimRequest
     token: str
     dropped: frozenset[str] = frozenset()
 
 
-class Duplicate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Duplicate:
     """The event was applied already, from this or a newer snapshot."""
-
-    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +97,24 @@ class LostClaim(Exception):  # noqa: N818 - what happened, not an error of the s
     """The lease expired before the event was settled, and somebody else may have taken it."""
 
 
-class LedgerUnavailable(ConnectionError):  # noqa: N818 - as above
-    """The store cannot be reached, or takes too long; the message is for the log."""
+class LedgerUnavailable(Exception):  # noqa: N818 - as above
+    """The store cannot be reached, or takes too long; the message is for the log.
+
+    It is no `ConnectionError`: a connection that something else lost is not the ledger's failure.
+    """
 
 
 class Ledger(Protocol):
     """A store of claims and records; its methods are atomic."""
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """Ask whether an event may be applied now.
 
         Raises:
             LedgerUnavailable: that cannot be known; the event must not be applied.
         """
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """Record that it was applied, and free the lease.
 
         Raises:
@@ -138,16 +138,16 @@ class Ledger(Protocol):
 
 
 def decide(
-    entry: Entry, done: Iterable[Done], known: Mapping[str, Known]
+    request: ClaimRequest, done: Iterable[Done], known: Mapping[str, Known]
 ) -> Duplicate | Superseded | frozenset[str]:
     """Judge an event by the records alone; the dropped subjects if it may be applied."""
     for record in done:
-        if not (entry.again and _newer(entry.snapshot, record.snapshot)):
-            return Duplicate(record.outcome)
+        if not (request.again and _newer(request.snapshot, record.snapshot)):
+            return Duplicate()
     dropped = frozenset(
-        subject for subject in entry.subjects if _dropped(entry, subject, known.get(subject))
+        subject for subject in request.subjects if _dropped(request, subject, known.get(subject))
     )
-    if entry.subjects and len(dropped) == len(entry.subjects) and not entry.unbound:
+    if request.subjects and len(dropped) == len(request.subjects) and not request.unbound:
         return Superseded()
     return dropped
 
@@ -156,22 +156,22 @@ def _newer(one: Snapshot | None, other: Snapshot | None) -> bool:
     return one is not None and other is not None and one > other
 
 
-def _dropped(entry: Entry, subject: str, known: Known | None) -> bool:
+def _dropped(request: ClaimRequest, subject: str, known: Known | None) -> bool:
     """Whether the subject is newer than the event, or belongs to another account by now."""
     if known is None:
         return False
-    if _newer(known.snapshot, entry.snapshot):
+    if _newer(known.snapshot, request.snapshot):
         return True
-    return subject in entry.released and _given_away(entry, known)
+    return subject in request.released and _given_away(request, known)
 
 
-def _given_away(entry: Entry, known: Known) -> bool:
+def _given_away(request: ClaimRequest, known: Known) -> bool:
     """Whether an event that happened later gave the subject to another account.
 
     Then the release is an old story, however late NSPS read its data (contract 4, "SIM swap").
     """
-    if entry.owner is None or known.owner is None or known.owner == entry.owner:
+    if request.owner is None or known.owner is None or known.owner == request.owner:
         return False
-    if entry.snapshot is None or known.snapshot is None:
+    if request.snapshot is None or known.snapshot is None:
         return True
-    return known.snapshot.created > entry.snapshot.created
+    return known.snapshot.created > request.snapshot.created

@@ -2,6 +2,7 @@
 
 Names are kept as HMACs, since a bare hash of 15 digits is undone by trying them all; the log's
 `subject_hash` is the beginning of a subject's. The file must not lie on a network file system.
+It has a version: docs/decisions/0017-sqlite-schema-version.md.
 """
 
 import asyncio
@@ -23,38 +24,43 @@ from connector.ledger.records import (
     NOBODY,
     Busy,
     Claim,
+    ClaimRequest,
     Done,
     Duplicate,
-    Entry,
     Known,
     LedgerUnavailable,
     LostClaim,
     Superseded,
     decide,
 )
-from connector.outcome import Outcome
 
 T = TypeVar("T")
 
 _TOGETHER = 100  # methods in one transaction, during which other processes wait
 _KEPT = 100 * 86400.0  # seconds; events come again for 95 days (contract section 4)
 
-# WAL and FULL: readers and one writer at once, and what was settled survives a power cut.
-_SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-CREATE TABLE IF NOT EXISTS events (
-    id TEXT PRIMARY KEY, outcome TEXT NOT NULL, snapshot TEXT, expires REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS subjects (
+_VERSION = 1  # of the tables; a file has its own in `PRAGMA user_version`
+_TABLES = """
+CREATE TABLE events (id TEXT PRIMARY KEY, snapshot TEXT, expires REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE subjects (
     id TEXT PRIMARY KEY, snapshot TEXT, owner TEXT, expires REAL NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS leases (
+CREATE TABLE leases (
     id TEXT PRIMARY KEY, token TEXT NOT NULL, expires REAL NOT NULL, snapshot TEXT
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS events_expire ON events (expires);
-CREATE INDEX IF NOT EXISTS subjects_expire ON subjects (expires);
-CREATE INDEX IF NOT EXISTS leases_expire ON leases (expires);
+CREATE INDEX events_expire ON events (expires);
+CREATE INDEX subjects_expire ON subjects (expires);
+CREATE INDEX leases_expire ON leases (expires)
+"""
+# Version 0 had one more column in `events`, which was always "applied". The table is copied because
+# DROP COLUMN needs SQLite 3.35, and Red Hat Enterprise Linux 9 has 3.34.
+_COLUMNS_0 = ["id", "outcome", "snapshot", "expires"]
+_FROM_0 = """
+ALTER TABLE events RENAME TO events_0;
+CREATE TABLE events (id TEXT PRIMARY KEY, snapshot TEXT, expires REAL NOT NULL) WITHOUT ROWID;
+INSERT INTO events SELECT id, snapshot, expires FROM events_0;
+DROP TABLE events_0;
+CREATE INDEX events_expire ON events (expires)
 """
 
 # `IN (SELECT value FROM json_each (?))`: any number of keys in one parameter.
@@ -131,13 +137,13 @@ class SqliteLedger:
         self._file: sqlite3.Connection | None = None
         self._jobs: deque[_Job] = deque()  # oldest first
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
-        return await self._transaction(lambda file: self._claim(file, entry))
+        return await self._transaction(lambda file: self._claim(file, request))
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
-        await self._transaction(lambda file: self._settle(file, claim, outcome))
+        await self._transaction(lambda file: self._settle(file, claim))
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
@@ -152,46 +158,46 @@ class SqliteLedger:
         self._thread.shutdown(wait=False)
 
     def _claim(
-        self, file: sqlite3.Connection, entry: Entry
+        self, file: sqlite3.Connection, request: ClaimRequest
     ) -> Claim | Duplicate | Superseded | Busy:
-        done = [record for name in entry.identities if (record := self._done(file, name))]
-        keys, now = self._hashed(entry.keys), self._clock()
-        known = {name: self._look_up(file, name, now) for name in entry.subjects}
-        verdict = decide(entry, done, known)
+        done = [record for name in request.identities if (record := self._done(file, name))]
+        keys, now = self._hashed(request.keys), self._clock()
+        known = {name: self._look_up(file, name, now) for name in request.subjects}
+        verdict = decide(request, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
         (until,) = file.execute(_HELD, (json.dumps(keys),)).fetchone()
         if until is not None and until > now:
             return Busy(until - now)
-        for name in entry.subjects if until is not None else ():  # else the next one forgets it
+        for name in request.subjects if until is not None else ():  # else the next one forgets it
             self._know(file, name, known[name])
-        claim = Claim(entry, uuid4().hex, verdict)
-        held = (claim.token, now + entry.lease, _text(entry.snapshot))
+        claim = Claim(request, uuid4().hex, verdict)
+        held = (claim.token, now + request.lease, _text(request.snapshot))
         file.executemany("REPLACE INTO leases VALUES (?, ?, ?, ?)", [(key, *held) for key in keys])
         return claim
 
-    def _settle(self, file: sqlite3.Connection, claim: Claim, outcome: Outcome) -> None:
+    def _settle(self, file: sqlite3.Connection, claim: Claim) -> None:
         if not self._free(file, claim):
             raise LostClaim
-        entry, expires = claim.entry, self._clock() + _KEPT
-        for name in entry.identities:
-            event = (self._hash(name), outcome.value, _text(entry.snapshot), expires)
-            file.execute("REPLACE INTO events VALUES (?, ?, ?, ?)", event)
-        for name in set(entry.subjects) - claim.dropped:
-            self._know(file, name, self._known(file, name).after(entry))
+        request, expires = claim.request, self._clock() + _KEPT
+        for name in request.identities:
+            event = (self._hash(name), _text(request.snapshot), expires)
+            file.execute("REPLACE INTO events VALUES (?, ?, ?)", event)
+        for name in set(request.subjects) - claim.dropped:
+            self._know(file, name, self._known(file, name).after(request))
         self._sweep(file)
 
     def _release(
         self, file: sqlite3.Connection, claim: Claim, touched: frozenset[str], rest: float
     ) -> None:
         if rest:
-            keys = self._hashed(claim.entry.keys)
+            keys = self._hashed(claim.request.keys)
             ended = (self._clock() + rest, claim.token, json.dumps(keys))
             mine = file.execute(_REST, ended).rowcount == len(keys)
         else:
             mine = self._free(file, claim)
         for name in touched - claim.dropped if mine else ():
-            self._know(file, name, self._known(file, name).touched(claim.entry.snapshot))
+            self._know(file, name, self._known(file, name).touched(claim.request.snapshot))
 
     def _know(self, file: sqlite3.Connection, name: str, known: Known) -> None:
         owner = None if known.owner is None else str(known.owner)
@@ -200,7 +206,7 @@ class SqliteLedger:
 
     def _free(self, file: sqlite3.Connection, claim: Claim) -> bool:
         """Free the leases that are still the claim's; whether all were."""
-        keys = self._hashed(claim.entry.keys)
+        keys = self._hashed(claim.request.keys)
         return file.execute(_FREE, (claim.token, json.dumps(keys))).rowcount == len(keys)
 
     def _sweep(self, file: sqlite3.Connection) -> None:
@@ -209,9 +215,9 @@ class SqliteLedger:
             file.execute(statement, {"now": self._clock()})
 
     def _done(self, file: sqlite3.Connection, name: str) -> Done | None:
-        query = "SELECT outcome, snapshot FROM events WHERE id = ?"
+        query = "SELECT snapshot FROM events WHERE id = ?"
         row = file.execute(query, (self._hash(name),)).fetchone()
-        return Done(Outcome(row[0]), _snapshot(row[1])) if row else None
+        return Done(_snapshot(row[0])) if row else None
 
     def _known(self, file: sqlite3.Connection, name: str) -> Known:
         query = "SELECT snapshot, owner FROM subjects WHERE id = ?"
@@ -278,7 +284,14 @@ class SqliteLedger:
         return jobs
 
     def _begun(self, deadline: float) -> sqlite3.Connection:
-        """The connection, in a transaction; others are waited for until the deadline."""
+        """The connection, in a transaction, with the tables of this version.
+
+        Other processes are waited for until the deadline (monotonic clock).
+
+        Raises:
+            LedgerUnavailable: a newer connector has written the file, or another program.
+            sqlite3.Error: others still hold the file at the deadline, or it cannot be used.
+        """
         if self._file is None:
             left = max(deadline - time.monotonic(), 0)
             self._file = sqlite3.connect(self._path, timeout=left, isolation_level=None)
@@ -286,6 +299,8 @@ class SqliteLedger:
         left = max(deadline - time.monotonic(), 0)
         self._file.execute(f"PRAGMA busy_timeout = {ceil(left * 1000)}")
         self._file.execute("BEGIN IMMEDIATE")
+        if _version(self._file) < _VERSION:
+            _migrate(self._file)
         return self._file
 
     def _close(self) -> None:
@@ -300,15 +315,53 @@ def _tell(jobs: list[_Job]) -> None:
 
 
 def _prepare(file: sqlite3.Connection, deadline: float) -> None:
-    """Make the tables; SQLite does not wait when two processes turn a new file to WAL at once."""
+    """Turn the file to WAL: readers and one writer at once. FULL survives a power cut.
+
+    SQLite does not wait when two processes turn a new file to WAL at once.
+    """
+    _version(file)  # a file that is refused is not written to
     while True:
         try:
-            file.executescript(_SCHEMA)
+            file.execute("PRAGMA journal_mode = WAL")
+            file.execute("PRAGMA synchronous = FULL")
             return
         except sqlite3.OperationalError as error:
             if not _is_busy(error) or time.monotonic() > deadline:
                 raise
         time.sleep(0.01)
+
+
+def _version(file: sqlite3.Connection) -> int:
+    """The version of the file's tables; 0 if it has none.
+
+    Raises:
+        LedgerUnavailable: it is newer than this connector.
+    """
+    (version,) = file.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise LedgerUnavailable(
+            f"it is of version {version}, and this connector knows versions up to {_VERSION}: "
+            "use the newer connector again, or name another file in LEDGER_URL"
+        )
+    return int(version)
+
+
+def _migrate(file: sqlite3.Connection) -> None:
+    """Make the tables of this version, or change those of version 0 into them.
+
+    It is part of the caller's transaction: another process sees all of it or nothing.
+
+    Raises:
+        LedgerUnavailable: another program has made the file.
+    """
+    columns = [column for _, column, *_ in file.execute("PRAGMA table_info (events)")]
+    if columns not in ([], _COLUMNS_0):
+        raise LedgerUnavailable(
+            "another program has made its table `events`: name another file in LEDGER_URL"
+        )
+    for statement in (_FROM_0 if columns else _TABLES).split(";"):
+        file.execute(statement)
+    file.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 def _is_busy(error: Exception) -> bool:

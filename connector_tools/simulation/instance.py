@@ -15,13 +15,13 @@ import httpx
 from connector.ledger.records import (
     Busy,
     Claim,
+    ClaimRequest,
     Duplicate,
-    Entry,
     Ledger,
     LedgerUnavailable,
     Superseded,
 )
-from connector.outcome import Outcome, answer
+from connector.outcome import answer
 from connector.pipeline import Pipeline
 from connector_tools.simulation.network import Network, delivery
 from connector_tools.simulation.nsps import Answer, Delivery
@@ -60,13 +60,13 @@ class MortalLedger:
         self._trouble = trouble
         self.alive = True
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
-        return await self._suffer(lambda: self._ledger.claim(entry))
+        return await self._suffer(lambda: self._ledger.claim(request))
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         """See `Ledger`."""
-        await self._suffer(lambda: self._ledger.settle(claim, outcome))
+        await self._suffer(lambda: self._ledger.settle(claim))
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0

@@ -1,6 +1,7 @@
 """The ledger in Firestore: round trips, instances, crashes, a store that is out of reach."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,13 +20,10 @@ from connector.ledger.records import (
     LostClaim,
     Superseded,
 )
-from connector.outcome import Outcome
 from tests.emulator.firestore import FirestoreEmulator, shared
 from tests.emulator.wire import Wire
 from tests.support.contender import crash, race
-from tests.support.ledgers import at, entry
-
-APPLIED = Outcome.APPLIED
+from tests.support.ledgers import at, claim_request
 
 
 @pytest.fixture
@@ -62,7 +60,7 @@ async def wired(wire: Wire, project: str) -> AsyncIterator[FirestoreLedger]:
 
 
 async def granted(ledger: FirestoreLedger, name: str, **fields: Any) -> Claim:
-    claim = await ledger.claim(entry(name, **fields))
+    claim = await ledger.claim(claim_request(name, **fields))
     assert isinstance(claim, Claim), claim
     return claim
 
@@ -75,13 +73,13 @@ async def documents(project: str, collection: str) -> list[Any]:
 
 
 async def test_an_event_takes_three_round_trips(wire: Wire, wired: FirestoreLedger) -> None:
-    swap = entry("event:a", "espf:1", about=("imsi:1", "imsi:2"))
+    swap = claim_request("event:a", "espf:1", about=("imsi:1", "imsi:2"))
     claim = await wired.claim(swap)
     assert isinstance(claim, Claim)
     assert wire.requests == 2
-    await wired.settle(claim, APPLIED)
+    await wired.settle(claim)
     assert wire.requests == 3
-    assert await wired.claim(swap) == Duplicate(APPLIED)
+    assert await wired.claim(swap) == Duplicate()
     assert wire.requests == 4
     await wired.release(await granted(wired, "event:b"))
     assert wire.requests == 7
@@ -91,7 +89,7 @@ async def test_a_document_holds_what_was_settled_and_when_it_may_go(
     ledger: FirestoreLedger, project: str
 ) -> None:
     claim = await granted(ledger, "event:9d2f", about=("imsi:001010000000001",), owner=77)
-    await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim)
     (event,) = await documents(project, EVENTS)
     (subject,) = await documents(project, SUBJECTS)
     soon, late = datetime.now(UTC) + timedelta(days=99), datetime.now(UTC) + timedelta(days=101)
@@ -101,7 +99,6 @@ async def test_a_document_holds_what_was_settled_and_when_it_may_go(
     snapshot = [10, 0, 0]
     assert event.to_dict() == lease | {
         "expires": event.get("expires"),
-        "outcome": "applied",
         "snapshot": snapshot,
     }
     assert subject.to_dict() == lease | {
@@ -113,6 +110,34 @@ async def test_a_document_holds_what_was_settled_and_when_it_may_go(
         assert name not in event.id + subject.id
 
 
+@pytest.mark.parametrize("snapshot", [[10.0, 0.0, 0.0], None])
+async def test_a_document_of_an_older_version_is_a_duplicate(
+    ledger: FirestoreLedger, project: str, snapshot: list[float] | None
+) -> None:
+    """It has an `outcome` as well. An event without a snapshot has the field all the same."""
+    older = {
+        "token": uuid4().hex,
+        "lease_until": None,
+        "leased_for": None,
+        "expires": datetime.now(UTC) + timedelta(days=99),
+        "outcome": "applied",
+        "snapshot": snapshot,
+    }
+    client = AsyncClient(project=project)
+    await client.document(ledger._event("event:a")).set(older)
+    await client._firestore_api.transport.close()
+    assert await ledger.claim(claim_request("event:a")) == Duplicate()
+
+
+async def test_an_event_without_a_snapshot_is_known_after_it_was_settled(
+    ledger: FirestoreLedger, project: str
+) -> None:
+    await ledger.settle(await granted(ledger, "event:a", snapshot=None))
+    (event,) = await documents(project, EVENTS)
+    assert event.get("snapshot") is None
+    assert await ledger.claim(claim_request("event:a")) == Duplicate()
+
+
 async def test_a_released_claim_leaves_no_document(ledger: FirestoreLedger, project: str) -> None:
     await ledger.release(await granted(ledger, "event:a"))
     assert await documents(project, EVENTS) == []
@@ -120,13 +145,13 @@ async def test_a_released_claim_leaves_no_document(ledger: FirestoreLedger, proj
 
 
 async def test_a_released_claim_leaves_what_was_known(ledger: FirestoreLedger) -> None:
-    await ledger.settle(await granted(ledger, "event:a"), APPLIED)
+    await ledger.settle(await granted(ledger, "event:a"))
     await ledger.release(await granted(ledger, "event:b", snapshot=at(20)))
-    assert await ledger.claim(entry("event:c", snapshot=at(9))) == Superseded()
+    assert await ledger.claim(claim_request("event:c", snapshot=at(9))) == Superseded()
 
 
 async def test_of_many_claims_at_once_one_is_granted(ledger: FirestoreLedger) -> None:
-    claims = [ledger.claim(entry(f"event:{number}")) for number in range(20)]
+    claims = [ledger.claim(claim_request(f"event:{number}")) for number in range(20)]
     verdicts = await asyncio.gather(*claims)
     assert [type(verdict) for verdict in verdicts].count(Claim) == 1
     assert [type(verdict) for verdict in verdicts].count(Busy) == 19
@@ -149,17 +174,17 @@ async def test_a_claim_whose_answer_is_lost_is_granted(wire: Wire, wired: Firest
     wire.lose(b"lease_until")
     claim = await granted(wired, "event:a")
     assert wire.lost == 1
-    await wired.settle(claim, APPLIED)
+    await wired.settle(claim)
 
 
 async def test_a_settlement_whose_answer_is_lost_is_done(
     wire: Wire, wired: FirestoreLedger
 ) -> None:
     claim = await granted(wired, "event:a")
-    wire.lose(b"outcome")
-    await wired.settle(claim, APPLIED)
+    wire.lose(b"snapshot")
+    await wired.settle(claim)
     assert wire.lost == 1
-    assert await wired.claim(entry("event:a")) == Duplicate(APPLIED)
+    assert await wired.claim(claim_request("event:a")) == Duplicate()
 
 
 async def test_a_claim_taken_over_while_its_settlement_was_lost_is_lost(
@@ -168,9 +193,9 @@ async def test_a_claim_taken_over_while_its_settlement_was_lost_is_lost(
     claim = await granted(wired, "event:a", lease=0.1)
     await asyncio.sleep(0.2)
     await granted(wired, "event:b")
-    wire.lose(b"outcome")
+    wire.lose(b"snapshot")
     with pytest.raises(LostClaim):
-        await wired.settle(claim, APPLIED)
+        await wired.settle(claim)
     assert wire.lost == 1
 
 
@@ -182,7 +207,7 @@ async def test_a_store_that_does_not_answer_is_unavailable_until_it_does(
     emulator.freeze()
     try:
         with pytest.raises(LedgerUnavailable, match="Firestore"):
-            await ledger.claim(entry("event:b", about=("imsi:2",)))
+            await ledger.claim(claim_request("event:b", about=("imsi:2",)))
         await ledger.release(claim)
     finally:
         emulator.thaw()
@@ -199,9 +224,9 @@ async def test_a_store_that_is_gone_is_unavailable_until_it_is_back(
         claim = await granted(ledger, "event:a")
         emulator.kill()
         with pytest.raises(LedgerUnavailable):
-            await ledger.claim(entry("event:b"))
+            await ledger.claim(claim_request("event:b"))
         with pytest.raises(LedgerUnavailable):
-            await ledger.settle(claim, APPLIED)
+            await ledger.settle(claim)
         emulator.start()
         for _ in range(30):  # gRPC waits between its attempts to connect
             try:
@@ -212,3 +237,20 @@ async def test_a_store_that_is_gone_is_unavailable_until_it_is_back(
         else:
             pytest.fail("the ledger did not recover")
         await ledger.close()
+
+
+async def test_credentials_without_a_project_are_the_ledger_s_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's client raises an `OSError` there, which must not end as an unexpected failure."""
+    credentials = tmp_path / "credentials.json"
+    user = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
+    credentials.write_text(json.dumps(user))
+    for name in ("FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(credentials))
+    monkeypatch.setenv("PATH", "")  # gcloud would be asked for its project
+    ledger = FirestoreLedger(b"key")
+    with pytest.raises(LedgerUnavailable, match="Project was not passed"):
+        await ledger.claim(claim_request())
+    await ledger.close()

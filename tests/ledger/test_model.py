@@ -22,14 +22,13 @@ from hypothesis.stateful import (
 )
 
 from connector.event import Snapshot
-from connector.ledger.records import Busy, Claim, Duplicate, Entry, LostClaim, Superseded
-from connector.outcome import Outcome
-from tests.support.ledgers import LEASE, STORES, at, entry
+from connector.ledger.records import Busy, Claim, ClaimRequest, Duplicate, LostClaim, Superseded
+from tests.support.ledgers import LEASE, STORES, at, claim_request
 
 # Few of each, so that events meet.
 SUBJECTS = st.sampled_from([("x",), ("y",), ("x", "y"), ("y", "x"), ("z", "x"), ()])
-ENTRIES = st.builds(
-    lambda name, about, releases, **fields: entry(
+REQUESTS = st.builds(
+    lambda name, about, releases, **fields: claim_request(
         f"event:{name}",
         about=about,
         released=frozenset(about[1:] if releases else ()),
@@ -78,8 +77,8 @@ class History(RuleBasedStateMachine):
         self.runner.run(self.opened.aclose())
         self.runner.close()
 
-    @rule(target=claims, wanted=ENTRIES)
-    def claim(self, wanted: Entry) -> Claim:
+    @rule(target=claims, wanted=REQUESTS)
+    def claim(self, wanted: ClaimRequest) -> Claim:
         about = wanted.subjects
         verdict = self.runner.run(self.store.ledger.claim(wanted))
         match verdict:
@@ -96,13 +95,13 @@ class History(RuleBasedStateMachine):
                 )
             case Busy(wait):
                 assert 0 < wait <= LEASE
-                assert any(set(held.claim.entry.keys) & set(wanted.keys) for held in self.alive())
+                assert any(set(held.claim.request.keys) & set(wanted.keys) for held in self.alive())
         return multiple()  # type: ignore[return-value]  # nothing for the bundle
 
     def granted(self, claim: Claim) -> None:
-        wanted = claim.entry
+        wanted = claim.request
         for held in self.alive():
-            assert not set(held.claim.entry.keys) & set(wanted.keys), "claimed twice"
+            assert not set(held.claim.request.keys) & set(wanted.keys), "claimed twice"
         assert self.may_apply(wanted), "a settled event is a duplicate"
         for subject in set(wanted.subjects) - claim.dropped:
             assert not self.older(wanted, subject), "applied after a newer one"
@@ -120,14 +119,14 @@ class History(RuleBasedStateMachine):
     @rule(claim=consumes(claims))
     def settle(self, claim: Claim) -> None:
         expired = self.live.pop(claim.token).until <= self.now
-        taken = any(self.holder[key] != claim.token for key in claim.entry.keys)
+        taken = any(self.holder[key] != claim.token for key in claim.request.keys)
         try:
-            self.runner.run(self.store.ledger.settle(claim, Outcome.APPLIED))
+            self.runner.run(self.store.ledger.settle(claim))
         except LostClaim:
             assert expired, "a live lease was lost"
             return
         assert not taken, "settled although another has claimed it since"
-        wanted = claim.entry
+        wanted = claim.request
         for name in wanted.identities:
             self.settled.setdefault(name, []).append(wanted.snapshot)
         for subject in set(wanted.subjects) - claim.dropped:
@@ -136,17 +135,17 @@ class History(RuleBasedStateMachine):
 
     @rule(claim=consumes(claims), how=st.sampled_from(["untouched", "touched", "resting"]))
     def release(self, claim: Claim, how: str) -> None:
-        mine = all(self.holder[key] == claim.token for key in claim.entry.keys)
+        mine = all(self.holder[key] == claim.token for key in claim.request.keys)
         held = self.live.pop(claim.token)
-        subjects = frozenset(claim.entry.subjects) - claim.dropped
+        subjects = frozenset(claim.request.subjects) - claim.dropped
         touched = frozenset() if how == "untouched" else subjects
         rest = 5.0 if how == "resting" else 0.0
         self.runner.run(self.store.ledger.release(claim, touched, rest))
         if rest and mine and held.until > self.now:
             self.live[claim.token] = Live(claim, min(held.until, self.now + rest))
         for subject in touched if mine else ():
-            if _newer(claim.entry.snapshot, self.unfinished.get(subject)):
-                self.unfinished[subject] = claim.entry.snapshot
+            if _newer(claim.request.snapshot, self.unfinished.get(subject)):
+                self.unfinished[subject] = claim.request.snapshot
                 self.note_perhaps(claim)
 
     @rule(seconds=st.sampled_from([1.0, LEASE / 2, LEASE + 1]))
@@ -159,26 +158,26 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def no_key_has_two_live_claims(self) -> None:
-        held = [key for live in self.alive() for key in live.claim.entry.keys]
+        held = [key for live in self.alive() for key in live.claim.request.keys]
         assert len(held) == len(set(held))
 
     def alive(self) -> list[Live]:
         return [held for held in self.live.values() if held.until > self.now]
 
-    def older(self, wanted: Entry, subject: str) -> bool:
+    def older(self, wanted: ClaimRequest, subject: str) -> bool:
         newest = self.newest.get(subject)
         return newest is not None and wanted.snapshot is not None and newest > wanted.snapshot
 
-    def perhaps_older(self, wanted: Entry, subject: str) -> bool:
+    def perhaps_older(self, wanted: ClaimRequest, subject: str) -> bool:
         return wanted.snapshot is not None and _newer(self.perhaps.get(subject), wanted.snapshot)
 
     def note_perhaps(self, claim: Claim) -> None:
-        for subject in claim.entry.subjects:
-            snapshot = claim.entry.snapshot
+        for subject in claim.request.subjects:
+            snapshot = claim.request.snapshot
             if snapshot and not _newer(self.perhaps.get(subject), snapshot):
                 self.perhaps[subject] = snapshot
 
-    def may_apply(self, wanted: Entry) -> bool:
+    def may_apply(self, wanted: ClaimRequest) -> bool:
         """Whether the event is new, or a replay of what may be replayed, from a newer snapshot."""
         before = [seen for name in wanted.identities for seen in self.settled.get(name, [])[-1:]]
         return all(

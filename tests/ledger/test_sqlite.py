@@ -12,11 +12,9 @@ import pytest
 
 from connector.ledger.records import Busy, Claim, Duplicate, LedgerUnavailable, LostClaim
 from connector.ledger.sqlite import SqliteLedger
-from connector.outcome import Outcome
 from tests.support.contender import crash, race
-from tests.support.ledgers import LEASE, Clock, entry
+from tests.support.ledgers import LEASE, Clock, claim_request
 
-APPLIED = Outcome.APPLIED
 DAY = 86400.0
 
 
@@ -56,9 +54,9 @@ def locked(path: Path) -> Iterator[None]:
 
 
 async def applied(ledger: SqliteLedger, name: str = "event:a") -> None:
-    claim = await ledger.claim(entry(name))
+    claim = await ledger.claim(claim_request(name))
     assert isinstance(claim, Claim)
-    await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim)
 
 
 def rows(path: Path, table: str) -> int:
@@ -69,11 +67,11 @@ def rows(path: Path, table: str) -> int:
 async def test_a_restart_forgets_nothing(path: Path) -> None:
     ledger = SqliteLedger(path, b"key")
     await applied(ledger, "event:a")
-    assert isinstance(await ledger.claim(entry("event:b", about=("imsi:2",))), Claim)
+    assert isinstance(await ledger.claim(claim_request("event:b", about=("imsi:2",))), Claim)
     await ledger.close()
     again = SqliteLedger(path, b"key")
-    assert await again.claim(entry("event:a")) == Duplicate(APPLIED)
-    assert isinstance(await again.claim(entry("event:c", about=("imsi:2",))), Busy)
+    assert await again.claim(claim_request("event:a")) == Duplicate()
+    assert isinstance(await again.claim(claim_request("event:c", about=("imsi:2",))), Busy)
     await again.close()
 
 
@@ -88,7 +86,7 @@ async def test_a_new_file_that_another_process_begins_is_waited_for(
 ) -> None:
     """SQLite itself refuses at once to turn such a file to WAL."""
     with locked(path):
-        waiting = asyncio.create_task(ledger.claim(entry()))
+        waiting = asyncio.create_task(ledger.claim(claim_request()))
         await asyncio.sleep(0.1)
         assert not waiting.done()
     assert isinstance(await waiting, Claim)
@@ -105,7 +103,7 @@ def test_a_killed_process_frees_its_subject_when_its_lease_expires(
 async def test_a_locked_file_is_waited_for(path: Path, ledger: SqliteLedger) -> None:
     await applied(ledger)
     with locked(path):
-        waiting = asyncio.create_task(ledger.claim(entry("event:b")))
+        waiting = asyncio.create_task(ledger.claim(claim_request("event:b")))
         await asyncio.sleep(0.1)
         assert not waiting.done()
     assert isinstance(await waiting, Claim)
@@ -115,14 +113,14 @@ async def test_a_file_that_stays_locked_is_unavailable_until_it_is_free(
     path: Path, ledger: SqliteLedger
 ) -> None:
     await applied(ledger)
-    claim = await ledger.claim(entry("event:b"))
+    claim = await ledger.claim(claim_request("event:b"))
     assert isinstance(claim, Claim)
     with locked(path):
         with pytest.raises(LedgerUnavailable, match="locked"):
-            await ledger.claim(entry("event:c", about=()))
+            await ledger.claim(claim_request("event:c", about=()))
         with pytest.raises(LedgerUnavailable, match="locked"):
-            await ledger.settle(claim, APPLIED)
-    await ledger.settle(claim, APPLIED)
+            await ledger.settle(claim)
+    await ledger.settle(claim)
 
 
 async def test_many_events_wait_for_a_locked_file_together(
@@ -131,7 +129,7 @@ async def test_many_events_wait_for_a_locked_file_together(
     await applied(ledger)
     started = time.monotonic()
     with locked(path):
-        claims = [ledger.claim(entry(f"event:{number}")) for number in range(50)]
+        claims = [ledger.claim(claim_request(f"event:{number}")) for number in range(50)]
         verdicts = await asyncio.gather(*claims, return_exceptions=True)
     assert {type(verdict) for verdict in verdicts} == {LedgerUnavailable}
     assert time.monotonic() - started < 10  # and not 50 times half a second
@@ -142,11 +140,11 @@ async def test_each_event_waits_for_a_locked_file_as_long_as_it_may(
 ) -> None:
     await applied(ledger)
     with locked(path):
-        first = asyncio.create_task(ledger.claim(entry("event:b", about=("imsi:2",))))
+        first = asyncio.create_task(ledger.claim(claim_request("event:b", about=("imsi:2",))))
         await asyncio.sleep(0.1)
-        second = asyncio.create_task(ledger.claim(entry("event:c", about=("imsi:3",))))
+        second = asyncio.create_task(ledger.claim(claim_request("event:c", about=("imsi:3",))))
         await asyncio.sleep(0.3)
-        third = asyncio.create_task(ledger.claim(entry("event:d", about=("imsi:4",))))
+        third = asyncio.create_task(ledger.claim(claim_request("event:d", about=("imsi:4",))))
         with pytest.raises(LedgerUnavailable, match="locked"):
             await first
         assert not second.done()
@@ -161,25 +159,25 @@ async def test_a_claim_that_was_given_up_while_the_file_was_locked_is_nobodys(
 ) -> None:
     await applied(ledger)
     with locked(path):
-        given_up = asyncio.create_task(ledger.claim(entry("event:b")))
+        given_up = asyncio.create_task(ledger.claim(claim_request("event:b")))
         await asyncio.sleep(0.1)
         given_up.cancel()
         await asyncio.sleep(0)
-    assert isinstance(await ledger.claim(entry("event:b")), Claim)
+    assert isinstance(await ledger.claim(claim_request("event:b")), Claim)
 
 
 async def test_what_waits_is_written_at_once_and_fails_alone(
     ledger: SqliteLedger, held: Event
 ) -> None:
-    claim = await ledger.claim(entry())
+    claim = await ledger.claim(claim_request())
     assert isinstance(claim, Claim)
-    await ledger.settle(claim, APPLIED)
+    await ledger.settle(claim)
     statements: list[str] = []
     assert ledger._file
     ledger._thread.submit(ledger._file.set_trace_callback, statements.append).result()
     ledger._thread.submit(held.wait)
-    asked = [ledger.claim(entry(f"event:{n}", about=(f"imsi:{n}",))) for n in range(20)]
-    asked.insert(10, ledger.settle(claim, APPLIED))  # type: ignore[arg-type]  # it ends otherwise
+    asked = [ledger.claim(claim_request(f"event:{n}", about=(f"imsi:{n}",))) for n in range(20)]
+    asked.insert(10, ledger.settle(claim))  # type: ignore[arg-type]  # it ends otherwise
     waiting = [asyncio.create_task(each) for each in asked]
     await asyncio.sleep(0)
     held.set()
@@ -187,7 +185,7 @@ async def test_what_waits_is_written_at_once_and_fails_alone(
     assert isinstance(ended.pop(10), LostClaim)
     assert {type(verdict) for verdict in ended} == {Claim}
     assert statements.count("COMMIT") == 1
-    assert isinstance(await ledger.claim(entry("event:0", about=())), Busy)
+    assert isinstance(await ledger.claim(claim_request("event:0", about=())), Busy)
 
 
 async def test_what_is_written_is_told_at_once_whatever_the_thread_does_next(
@@ -195,10 +193,10 @@ async def test_what_is_written_is_told_at_once_whatever_the_thread_does_next(
 ) -> None:
     await applied(ledger)
     with locked(path):
-        first = asyncio.create_task(ledger.claim(entry("event:b", about=("imsi:2",))))
+        first = asyncio.create_task(ledger.claim(claim_request("event:b", about=("imsi:2",))))
         await asyncio.sleep(0.1)
         ledger._thread.submit(held.wait)
-        second = asyncio.create_task(ledger.claim(entry("event:c", about=("imsi:3",))))
+        second = asyncio.create_task(ledger.claim(claim_request("event:c", about=("imsi:3",))))
         await asyncio.sleep(0)
     async with asyncio.timeout(5):
         assert isinstance(await first, Claim)
@@ -211,39 +209,39 @@ async def test_a_ledger_that_is_closed_says_so_each_time(path: Path) -> None:
     for _ in range(2):
         with pytest.raises(RuntimeError, match="shutdown"):
             async with asyncio.timeout(5):
-                await ledger.claim(entry())
+                await ledger.claim(claim_request())
 
 
 async def test_whatever_goes_wrong_with_the_file_nothing_is_taken_for_done(
     ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim = await ledger.claim(entry())
+    claim = await ledger.claim(claim_request())
     assert isinstance(claim, Claim)
     with monkeypatch.context() as patched:
         patched.setattr(SqliteLedger, "_begun", lambda *_: 1 / 0)
         with pytest.raises(LedgerUnavailable, match="zero"):
-            await ledger.settle(claim, APPLIED)
-    await ledger.settle(claim, APPLIED)
+            await ledger.settle(claim)
+    await ledger.settle(claim)
 
 
 async def test_a_method_that_was_given_up_while_it_waited_is_not_carried_out(
     ledger: SqliteLedger, held: Event
 ) -> None:
     ledger._thread.submit(held.wait)
-    given_up = asyncio.create_task(ledger.claim(entry()))
-    other = asyncio.create_task(ledger.claim(entry("event:b", about=())))
+    given_up = asyncio.create_task(ledger.claim(claim_request()))
+    other = asyncio.create_task(ledger.claim(claim_request("event:b", about=())))
     await asyncio.sleep(0)
     given_up.cancel()
     await asyncio.sleep(0)
     held.set()
     assert isinstance(await other, Claim)
-    assert isinstance(await ledger.claim(entry()), Claim)
+    assert isinstance(await ledger.claim(claim_request()), Claim)
 
 
 async def test_other_work_goes_on_while_a_file_is_locked(path: Path, ledger: SqliteLedger) -> None:
     await applied(ledger)
     with locked(path):
-        waiting = asyncio.create_task(ledger.claim(entry("event:b")))
+        waiting = asyncio.create_task(ledger.claim(claim_request("event:b")))
         turns = 0
         while not waiting.done():
             await asyncio.sleep(0.01)
@@ -256,13 +254,13 @@ async def test_other_work_goes_on_while_a_file_is_locked(path: Path, ledger: Sql
 async def test_a_claim_that_cannot_be_released_expires(path: Path) -> None:
     clock = Clock()
     ledger = SqliteLedger(path, b"key", patience=0.2, clock=clock)
-    claim = await ledger.claim(entry())
+    claim = await ledger.claim(claim_request())
     assert isinstance(claim, Claim)
     with locked(path):
         await ledger.release(claim)
-    assert isinstance(await ledger.claim(entry()), Busy)
+    assert isinstance(await ledger.claim(claim_request()), Busy)
     await clock.pass_by(LEASE + 1)
-    assert isinstance(await ledger.claim(entry()), Claim)
+    assert isinstance(await ledger.claim(claim_request()), Claim)
     await ledger.close()
 
 
@@ -270,7 +268,7 @@ async def test_a_claim_that_cannot_be_released_expires(path: Path) -> None:
 async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path: Path, place: str) -> None:
     ledger = SqliteLedger(tmp_path / place, b"key")
     with pytest.raises(LedgerUnavailable, match="unable to open"):
-        await ledger.claim(entry())
+        await ledger.claim(claim_request())
     await ledger.close()
 
 
@@ -279,7 +277,7 @@ async def test_a_file_of_something_else_is_unavailable_and_left_alone(
 ) -> None:
     ledger = SqliteLedger(something_else, b"key")
     with pytest.raises(LedgerUnavailable, match="not a database"):
-        await ledger.claim(entry())
+        await ledger.claim(claim_request())
     await ledger.close()
 
 
@@ -288,8 +286,8 @@ async def test_what_is_older_than_a_hundred_days_is_forgotten(path: Path) -> Non
     ledger = SqliteLedger(path, b"key", clock=clock)
     await applied(ledger, "event:a")
     await clock.pass_by(99 * DAY)
-    assert await ledger.claim(entry("event:a")) == Duplicate(APPLIED)
-    await ledger.claim(entry("event:crashed", about=("imsi:crashed",)))
+    assert await ledger.claim(claim_request("event:a")) == Duplicate()
+    await ledger.claim(claim_request("event:crashed", about=("imsi:crashed",)))
     await clock.pass_by(2 * DAY)
     await applied(ledger, "event:b")
     assert (rows(path, "events"), rows(path, "subjects"), rows(path, "leases")) == (1, 1, 2)
@@ -300,13 +298,13 @@ async def test_what_is_older_than_a_hundred_days_is_forgotten(path: Path) -> Non
 
 
 async def test_no_name_stands_in_the_file(path: Path, ledger: SqliteLedger) -> None:
-    wanted = entry("event:9d2f5c10b7e4", about=("imsi:001010000000001",))
+    wanted = claim_request("event:9d2f5c10b7e4", about=("imsi:001010000000001",))
     claim = await ledger.claim(wanted)
     assert isinstance(claim, Claim)
-    await ledger.settle(claim, APPLIED)
-    await ledger.claim(entry("event:77aa0e3f41c8", about=("imsi:001010000000002",)))
+    await ledger.settle(claim)
+    await ledger.claim(claim_request("event:77aa0e3f41c8", about=("imsi:001010000000002",)))
     written = b"".join(file.read_bytes() for file in path.parent.iterdir())
-    assert b"applied" in written
+    assert b"[10, 0, 0]" in written
     for name in (b"9d2f5c10b7e4", b"77aa0e3f41c8", b"imsi", b"00101000000000"):
         assert name not in written
 

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Self
 
 from connector.ledger.records import Busy, Claim, Ledger
-from connector.outcome import Outcome
 from tests.support import ROOT
-from tests.support.ledgers import entry
+from tests.support.ledgers import claim_request
 
 EVENTS = 10
 
@@ -39,7 +38,7 @@ async def contend(ledger: Ledger, log: Path, lease: float, hang_at: int | None) 
     todo = deque(range(EVENTS))
     while todo:
         number = todo.popleft()
-        verdict = await ledger.claim(entry(f"event:{number}", snapshot=None, lease=lease))
+        verdict = await ledger.claim(claim_request(f"event:{number}", snapshot=None, lease=lease))
         if isinstance(verdict, Busy):
             todo.appendleft(number)
             await asyncio.sleep(0.01)
@@ -47,7 +46,7 @@ async def contend(ledger: Ledger, log: Path, lease: float, hang_at: int | None) 
             note(log, "begin", number)
             await asyncio.sleep(3600 if number == hang_at else 0.005)
             note(log, "end", number)
-            await ledger.settle(verdict, Outcome.APPLIED)
+            await ledger.settle(verdict)
             await asyncio.sleep(0.05)  # another's turn
     await ledger.close()
 

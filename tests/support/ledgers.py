@@ -13,7 +13,7 @@ import pytest
 from connector.event import Snapshot
 from connector.ledger.firestore import FirestoreLedger
 from connector.ledger.memory import MemoryLedger
-from connector.ledger.records import Entry, Ledger
+from connector.ledger.records import ClaimRequest, Ledger
 from connector.ledger.sqlite import SqliteLedger
 from tests.emulator.firestore import shared
 
@@ -81,7 +81,9 @@ def at(second: float, created: float = 0) -> Snapshot:
     return Snapshot(second, created, 0)
 
 
-def entry(*identities: str, about: tuple[str, ...] = ("imsi:1",), **fields: Any) -> Entry:
+def claim_request(
+    *identities: str, about: tuple[str, ...] = ("imsi:1",), **fields: Any
+) -> ClaimRequest:
     """An event of one subscriber, read at second 10, of account 1."""
     usual: dict[str, Any] = {
         "released": frozenset(),
@@ -91,4 +93,4 @@ def entry(*identities: str, about: tuple[str, ...] = ("imsi:1",), **fields: Any)
         "again": True,
         "lease": LEASE,
     }
-    return Entry(identities or ("event:a",), about, **usual | fields)
+    return ClaimRequest(identities or ("event:a",), about, **usual | fields)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from connector.call import Call
 from connector.ledger.memory import MemoryLedger
-from connector.ledger.records import Busy, Claim, Duplicate, Entry, Superseded
+from connector.ledger.records import Busy, Claim, ClaimRequest, Duplicate, Superseded
 from connector.mapping.load import load
 from connector.outcome import Outcome, Result
 from connector.pipeline import Pipeline, Record
@@ -92,13 +92,13 @@ class NotedLedger(MemoryLedger):
         self.notes = notes
         self.errors: dict[str, Exception] = {}
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         self.note("claim")
-        return await super().claim(entry)
+        return await super().claim(request)
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         self.note("settle")
-        await super().settle(claim, outcome)
+        await super().settle(claim)
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0

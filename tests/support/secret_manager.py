@@ -17,7 +17,10 @@ _SERVICE = "google.cloud.secretmanager.v1.SecretManagerService"
 
 
 class SecretManagerServer:
-    """Secrets by id, each with its versions, oldest first; None is a version that is disabled."""
+    """Secrets by id, each with its versions, oldest first; None is a version that is disabled.
+
+    A lone surrogate ("\\udcff") stands for a byte that is not UTF-8.
+    """
 
     def __init__(self) -> None:
         self.secrets: dict[str, list[str | None]] = {}
@@ -75,5 +78,5 @@ class SecretManagerServer:
         _, _, _, name, _, number = request.name.split("/")
         value = self.secrets[name][int(number) - 1]
         assert value is not None
-        payload = SecretPayload(data=value.encode())
+        payload = SecretPayload(data=value.encode(errors="surrogateescape"))
         return AccessSecretVersionResponse(name=request.name, payload=payload)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.ledger.memory import MemoryLedger
-from connector.ledger.records import Busy, Claim, Duplicate, Entry, Superseded
+from connector.ledger.records import Busy, Claim, ClaimRequest, Duplicate, Superseded
 from connector.outcome import Outcome
 from connector.system import Reply
 from connector_tools.simulation import faults, report
@@ -85,18 +85,18 @@ class Spoilt(MemoryLedger):
         super().__init__(clock=ledger._clock)
         self.forgets = forgets
 
-    async def claim(self, entry: Entry) -> Claim | Duplicate | Superseded | Busy:
-        verdict = await super().claim(entry)
+    async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
+        verdict = await super().claim(request)
         missing = {"duplicates": Duplicate, "order": Superseded, "leases": Busy}
         if self.forgets in missing and isinstance(verdict, missing[self.forgets]):
-            return Claim(entry, "none")
+            return Claim(request, "none")
         if self.forgets == "order" and isinstance(verdict, Claim):
-            return Claim(entry, verdict.token)
+            return Claim(request, verdict.token)
         return verdict
 
-    async def settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def settle(self, claim: Claim) -> None:
         if claim.token != "none":
-            await super().settle(claim, outcome)
+            await super().settle(claim)
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0

@@ -23,7 +23,7 @@ locals {
   ledger_fields = {
     for pair in setproduct(
       ["nsps_events", "nsps_subjects"],
-      ["expires", "lease_until", "leased_for", "outcome", "owner", "snapshot", "token"],
+      ["expires", "lease_until", "leased_for", "owner", "snapshot", "token"],
     ) : "${pair[0]}.${pair[1]}" => { collection = pair[0], field = pair[1] }
   }
 }
