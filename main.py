@@ -28,7 +28,7 @@ from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 from connector import log
 from connector.doors.bad_request import Protocol
 from connector.doors.http import HttpDoor
-from connector.doors.pubsub import MessageDoor
+from connector.doors.pubsub import PubSubDoor
 from connector.doors.worker import Worker
 from connector.settings import BadSettings
 from connector.startup import start
@@ -76,4 +76,4 @@ async def process_event(request: Request) -> Response:
 @aio.cloud_event
 async def process_message(event: CloudEvent) -> None:
     """Take a message of a Pub/Sub trigger; an exception makes it come again."""
-    await MessageDoor(_worker).take(event.data)
+    await PubSubDoor(_worker).take(event.data)
