@@ -57,7 +57,9 @@ class Worker:
             try:
                 self.pipeline = await stack.enter_async_context(self.startup.serve())
             except (BadSettings, SecretsUnreachable) as error:
-                log.write(CRITICAL, _CANNOT_START, connector=name, cause=str(error))
+                problems = error.problems if isinstance(error, BadSettings) else (str(error),)
+                cause = "; ".join(problems)
+                log.write(CRITICAL, _CANNOT_START, connector=name, problems=problems, cause=cause)
                 raise
             if self.startup.settings.publishes:
                 from connector.doors.publisher import Publisher  # noqa: PLC0415 - see above
@@ -81,11 +83,16 @@ class Worker:
 def start_worker(environ: Mapping[str, str]) -> Worker:
     """Read settings, mapping and secrets; main.py calls this before the server listens.
 
-    If any of them is missing or wrong, print all problems and exit with status 1.
+    If any of them is missing or wrong, log all problems in one line and exit with status 1. A
+    terminal also gets them as text.
     """
     try:
         startup = start(environ)
     except BadSettings as bad:
-        sys.exit("\n  ".join(["The connector cannot start:", *bad.problems]))
+        log.configure()
+        log.write(CRITICAL, _CANNOT_START, problems=bad.problems)
+        if sys.stderr.isatty():
+            print("The connector cannot start:", *bad.problems, sep="\n  ", file=sys.stderr)
+        sys.exit(1)
     log.configure(startup.settings.LOG_LEVEL)
     return Worker(startup)
