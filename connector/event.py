@@ -24,6 +24,7 @@ from connector.portabilling import (
     Text,
     VDCounterInfo,
     blank_is_null,
+    personal_data,
 )
 
 
@@ -245,22 +246,7 @@ def _is_id(value: object) -> bool:
 
 
 def personal(event: Event) -> Iterator[str]:
-    """Every personal datum of the event, for masking texts that others wrote (contract 4)."""
-    if event.account:
-        account = event.account
-        yield from _texts(
-            account.id,
-            account.msisdn,
-            account.email,
-            account.firstname,
-            account.lastname,
-            account.phone1,
-            account.zip,
-        )
-    for sim in (event.sim, event.prev_sim):
-        if sim:
-            yield from _texts(sim.imsi, sim.iccid, sim.msisdn)
-
-
-def _texts(*values: str | None) -> Iterator[str]:
-    return (value for value in values if value)
+    """Yield the event's personal data, to mask it in texts that quote the event (contract 4.8)."""
+    for name in PARTS:
+        yield from personal_data(getattr(event, name))
+    yield from personal_data(event.counters)

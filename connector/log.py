@@ -92,10 +92,16 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
 
 
 def adopt() -> None:
-    """Take over all loggers again.
+    """Make our handler the only one again; called when the framework or the server may set theirs.
 
-    The servers install handlers of their own at their start, and so does the framework where
-    `LOG_EXECUTION_ID` is set, as on Google Cloud; it also disables all loggers that it finds.
+    What: replaces the handlers of the root logger, enables all loggers, and puts a filter on those
+        of gunicorn and uvicorn that passes their records on to the root logger.
+    Why: where `LOG_EXECUTION_ID` is set, as on Google Cloud, the framework installs a handler for
+        plain text and disables the loggers that exist. The worker gives uvicorn's loggers
+        gunicorn's handlers. Cloud Logging needs JSON.
+    Upstream: GoogleCloudPlatform/functions-framework-python pull request 320 and issue 337 (the
+        framework's log); Kludex/uvicorn issue 614 and pull request 623 (the worker's).
+    Remove when: both leave the loggers of an application that has set them up as they are.
     """
     logging.getLogger().handlers[:] = [_WRITER]
     for known in logging.root.manager.loggerDict.values():

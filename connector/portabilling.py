@@ -6,7 +6,9 @@ else.
 """
 
 import re
-from typing import Annotated, Any
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -83,11 +85,11 @@ Text = str | None
 Blankable = Annotated[str | None, BeforeValidator(blank_is_null)]
 Id = Annotated[int | None, BeforeValidator(blank_is_null)]
 Lowered = Annotated[str, AfterValidator(lambda value: value.strip().lower())]
-Personal = Annotated[str | None, Field(repr=False)]
+PERSONAL = Field(repr=False)
+"""Declares a field personal data (contract 4.8): `repr` hides it, and `personal_data` yields it."""
+Personal = Annotated[str | None, PERSONAL]
 Imsi = Annotated[
-    Annotated[str, AfterValidator(_imsi)] | None,
-    BeforeValidator(blank_is_null),
-    Field(repr=False),
+    Annotated[str, AfterValidator(_imsi)] | None, BeforeValidator(blank_is_null), PERSONAL
 ]
 
 
@@ -164,7 +166,7 @@ class SimInfo(Part):
     i_sim_card: Id = None
     iccid: Personal = None
     imsi: Imsi = None
-    msisdn: Annotated[Blankable, Field(repr=False)] = None
+    msisdn: Annotated[Blankable, PERSONAL] = None
     status: Annotated[Lowered | None, BeforeValidator(blank_is_null)] = None
 
 
@@ -220,3 +222,35 @@ class PortaBillingData(Part):
     access_policy_info: Annotated[AccessPolicyInfo | None, BeforeValidator(_one_policy)] = None
     product_info: ProductInfo | None = None
     full_vd_counter_info: list[VDCounterInfo] | None = None
+
+
+def personal_data(value: object) -> Iterator[str]:
+    """Yield the text of each personal field in a part, or in a list of parts, at any depth."""
+    if isinstance(value, list):
+        for item in value:
+            yield from personal_data(item)
+    elif isinstance(value, Part):
+        for name, personal in _fields_to_search(type(value)):
+            found = getattr(value, name)
+            if not personal:
+                yield from personal_data(found)
+            elif found:
+                yield str(found)
+
+
+@cache
+def _fields_to_search(model: type[Part]) -> tuple[tuple[str, bool], ...]:
+    """The fields that are personal (True), and those whose parts have such fields (False)."""
+    return tuple(
+        (name, not field.repr)
+        for name, field in model.model_fields.items()
+        if not field.repr or any(map(_fields_to_search, parts_in(field.annotation)))
+    )
+
+
+def parts_in(annotation: Any) -> Iterator[type[Part]]:
+    """Yield the parts that a type names: `AddOn` for `list[AddOn] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from parts_in(inner)

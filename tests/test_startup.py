@@ -1,7 +1,12 @@
 """What a function needs to start, and what it says if it does not get it."""
 
+import contextlib
+import json
+import os
+import pty
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -54,21 +59,69 @@ ROUNDS = [
 Refused = Callable[..., list[str]]
 
 
+class Terminal:
+    """A pseudo-terminal; what is written to `descriptor` can be read from it."""
+
+    def __init__(self) -> None:
+        self._ours, self.descriptor = pty.openpty()
+
+    def text(self) -> str:
+        """All that was written; call it when the writing process has ended."""
+        os.close(self.descriptor)
+        found = b""
+        with contextlib.suppress(OSError):  # Linux's way to say that nobody else has it open
+            while read := os.read(self._ours, 65536):
+                found += read
+        os.close(self._ours)
+        return found.decode()
+
+
 @pytest.fixture
 def refused(tmp_path: Path) -> Refused:
-    """Starts a function that must not start; the lines of its message below the first one."""
+    """Starts a function that must not start, at a terminal; the problems that it names.
+
+    The log has them in its one line, the terminal below the first line of the message.
+    """
 
     def begin(**variables: str | None) -> list[str]:
         env: dict[str, str | None] = {**environment("http://127.0.0.1:9"), **variables}
         given = {name: value for name, value in env.items() if value is not None}
-        function = Function(tmp_path / "log", given)
+        terminal = Terminal()
+        function = Function(tmp_path / "log", given, stderr=terminal.descriptor)
         function.client.close()
         assert function.process.wait(30) not in (0, None)
-        first, *lines = function.output().splitlines()
+        first, *lines = terminal.text().splitlines()
         assert first == "The connector cannot start:"
+        (logged,) = function.lines()
+        assert logged["severity"] == "CRITICAL"
+        assert logged["message"] == "the connector cannot start"
+        assert logged["problems"] == [line.strip() for line in lines]
         return [line.strip() for line in lines]
 
     return begin
+
+
+@pytest.mark.parametrize("fault", ["API_TOKEN", "MAPPING_FILE"])
+@pytest.mark.parametrize("google", [False, True])
+def test_without_a_terminal_a_refused_start_writes_one_structured_line(
+    tmp_path: Path, fault: str, google: bool
+) -> None:
+    """Cloud Logging shows each other line, on standard output or error, as an entry by itself."""
+    env = environment("http://127.0.0.1:9", **{fault: ""})
+    if fault == "MAPPING_FILE":
+        (tmp_path / "bad.yaml").write_text(WTL.replace("summary:", "sumary:", 1))
+        env[fault] = str(tmp_path / "bad.yaml")
+    if google:
+        env["LOG_EXECUTION_ID"] = "true"
+    function = Function(tmp_path / "log", env)
+    function.client.close()
+    assert function.process.wait(30) == 1
+    (text,) = function.output().splitlines()
+    line = json.loads(text)
+    assert datetime.fromisoformat(line.pop("time")).utcoffset() is not None
+    problems = line.pop("problems")
+    assert line == {"severity": "CRITICAL", "message": "the connector cannot start"}
+    assert any(fault in problem or "bad.yaml:3:1: error" in problem for problem in problems)
 
 
 @pytest.mark.parametrize("wrong", ROUNDS, ids=lambda wrong: f"{len(wrong)} settings")

@@ -1,4 +1,4 @@
-"""What is no HTTP request to the server's parser is answered in our shape, too."""
+"""Requests that uvicorn's HTTP parser rejects also get our JSON error body."""
 
 import json
 
@@ -7,11 +7,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from connector.outcome import Outcome, Result, answer
 
 
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, but for the answer to an invented method or a malformed head."""
+class JsonErrorProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with another answer to an unknown method or a malformed head."""
 
     def send_400_response(self, msg: str) -> None:
-        """Answer 400 and hang up; the parser cannot tell what came after the fault."""
+        """Answer 400 with `msg` as the error, and close: the next request's start is unknown."""
         body = json.dumps(answer(Result(Outcome.INVALID, msg)).body).encode()
         head = (
             "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"

@@ -19,8 +19,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from connector import log
-from connector.doors.message import unwrap
-from connector.doors.pubsub import MessageDoor
+from connector.doors.pubsub import PubSubDoor
+from connector.doors.pubsub_message import unwrap
 from connector.doors.worker import Worker
 from connector.event import parse, personal
 from connector.outcome import Outcome, Refusal, Result, answer
@@ -41,7 +41,7 @@ class HttpDoor:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._settings = worker.startup.settings
-        self._messages = MessageDoor(worker)
+        self._messages = PubSubDoor(worker)
         self._signer = _signer(self._settings)
 
     async def __call__(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ from logging import ERROR, WARNING
 from uuid import uuid4
 
 from connector import log
-from connector.doors.message import Message, of_data
+from connector.doors.pubsub_message import Message, of_data
 from connector.doors.worker import Worker
 from connector.event import Event
 from connector.outcome import Refusal, Result
@@ -19,7 +19,7 @@ class NotAcknowledged(Exception):  # noqa: N818 - an instruction to Pub/Sub: sen
     """The message must come again; the text is the outcome."""
 
 
-class MessageDoor:
+class PubSubDoor:
     """Delivers messages to the pipeline."""
 
     def __init__(self, worker: Worker) -> None:

@@ -1,31 +1,28 @@
-"""What one process has open while it serves, from the server's start to its stop."""
+"""The process that serves: read its settings, open its clients, close them when it stops."""
 
-import asyncio
-import gc
-import signal
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from logging import CRITICAL, INFO
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
 from connector import log
+from connector.doors import server
 from connector.pipeline import Pipeline
 from connector.secrets import SecretsUnreachable
 from connector.settings import BadSettings
-from connector.startup import Startup
+from connector.startup import Startup, start
 
-if TYPE_CHECKING:  # 0.5 s of import; only a function that publishes pays it
+if TYPE_CHECKING:  # its import takes 0.5 s, which only a function that publishes needs
     from connector.doors.publisher import Publisher
 
-
-_NEW_OBJECTS = 200_000  # what eight events of 1 MB are made of
+_CANNOT_START = "the connector cannot start"
 
 
 class InFlight:
-    """Counts the events that are being answered, each in a `with`."""
+    """Counts the events that are being answered; use it in a `with` statement around each."""
 
     count = 0
 
@@ -37,7 +34,7 @@ class InFlight:
 
 
 class Worker:
-    """The doors' share of a process: the pipeline, the publisher, the events in flight."""
+    """What the doors share: the pipeline, the publisher, the events in flight; one a process."""
 
     pipeline: Pipeline
     publisher: "Publisher | None" = None
@@ -48,36 +45,32 @@ class Worker:
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """From the server's start to its end, which comes after the last request was answered."""
+        """Open the clients before the server serves; close them after its last answer.
+
+        Raises:
+            BadSettings: a secret or a setting is missing or wrong.
+            SecretsUnreachable: the secrets cannot be read.
+        """
         log.adopt()
         name = self.startup.mapping.name
         async with AsyncExitStack() as stack:
             try:
                 self.pipeline = await stack.enter_async_context(self.startup.serve())
             except (BadSettings, SecretsUnreachable) as error:
-                log.write(CRITICAL, "the connector cannot start", connector=name, cause=str(error))
+                problems = error.problems if isinstance(error, BadSettings) else (str(error),)
+                cause = "; ".join(problems)
+                log.write(CRITICAL, _CANNOT_START, connector=name, problems=problems, cause=cause)
                 raise
             if self.startup.settings.publishes:
                 from connector.doors.publisher import Publisher  # noqa: PLC0415 - see above
 
                 opened = Publisher(self.startup.settings.PUBSUB_EMULATOR_HOST)
                 self.publisher = await stack.enter_async_context(opened)
-            _collect_less()
-            self._announce_stop()
+            server.resume_collector()
+            server.announce_stop(self._log_stop)
             log.write(INFO, "serving", connector=name)
             yield
         log.write(INFO, "stopped: no event in flight, clients closed", connector=name)
-
-    def _announce_stop(self) -> None:
-        """Log the stop when it begins; the server's own handler, called next, carries it out."""
-        loop, server = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
-
-        def stopping(signum: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self._log_stop)
-            if callable(server):
-                server(signum, frame)
-
-        signal.signal(signal.SIGTERM, stopping)
 
     def _log_stop(self) -> None:
         log.write(
@@ -87,12 +80,19 @@ class Worker:
         )
 
 
-def _collect_less() -> None:
-    """Let the garbage collector look at what an event makes, not at what was loaded.
+def start_worker(environ: Mapping[str, str]) -> Worker:
+    """Read settings, mapping and secrets; main.py calls this before the server listens.
 
-    It rests while the function is loaded (see main.py). Every 700 new objects, its default, is
-    twice an event; every 20,000 still looks at all large events in flight, a fifth of their CPU.
+    If any of them is missing or wrong, log all problems in one line and exit with status 1. A
+    terminal also gets them as text.
     """
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
-    gc.enable()
+    try:
+        startup = start(environ)
+    except BadSettings as bad:
+        log.configure()
+        log.write(CRITICAL, _CANNOT_START, problems=bad.problems)
+        if sys.stderr.isatty():
+            print("The connector cannot start:", *bad.problems, sep="\n  ", file=sys.stderr)
+        sys.exit(1)
+    log.configure(startup.settings.LOG_LEVEL)
+    return Worker(startup)

@@ -45,10 +45,17 @@ def mapping_with(line: str, folder: Path) -> str:
 
 
 class Function:
-    """A running function; use it as a context manager."""
+    """A running function; use it as a context manager.
+
+    `stderr` is the descriptor of its standard error, which goes to the log file otherwise.
+    """
 
     def __init__(
-        self, log_file: Path, env: Mapping[str, str], target: str = "process_event"
+        self,
+        log_file: Path,
+        env: Mapping[str, str],
+        target: str = "process_event",
+        stderr: int = subprocess.STDOUT,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -62,7 +69,7 @@ class Function:
                 env=dict(env),
                 cwd=ROOT,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=stderr,
                 start_new_session=True,
             )
         self.client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)

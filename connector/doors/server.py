@@ -1,0 +1,184 @@
+"""Every change that the function makes to the interpreter, the framework and the server.
+
+Functions Framework starts gunicorn, uvicorn and Starlette itself and passes no options on to
+them, so the function changes them from inside. Each function below makes one change, and its
+docstring answers four questions: what changes, why, which upstream issue would make the change
+unnecessary, and when to remove it. `connector.log.adopt` makes one more, in the same form.
+tests/doors/test_server.py checks that the answers are complete and that no other module changes
+what it does not own.
+
+main.py calls `before_imports`, then `adapt`; the worker calls `resume_collector` and
+`announce_stop` when it is about to serve.
+"""
+
+import gc
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from math import ceil
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
+
+    Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+    Refuse = Callable[[Request, Exception], Awaitable[Response]]
+
+_NEW_OBJECTS = 200_000  # about eight events of 1 MB
+_LISTENERS = 16
+
+
+def before_imports() -> None:
+    """Make the changes that have no effect after the imports; main.py calls this first."""
+    rest_collector()
+    skip_plugins()
+
+
+def adapt(lifespan: "Lifespan", refuse: "Refuse", budget: float) -> None:
+    """Make the changes to the framework and the server; main.py calls this before they start.
+
+    `lifespan` surrounds the time in which the application serves. `refuse` answers the requests
+    that the framework refuses. `budget` is the most seconds that an event may take.
+    """
+    build_application(lifespan, refuse)
+    wait_for_events(budget)
+    answer_bad_requests_in_json()
+    accept_many_connections()
+
+
+def rest_collector() -> None:
+    """Stop the garbage collector while modules are imported.
+
+    What: disables Python's garbage collector, until `resume_collector`.
+    Why: modules live as long as the process; searching them for garbage took 40 ms of a start.
+    Upstream: none; the switch is the interpreter's documented one.
+    Remove when: a measured cold start is no slower without it.
+    """
+    gc.disable()
+
+
+def resume_collector() -> None:
+    """Let the garbage collector look at the objects of events, and not at loaded modules.
+
+    What: freezes what is loaded, and starts a collection every 200,000 new objects.
+    Why: Python's default, every 700 objects, is two collections an event. Even one every 20,000
+        visits all large events in flight, which took a fifth of their CPU.
+    Upstream: none; the threshold is the interpreter's documented one.
+    Remove when: `make drain` shows the same CPU for large events without it.
+    """
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
+    gc.enable()
+
+
+def skip_plugins() -> None:
+    """Keep pydantic from searching for plugins.
+
+    What: sets the environment variable PYDANTIC_DISABLE_PLUGINS, which pydantic reads on import.
+    Why: the function has no plugins, and the search takes 2 ms of a start.
+    Upstream: none; the variable is pydantic's documented switch, and it has no other.
+    Remove when: pydantic searches for nothing by default.
+    """
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+
+
+def build_application(lifespan: "Lifespan", refuse: "Refuse") -> None:
+    """Give the framework's application a lifespan, an error handler and our log.
+
+    What: replaces the class `Starlette` in `functions_framework.aio` by a function that builds
+        the same application with both. Just before it the framework may have set up its own log.
+    Why: clients open and close on the event loop that serves, and the stop is logged. The
+        framework answers some requests itself, in plain text; NSPS expects JSON.
+    Upstream: GoogleCloudPlatform/functions-framework-python issue 401 and pull request 442 (error
+        handlers for async functions), pull request 382 (serve an ASGI application as it is).
+    Remove when: one of them lets a function pass a lifespan and an error handler
+        (docs/decisions/0003-lifespan.md).
+    """
+    from functions_framework import aio
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+
+    from connector import log
+
+    def build(**options: Any) -> Starlette:
+        log.adopt()
+        return Starlette(**options, lifespan=lifespan, exception_handlers={HTTPException: refuse})
+
+    aio.Starlette = build  # type: ignore[assignment, attr-defined]
+
+
+def wait_for_events(budget: float) -> None:
+    """Let a stopping worker finish its events.
+
+    What: changes the default of gunicorn's `graceful_timeout` to `budget` + 5 seconds.
+    Why: gunicorn kills a worker that needs more than its default of 30 s.
+    Upstream: GoogleCloudPlatform/functions-framework-python issues 174 and 302 (options for
+        gunicorn); pull request 175, which added them, was declined.
+    Remove when: the framework passes options on to gunicorn.
+    """
+    from gunicorn.config import GracefulTimeout  # type: ignore[import-untyped]
+
+    GracefulTimeout.default = ceil(budget) + 5
+
+
+def answer_bad_requests_in_json() -> None:
+    """Answer requests that uvicorn cannot parse with our JSON error body.
+
+    What: replaces the HTTP protocol class in the options of uvicorn's worker.
+    Why: uvicorn answers such requests itself, in plain text; NSPS expects JSON.
+    Upstream: Kludex/uvicorn pull request 1352 made the text, and no issue asks for another body.
+        To choose the worker class instead: functions-framework-python issues 174 and 302.
+    Remove when: uvicorn lets an application give the body, or the framework a worker class.
+    """
+    from uvicorn_worker import UvicornWorker
+
+    from connector.doors.bad_request import JsonErrorProtocol
+
+    UvicornWorker.CONFIG_KWARGS = {"loop": "auto", "http": JsonErrorProtocol}
+
+
+def accept_many_connections() -> None:
+    """Accept up to 16 new connections in one turn of the event loop.
+
+    What: changes the default of gunicorn's hook `post_worker_init`, to give the server 15 more
+        descriptors of the socket that it listens on.
+    Why: uvloop accepts one connection a turn from each descriptor. Of 100 senders that connect at
+        once the last waited 0.7 s (docs/decisions/0015-listening.md).
+    Upstream: libuv/libuv pull request 3696 made it so, on purpose; nodejs/performance issue 95
+        measures the same effect.
+    Remove when: libuv, as uvloop has it, accepts all waiting connections in one turn.
+    """
+    from gunicorn.config import PostWorkerInit
+
+    def listen(worker: "UvicornWorker") -> None:
+        more = [each.sock.dup() for each in worker.sockets for _ in range(_LISTENERS - 1)]
+        worker.sockets = [*worker.sockets, *more]
+
+    PostWorkerInit.default = staticmethod(listen)
+
+
+def announce_stop(stopping: Callable[[], None]) -> None:
+    """Call `stopping` on the running event loop when the server is told to stop.
+
+    What: installs a handler for SIGTERM, which then calls the handler that was there, uvicorn's.
+    Why: the log says how many events are in flight when a stop begins. A lifespan ends only
+        after the last of them.
+    Upstream: django/asgiref issue 588 (`lifespan.shutdown.notice`); Kludex/uvicorn pull request
+        800, which added it, was closed to wait for ASGI.
+    Remove when: ASGI has such a message.
+    """
+    import asyncio
+
+    loop, server = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stopping)
+        if callable(server):
+            server(signum, frame)
+
+    signal.signal(signal.SIGTERM, handle)
