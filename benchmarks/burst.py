@@ -18,12 +18,12 @@ from typing import Any
 
 import httpx
 
-from benchmarks.server import ROOT
 from connector.ledger.memory import MemoryLedger
 from connector.mapping import checks as lint
 from connector.mapping.schema import Mapping
 from connector.pipeline import Pipeline
 from connector.systems.http.client import HttpSystem
+from connector_tools.program import ROOT
 from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.clock import Clock, VirtualLoop

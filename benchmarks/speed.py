@@ -23,7 +23,8 @@ from benchmarks.contenders import Contenders, secrets
 from benchmarks.load import TOKEN, NotInstalledError, event_file
 from benchmarks.measure import Rounds
 from benchmarks.results import CONCURRENT, DELAYS, SIZES, Results
-from benchmarks.server import ROOT, Server, external_system, first_answer
+from benchmarks.server import Server, external_system, first_answer
+from connector_tools.program import ROOT
 from connector_tools.simulation.store import FirestoreEmulator, Missing
 from tests.support.secret_manager import SecretManagerServer
 

@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol, Self
 
+from connector_tools.program import free_port
+
 _STARTUP_SECONDS = 60
 
 
@@ -72,9 +74,7 @@ class FirestoreEmulator:
     url = "firestore:?project=simulation"
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.environment = {"FIRESTORE_EMULATOR_HOST": self.address}
 
     @property

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from secrets import token_urlsafe
@@ -18,7 +17,8 @@ import httpx
 
 from connector.log import subject_hash
 from connector.pipeline import hash_key
-from connector_tools.program import ROOT, Program
+from connector_tools.function_process import FunctionProcess
+from connector_tools.program import ROOT, DidNotStart, Program, free_port, python_module
 from connector_tools.stack.text import Record, event_line, introduction, style
 from connector_tools.terminal import TROUBLE, say, terminal
 
@@ -47,7 +47,7 @@ class Stack:
         # A token of the environment is a secret, and stays there; one of this run is worth nothing.
         shown = "${API_TOKEN%%,*}" if given.strip() else self.token
         self.bearers = (shown, self.hlr_token)
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.hlr_url = ""
         self._programs: list[Program] = []
@@ -140,37 +140,31 @@ class Stack:
 
     def _start_hlr(self) -> None:
         arguments = ["--port", "0", "--profiles", ",".join(PROFILES)]
-        told = (
-            self._start("connector_tools.counterparts.hlr_http", arguments).line(_STARTUP_SECONDS)
-            or ""
-        )
+        command = python_module("connector_tools.counterparts.hlr_http", *arguments)
+        hlr = Program(command, {"WTL_API_TOKEN": self.hlr_token})
+        self._start(hlr)
+        told = hlr.line(_STARTUP_SECONDS) or ""
         self.hlr_url = told.rpartition(" ")[2]
         if not self.hlr_url.startswith("http"):
             raise self.trouble("The HLR/HSS did not start.")
 
     def _start_function(self) -> None:
-        arguments = ["--target", "process_event", "--source", str(ROOT / "main.py")]
-        arguments += ["--host", "127.0.0.1", "--port", str(self.port)]
-        function = self._start("functions_framework", arguments)
-        deadline = time.monotonic() + _STARTUP_SECONDS
-        while not function.ended and time.monotonic() < deadline:
-            with suppress(httpx.TransportError):
-                self._client.get(f"{self.url}/health")
-                return
-            time.sleep(0.05)
-        function.stop()
-        raise self.trouble("The function did not start.")
-
-    def _start(self, module: str, arguments: list[str]) -> Program:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-        env = kept | {
+        variables = {
             "API_TOKEN": self.tokens,
             "MAPPING_FILE": str(ROOT / "mappings" / "wtl-hlr-hss.yaml"),
             "WTL_API_URL": self.hlr_url,
             "WTL_API_TOKEN": self.hlr_token,
         }
-        self._programs.append(Program(module, arguments, env))
-        return self._programs[-1]
+        function = FunctionProcess(variables, self.port)
+        self._start(function)
+        try:
+            function.wait_until_healthy()
+        except DidNotStart:
+            raise self.trouble("The function did not start.") from None
+
+    def _start(self, program: Program) -> None:
+        program.start()
+        self._programs.append(program)
 
 
 def run(port: int = 8080) -> int:
@@ -204,12 +198,6 @@ def _json(text: str) -> Line:
     return {}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _check_is_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -218,5 +206,5 @@ def _check_is_free(port: int) -> None:
         except OSError as error:
             raise Trouble(
                 f"Port {port} cannot be used: {error.strerror}. Stop what listens there, or choose "
-                f"another one: connector run --port {_free_port()}"
+                f"another one: connector run --port {free_port()}"
             ) from None

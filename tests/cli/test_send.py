@@ -13,9 +13,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connector_tools.cli.app import app
+from connector_tools.program import free_port
 from tests.support import ROOT
 from tests.support.events import event, subscriber
-from tests.support.function import TOKEN, Function, environment, free_port
+from tests.support.function import TOKEN, Function, environment
 from tests.support.scripted import Received, Scripted, ScriptedServer
 
 COMMAND = [sys.executable, "-m", "connector_tools.cli.app", "send"]
