@@ -87,7 +87,7 @@ def test_the_help_of_each_command_has_an_example(name: str) -> None:
 
 def test_it_runs_as_a_module_and_is_plain_in_a_pipe() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "connector_tools.cli.app", "check", WTL],
+        [sys.executable, "-m", "connector_tools.cli", "check", WTL],
         env=environment(""),
         cwd=ROOT,
         check=True,
@@ -104,7 +104,7 @@ def test_a_terminal_gets_colours(mapping: Path) -> None:
     change(mapping, "on: SIM/Updated", "on: SIM/Updated\n    frobnicate: true")
     here, there = pty.openpty()
     subprocess.run(
-        [sys.executable, "-m", "connector_tools.cli.app", "check", str(mapping)],
+        [sys.executable, "-m", "connector_tools.cli", "check", str(mapping)],
         env=environment("") | {"TERM": "xterm-256color"},
         cwd=ROOT,
         check=False,

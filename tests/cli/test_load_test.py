@@ -18,7 +18,7 @@ WTL = str(ROOT / "mappings" / "wtl-hlr-hss.yaml")
 
 
 def simulate(*options: str, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "connector_tools.cli.app", "simulate", *options]
+    command = [sys.executable, "-m", "connector_tools.cli", "simulate", *options]
     env = {"API_TOKEN": token, "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
 

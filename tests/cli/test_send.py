@@ -19,7 +19,7 @@ from tests.support.events import event, subscriber
 from tests.support.function import TOKEN, Function, environment
 from tests.support.scripted import Received, Scripted, ScriptedServer
 
-COMMAND = [sys.executable, "-m", "connector_tools.cli.app", "send"]
+COMMAND = [sys.executable, "-m", "connector_tools.cli", "send"]
 
 
 def send(url: str, *arguments: str, events: str | bytes = "", token: str = TOKEN) -> Result:
