@@ -2,13 +2,13 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support import ROOT
+from tests.support.command_line import COMMAND
 from tests.support.function import TOKEN, Function
 from tests.support.scripted import Scripted, ScriptedServer
 
@@ -18,7 +18,7 @@ WTL = str(ROOT / "mappings" / "wtl-hlr-hss.yaml")
 
 
 def simulate(*options: str, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "connector_tools.cli", "simulate", *options]
+    command = [*COMMAND, "simulate", *options]
     env = {"API_TOKEN": token, "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
 
