@@ -6,10 +6,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import TOKEN, NotInstalledError
+from benchmarks.load import TOKEN
 from benchmarks.server import Server, function, other
 from connector_tools.function_process import FunctionCode
-from connector_tools.program import ROOT, free_port
+from connector_tools.program import ROOT, NotInstalled, free_port
 
 _NODE_RED = Path(__file__).parent / "node_red"
 _PROJECT = "benchmark"
@@ -78,7 +78,7 @@ class Contenders:
         """Node-RED with the same mapping in a function node.
 
         Raises:
-            NotInstalledError: there is no node or no npm here.
+            NotInstalled: there is no node or no npm here.
         """
         program, flow = _installed(ROOT / "build" / "node-red"), self.folder / "flow.json"
         flow.write_text(json.dumps(_flow()), encoding="utf-8")
@@ -103,7 +103,7 @@ def secrets() -> dict[str, list[str | None]]:
 def _installed(folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
-        raise NotInstalledError("Node-RED needs node and npm, which are not here")
+        raise NotInstalled("Node-RED needs node and npm, which are not here")
     program = folder / "node_modules" / ".bin" / "node-red"
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)

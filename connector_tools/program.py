@@ -25,6 +25,10 @@ class DidNotStart(Exception):  # noqa: N818 - says what happened
     """A program ended, or was not ready in time. The text ends with the last lines it wrote."""
 
 
+class NotInstalled(Exception):  # noqa: N818 - says what happened
+    """A program that is needed is not on this machine. The text says how to get it."""
+
+
 class Program:
     """Starts a command, reads its output, and stops it with all processes that it started.
 

@@ -35,7 +35,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """What became of an item: `status` is None if there was no answer, `took` is in seconds.
 
     `message` is what it is counted under, `text` what a person is told of it.
@@ -73,7 +73,7 @@ class Tally:
         self._counts: dict[tuple[int | None, str], int] = {}
         self._seconds: dict[tuple[int | None, str], array[float]] = {}
 
-    def add(self, sent: Sent) -> None:
+    def add(self, sent: SendResult) -> None:
         """Count one more."""
         group = (sent.status, sent.message)
         self._counts[group] = self._counts.get(group, 0) + 1
@@ -123,7 +123,7 @@ def target(url: str, token: str) -> Target:
 
 
 async def send(
-    to: Target, found: Iterator[Item], concurrency: int, report: Callable[[Sent], None]
+    to: Target, found: Iterator[Item], concurrency: int, report: Callable[[SendResult], None]
 ) -> None:
     """Post the items, so many at once, and report each; the order is not kept.
 
@@ -163,19 +163,19 @@ def _client(to: Target, concurrency: int) -> httpx.AsyncClient:
     )
 
 
-async def _post(client: httpx.AsyncClient, to: Target, item: Item) -> Sent:
+async def _post(client: httpx.AsyncClient, to: Target, item: Item) -> SendResult:
     if item.problem:
-        return Sent(item, None, item.problem.partition(":")[0], item.problem)
+        return SendResult(item, None, item.problem.partition(":")[0], item.problem)
     started = time.perf_counter()
     try:
         response = await client.post(to.url, content=item.body)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise Unreachable(item, error) from error
     except httpx.HTTPError as error:
-        return Sent(item, None, "no answer", f"no answer: {type(error).__name__}")
+        return SendResult(item, None, "no answer", f"no answer: {type(error).__name__}")
     took = time.perf_counter() - started
     message, text = judge(response)
-    return Sent(item, response.status_code, message, text.replace(to.token, "***"), took)
+    return SendResult(item, response.status_code, message, text.replace(to.token, "***"), took)
 
 
 def judge(response: httpx.Response) -> tuple[str, str]:

@@ -12,8 +12,8 @@ from connector.mapping.schema import Mapping
 from connector.settings import BadSettings
 from connector.startup import start
 from connector_tools.cli.options import MappingFile
-from connector_tools.cli.output import FAILURE, count_errors, show_lints
-from connector_tools.terminal import counted, say
+from connector_tools.cli.output import count_errors, show_lints
+from connector_tools.terminal import FAILED, counted, say
 
 app = typer.Typer()
 
@@ -37,7 +37,7 @@ def check(
     if found:
         say(f"{file}: {_summed_up(found, lints)}")
     if found is None or count_errors(lints):
-        raise typer.Exit(FAILURE)
+        raise typer.Exit(FAILED)
     if environment:
         _check_environment(file)
 
@@ -56,5 +56,5 @@ def _check_environment(file: Path) -> None:
     except BadSettings as bad:
         for problem in bad.problems:
             say(f"environment: error: {problem}", "red")
-        raise typer.Exit(FAILURE) from None
+        raise typer.Exit(FAILED) from None
     say("environment: all settings are there and of their types")

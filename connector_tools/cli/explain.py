@@ -13,10 +13,10 @@ from connector.pipeline import hash_key
 from connector.settings import API_TOKEN, HASH_KEY, BadSettings
 from connector_tools import explain_text
 from connector_tools.cli.options import MappingFile
-from connector_tools.cli.output import FAILURE, count_errors, show_lints
+from connector_tools.cli.output import count_errors, show_lints
 from connector_tools.deployment import deployment
 from connector_tools.explain import explain, told
-from connector_tools.terminal import TROUBLE, opened, say, stop, terminal
+from connector_tools.terminal import CANNOT_RUN, FAILED, opened, say, stop, terminal
 
 app = typer.Typer()
 
@@ -37,7 +37,7 @@ def explain_event(
     mapping, lints = checks.check(file)
     if mapping is None or count_errors(lints):
         show_lints(lints, stderr=True)
-        raise typer.Exit(TROUBLE)
+        raise typer.Exit(CANNOT_RUN)
     with opened(event) as stream:
         body = stream.read()
     try:
@@ -48,10 +48,10 @@ def explain_event(
         found = explain(parse(body), mapping, settings.values)
     except Refusal as refusal:
         _show_lines(explain_text.answer_lines(told(refusal.result)))
-        raise typer.Exit(FAILURE) from None
+        raise typer.Exit(FAILED) from None
     _show_lines(explain_text.lines(found, settings, _hash_key()))
     if found.result and found.result.outcome is Outcome.INVALID:
-        raise typer.Exit(FAILURE)
+        raise typer.Exit(FAILED)
 
 
 def _show_lines(lines: Iterator[explain_text.Line]) -> None:

@@ -1,10 +1,7 @@
-"""What several commands print, and their exit codes."""
+"""What several commands print."""
 
 from connector.mapping.document import Lint
 from connector_tools.terminal import say, terminal
-
-FAILURE = 1  # the exit code if something is not well; see cli/app.py
-INTERRUPTED = 130  # as a shell says it
 
 
 def show_lints(lints: list[Lint], *, stderr: bool = False) -> None:

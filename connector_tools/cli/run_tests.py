@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from connector.mapping import checks
-from connector_tools.cli.output import FAILURE, count_errors, show_lints
+from connector_tools.cli.output import count_errors, show_lints
 from connector_tools.mapping_tests import run_cases, untested
-from connector_tools.terminal import say
+from connector_tools.terminal import FAILED, say
 
 app = typer.Typer()
 
@@ -26,7 +26,7 @@ def run_tests(
     passed, failed = (sum(run[index] for run in runs) for index in (0, 1))
     say(f"{passed} passed, {failed} failed", "red" if failed else "green")
     if failed or not all(run[2] for run in runs):
-        raise typer.Exit(FAILURE)
+        raise typer.Exit(FAILED)
 
 
 def _run(file: Path) -> tuple[int, int, bool]:

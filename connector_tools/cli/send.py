@@ -12,10 +12,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from connector_tools.cli.output import FAILURE, INTERRUPTED
 from connector_tools.events_file import items
-from connector_tools.send import Sent, Tally, Target, Unreachable, send, target
-from connector_tools.terminal import counted, opened, printable, say, stop, terminal
+from connector_tools.send import SendResult, Tally, Target, Unreachable, send, target
+from connector_tools.terminal import (
+    FAILED,
+    INTERRUPTED,
+    counted,
+    opened,
+    printable,
+    say,
+    stop,
+    terminal,
+)
 
 app = typer.Typer()
 
@@ -71,11 +79,11 @@ def send_events(
             raise typer.Exit(INTERRUPTED) from None
     _print_summary(tally)
     if tally.refused:
-        raise typer.Exit(FAILURE)
+        raise typer.Exit(FAILED)
 
 
 @contextmanager
-def _reporting(tally: Tally, size: int | None) -> Iterator[Callable[[Sent], None]]:
+def _reporting(tally: Tally, size: int | None) -> Iterator[Callable[[SendResult], None]]:
     """Counts, tells of each event that was not accepted, and shows progress on a terminal."""
     out, err = terminal(), terminal(stderr=True)
     together = out.is_terminal and err.is_terminal  # then lines must go past the bar, not over it
@@ -86,7 +94,7 @@ def _reporting(tally: Tally, size: int | None) -> Iterator[Callable[[Sent], None
     with bar:
         task = bar.add_task("0 accepted, 0 not", total=size)
 
-        def report(sent: Sent) -> None:
+        def report(sent: SendResult) -> None:
             tally.add(sent)
             told = f"{tally.accepted} accepted, {tally.refused} not"
             bar.update(task, completed=sent.item.read, description=told)
@@ -96,7 +104,7 @@ def _reporting(tally: Tally, size: int | None) -> Iterator[Callable[[Sent], None
         yield report
 
 
-def _failure(sent: Sent) -> str:
+def _failure(sent: SendResult) -> str:
     event = f" event {sent.item.event_id}:" if sent.item.event_id else ""
     status = f" {sent.status}" if sent.status else ""
     return f"{sent.item.place}:{event}{status} {sent.text}"

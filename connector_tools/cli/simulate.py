@@ -75,8 +75,8 @@ def simulate(
     """
     from connector_tools.cli import simulation  # noqa: PLC0415 - only this command
     from connector_tools.simulation import faults  # noqa: PLC0415 - needs the world
-    from connector_tools.simulation.nsps import Options  # noqa: PLC0415 - as above
-    from connector_tools.simulation.world import Plan  # noqa: PLC0415 - as above
+    from connector_tools.simulation.nsps import NspsOptions  # noqa: PLC0415 - as above
+    from connector_tools.simulation.world import Scenario  # noqa: PLC0415 - as above
 
     if ledger not in simulation.STORES or (ledger == "firestore" and not real):
         stop("--ledger is memory, sqlite or, with --real, firestore")
@@ -89,18 +89,18 @@ def simulate(
     if file and not url:
         stop("--file goes with --url; the simulation's own functions have the WTL mapping")
     try:
-        found = faults.read(fault or [], faults.ELSEWHERE if url else faults.ALL)
+        found = faults.read(fault or [], faults.DEPLOYED if url else faults.ALL)
         target = send.target(url, token) if url else None
     except ValueError as error:
         stop(str(error))
-    options = Options(enriches_retries=fresh, retries_4xx=not drop_4xx, cache=cache)
+    options = NspsOptions(enriches_retries=fresh, retries_4xx=not drop_4xx, cache=cache)
     if file:
         options = replace(options, handled=_handled(file))
-    plan = Plan(events, subscribers, seed, rate, found, options)
+    scenario = Scenario(events, subscribers, seed, rate, found, options)
     if target:
-        raise typer.Exit(simulation.load(plan, target))
+        raise typer.Exit(simulation.load(scenario, target))
     how = "osmo" if osmo else "real" if real else "inside"
-    raise typer.Exit(simulation.simulate(plan, how, ledger, instances))
+    raise typer.Exit(simulation.simulate(scenario, how, ledger, instances))
 
 
 def _handled(file: Path) -> tuple[str, ...]:

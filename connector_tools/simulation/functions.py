@@ -10,7 +10,7 @@ import httpx
 
 from connector_tools.function_process import FunctionProcess
 from connector_tools.program import free_port
-from connector_tools.simulation.nsps import Answer, Delivery
+from connector_tools.simulation.nsps import Delivery, HttpAnswer
 from connector_tools.simulation.store import Store
 
 TOKEN = "token-of-nsps-0"  # noqa: S105 - of this run only
@@ -80,7 +80,7 @@ class Functions:
             function.stop()
         self._read_all()
 
-    async def post(self, posted: Delivery) -> Answer:
+    async def post(self, posted: Delivery) -> HttpAnswer:
         """See `world.Connector`: each in turn."""
         self._turn += 1
         function = self._functions[self._turn % len(self._functions)]

@@ -6,7 +6,7 @@
 from pathlib import Path
 from textwrap import dedent
 
-from connector.mapping import checks as lint
+from connector.mapping import checks
 from connector.mapping.document import Lint, Place
 from connector.mapping.schema import Mapping
 
@@ -41,12 +41,12 @@ def marked(text: str) -> Place:
 
 def checked(folder: Path, text: str) -> list[Lint]:
     """What the check finds in a file."""
-    return lint.check(write(folder, text))[1]
+    return checks.check(write(folder, text))[1]
 
 
 def mapping(folder: Path, rest: str = RULES) -> Mapping:
     """The mapping of the head and this rest, which must not have errors."""
-    return lint.load(write(folder, HEAD + dedent(rest)))
+    return checks.load(write(folder, HEAD + dedent(rest)))
 
 
 def with_call(call: str) -> str:

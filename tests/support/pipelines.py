@@ -12,7 +12,7 @@ from typing import Any, Self
 from connector.call import Call
 from connector.ledger.memory import MemoryLedger
 from connector.ledger.records import Busy, Claim, Duplicate, Entry, Superseded
-from connector.mapping import checks as lint
+from connector.mapping import checks
 from connector.outcome import Outcome, Result
 from connector.pipeline import Pipeline, Record
 from connector.systems.system import Reply
@@ -122,7 +122,7 @@ class Bench:
         self.clock = Clock()
         self.system = PlayedSystem(self.notes)
         self.ledger = NotedLedger(self.notes, self.clock)
-        self.mapping = lint.load(file)
+        self.mapping = checks.load(file)
         self.written = written
 
     async def handle(self, event: Any, record: Record | None = None, budget: float = 10) -> Result:
