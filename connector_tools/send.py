@@ -102,8 +102,10 @@ class Unreachable(Exception):  # noqa: N818 - what happened, not an error of our
         super().__init__(str(error) or type(error).__name__)
 
 
-def target(url: str, token: str) -> Target:
-    """Check what the user gave; of several tokens, comma-separated, the first is taken.
+def target(url: str, token: str, name: str = "--url") -> Target:
+    """Check what the user gave, `url` as the option or argument `name`.
+
+    Of several tokens, comma-separated, the first is taken.
 
     Raises:
         ValueError: it cannot be used; the text says what to give and does not hold the token.
@@ -116,9 +118,9 @@ def target(url: str, token: str) -> Target:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
-        raise ValueError("--url is no URL: give one such as http://host/process-event") from None
+        raise ValueError(f"{name} is no URL: give one such as http://host/process-event") from None
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
-        raise ValueError("--url must be http(s)://host/path, without a user")
+        raise ValueError(f"{name} must be http(s)://host/path, without a user")
     return Target(parsed, first)
 
 

@@ -26,8 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich" if sys.stdout.isatty() else None,
 )
-for command in (check, run_tests, explain, run, demo, send, simulate, schema, openapi):
+for command in (check, run_tests, explain, run, demo, send, schema, openapi):
     app.add_typer(command.app)
+app.add_typer(simulate.app, name="simulate")
 app.add_typer(dead_letters.app, name="dlq")
 
 

@@ -1,4 +1,4 @@
-"""Arguments that several commands have."""
+"""Arguments and options that several commands have."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,3 +6,11 @@ from typing import Annotated
 import typer
 
 MappingFile = Annotated[Path, typer.Argument(metavar="FILE", help="Mapping file.")]
+Token = Annotated[
+    str,
+    typer.Option(
+        envvar="API_TOKEN",
+        show_default=False,
+        help="The connector's bearer token; of several, comma-separated, the first.",
+    ),
+]

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from connector_tools.cli.options import Token
 from connector_tools.events_file import items
 from connector_tools.send import SendResult, Tally, Target, Unreachable, send, target
 from connector_tools.terminal import (
@@ -36,14 +37,7 @@ def send_events(
     url: Annotated[
         str, typer.Option(envvar="CONNECTOR_URL", help="Where the connector listens.")
     ] = "http://127.0.0.1:8080/process-event",
-    token: Annotated[
-        str,
-        typer.Option(
-            envvar="API_TOKEN",
-            show_default=False,
-            help="Its bearer token; of several, comma-separated, the first.",
-        ),
-    ] = "",
+    token: Token = "",
     concurrency: Annotated[
         int, typer.Option(min=1, max=200, help="Events that are under way at once.")
     ] = 10,

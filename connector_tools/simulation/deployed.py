@@ -46,7 +46,7 @@ class DeployedConnector:
             response = await self._client.post(self._target.url, content=b"{}")
         except httpx.HTTPError as error:
             raise DeploymentUnusable(
-                f"no connection: {type(error).__name__}; check --url"
+                f"no connection: {type(error).__name__}; check the URL"
             ) from None
         if response.status_code == 401:
             raise DeploymentUnusable("the token is refused: give the connector's API_TOKEN")

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol, Self
@@ -137,3 +138,11 @@ class FirestoreEmulator:
     def _answers(self) -> bool:
         with socket.socket() as attempt:
             return attempt.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+STORES: dict[str, Callable[[Path], Store]] = {
+    "memory": lambda folder: MemoryStore(),
+    "sqlite": SqliteStore,
+    "firestore": lambda folder: FirestoreEmulator(),
+}
+"""How the store of each ledger is made, in a folder of the run's own."""

@@ -312,6 +312,26 @@ def test_every_make_target_and_command_exists(page: Path) -> None:
     assert set(re.findall(r"(?m)^(?:\$ |.*bin/)?connector ([a-z]+)", code)) <= commands
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_sub_command_and_option_exists(page: Path) -> None:
+    from typer.core import TyperGroup  # noqa: PLC0415 - needs an extra, the rest does not
+    from typer.main import get_group  # noqa: PLC0415 - as above
+
+    from connector_tools.cli.app import app  # noqa: PLC0415 - as above
+
+    text = page.read_text(encoding="utf-8")
+    code = [*re.findall(r"`([^`\n]+)`", text), *blocks(text, "(?:sh|sh tested|console)")]
+    for line in re.findall(r"(?m)^(?:\$ |.*bin/)?connector (.+)$", "\n".join(code)):
+        command: Any = get_group(app)
+        words = shlex.split(line, comments=True)
+        while isinstance(command, TyperGroup) and words and words[0].islower():
+            name = words.pop(0)
+            assert name in command.commands, line
+            command = command.commands[name]
+        known = {"--help", *(option for param in command.params for option in param.opts)}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, line
+
+
 def test_the_readme_shows_the_steps_of_the_demo_and_their_ends() -> None:
     from connector_tools.stack.demo import steps  # noqa: PLC0415 - needs an extra, the rest does not
 
