@@ -29,10 +29,10 @@ help: ## This menu
 install: $(READY) ## Set up the virtual environment
 
 demo: $(READY) ## The main job: a subscriber's life through the function to an HLR/HSS
-	$(BIN)/python -m connector_tools.cli.app demo
+	$(BIN)/python -m connector_tools.cli demo
 
 run: $(READY) ## Keep the function and an HLR/HSS running on this machine (PORT=8080)
-	$(BIN)/python -m connector_tools.cli.app run $(if $(PORT),--port $(PORT))
+	$(BIN)/python -m connector_tools.cli run $(if $(PORT),--port $(PORT))
 
 test: $(READY) ## Run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
@@ -49,13 +49,13 @@ audit: ## Ask for known vulnerabilities of the dependencies (needs the internet)
 soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a real osmo-hlr (two to three hours)
 	mkdir -p build/soak
 	for run in \
-		"memory --ledger memory --events 100000 --rate 0.2 --fault all --fault kill=0" \
-		"sqlite --ledger sqlite --events 100000 --instances 3" \
-		"sqlite-functions --real --ledger sqlite --events 100000 --instances 2 --fault all --fault kill=6" \
-		"firestore-functions --real --ledger firestore --events 100000 --instances 2 --fault all --fault kill=6" \
-		"osmo-hlr --osmo --events 1000 --subscribers 80 --rate 0.3 --fault all --fault outage=4"; do \
-		set -- $$run; name=$$1; shift; echo "== $$name"; \
-		$(BIN)/python -m connector_tools.cli.app simulate --subscribers 5000 --rate 1 $$@ \
+		"memory virtual --ledger memory --events 100000 --rate 0.2 --fault all --fault kill=0" \
+		"sqlite virtual --ledger sqlite --events 100000 --instances 3" \
+		"sqlite-functions functions --ledger sqlite --events 100000 --instances 2 --fault all --fault kill=6" \
+		"firestore-functions functions --ledger firestore --events 100000 --instances 2 --fault all --fault kill=6" \
+		"osmo-hlr osmo-hlr --events 1000 --subscribers 80 --rate 0.3 --fault all --fault outage=4"; do \
+		set -- $$run; name=$$1; what=$$2; shift 2; echo "== $$name"; \
+		$(BIN)/python -m connector_tools.cli simulate $$what --subscribers 5000 --rate 1 $$@ \
 			> build/soak/$$name.log || failed="$$failed $$name"; \
 		tail -2 build/soak/$$name.log; \
 	done; test -z "$$failed" || { echo "did not converge:$$failed (see build/soak)" >&2; exit 1; }

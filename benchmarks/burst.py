@@ -18,18 +18,18 @@ from typing import Any
 
 import httpx
 
-from benchmarks.server import ROOT
 from connector.ledger.memory import MemoryLedger
 from connector.mapping.load import load
 from connector.mapping.schema import MappingFile
 from connector.pipeline import Pipeline
 from connector.systems.http.client import HttpSystem
 from connector.systems.http.entry import HttpSystemEntry
+from connector_tools.program import ROOT
 from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.clock import Clock, VirtualLoop
-from connector_tools.simulation.instance import Instance, MortalLedger, Trouble
-from connector_tools.simulation.nsps import Answer, Delivery, Nsps, Options
+from connector_tools.simulation.instance import Instance, LedgerTrouble, MortalLedger
+from connector_tools.simulation.nsps import Delivery, HttpAnswer, Nsps, NspsOptions
 
 LIMIT = 50  # requests in any second that the HLR/HSS bears
 INSTANCES = 3  # function.max_instances, terraform/modules/connector/variables.tf
@@ -43,7 +43,7 @@ _LEAST, _MOST = 10.0, 600.0  # seconds: delivery.minimum_backoff_seconds, maximu
 _ATTEMPTS = 100  # delivery.max_delivery_attempts
 _WTL = ROOT / "mappings" / "wtl-hlr-hss.yaml"
 
-Post = Callable[[Delivery], Awaitable[Answer]]
+Post = Callable[[Delivery], Awaitable[HttpAnswer]]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Platform:
         self._places = [asyncio.Semaphore(concurrency) for _ in instances]
         self._turn = 0
 
-    async def post(self, delivery: Delivery) -> Answer:
+    async def post(self, delivery: Delivery) -> HttpAnswer:
         """What an instance makes of an event; 429 if it had no place in time."""
         self.attempts += 1
         try:
@@ -158,7 +158,7 @@ class PubSub:
         self._order = 0
         self._random = Random(1)
 
-    async def publish(self, delivery: Delivery) -> Answer:
+    async def publish(self, delivery: Delivery) -> HttpAnswer:
         """What the function does with `INGRESS=publish`: it takes a place for a moment."""
         try:
             async with self._platform.place():
@@ -217,7 +217,9 @@ def _limited(rate_limit: int | None, folder: Path) -> MappingFile:
 
 async def _drain(events: int, setting: Setting, mapping: MappingFile) -> Drained:
     hlr, clock = Hlr(), Clock()
-    ledger = MortalLedger(MemoryLedger(clock=asyncio.get_running_loop().time), Trouble(Random(1)))
+    ledger = MortalLedger(
+        MemoryLedger(clock=asyncio.get_running_loop().time), LedgerTrouble(Random(1))
+    )
     values = {"api_url": "http://hlr.invalid", "api_token": "t", "timeout": 30.0}
     values |= {"cs_profile": "default", "eps_profile": "default", "imsi_regexp": None}
 
@@ -246,7 +248,7 @@ async def _drain(events: int, setting: Setting, mapping: MappingFile) -> Drained
 def _held(events: int, clock: Clock, post: Post) -> Nsps:
     """An NSPS in maintenance, with an event of each of so many subscribers."""
     billing = Billing(Random(1))
-    nsps = Nsps(clock, billing, Random(1), post, Options(concurrency=NSPS_AT_ONCE))
+    nsps = Nsps(clock, billing, Random(1), post, NspsOptions(concurrency=NSPS_AT_ONCE))
     nsps.maintenance = True
     for _ in range(events):
         account, (sim, _) = billing.open_account(), billing.add_sim()

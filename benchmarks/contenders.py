@@ -6,8 +6,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import TOKEN, NotInstalledError
-from benchmarks.server import ROOT, Server, function
+from benchmarks.load import TOKEN
+from benchmarks.server import Server, function, other
+from connector_tools.function_process import FunctionCode
+from connector_tools.program import ROOT, NotInstalled, free_port
 
 _NODE_RED = Path(__file__).parent / "node_red"
 _PROJECT = "benchmark"
@@ -30,9 +32,7 @@ class Contenders:
     def connector(self, system: str, ledger: str = "memory:", **env: str) -> Server:
         """The function as it is deployed, with the WTL mapping."""
         return function(
-            self.python,
-            "main.py",
-            "process_event",
+            FunctionCode(python=str(self.python)),
             {
                 "API_TOKEN": TOKEN,
                 "WTL_API_URL": system,
@@ -65,23 +65,26 @@ class Contenders:
 
     def forwarder(self, system: str) -> Server:
         """The bare forwarder."""
-        env = {"SYSTEM_URL": system}
-        return function(self.forwarding, "benchmarks/forwarder.py", "forward", env, self.folder)
+        source = ROOT / "benchmarks" / "forwarder.py"
+        code = FunctionCode("forward", source, str(self.forwarding))
+        return function(code, {"SYSTEM_URL": system}, self.folder)
 
     def hello(self) -> Server:
         """The smallest function."""
-        return function(self.python, "benchmarks/hello.py", "hello", {}, self.folder)
+        code = FunctionCode("hello", ROOT / "benchmarks" / "hello.py", str(self.python))
+        return function(code, {}, self.folder)
 
     def node_red(self, system: str) -> Server:
         """Node-RED with the same mapping in a function node.
 
         Raises:
-            NotInstalledError: there is no node or no npm here.
+            NotInstalled: there is no node or no npm here.
         """
         program, flow = _installed(ROOT / "build" / "node-red"), self.folder / "flow.json"
         flow.write_text(json.dumps(_flow()), encoding="utf-8")
+        port = free_port()
         env = {
-            "PORT": "{port}",
+            "PORT": str(port),
             "NODE_RED_USER": str(self.folder),
             "NODE_RED_FLOW": str(flow),
             "API_TOKEN": TOKEN,
@@ -89,7 +92,7 @@ class Contenders:
             "WTL_API_TOKEN": _HLR_TOKEN,
         }
         command = [str(program), "--settings", str(_NODE_RED / "settings.js")]
-        return Server(command, env, self.folder)
+        return other(command, env, port, self.folder)
 
 
 def secrets() -> dict[str, list[str | None]]:
@@ -100,7 +103,7 @@ def secrets() -> dict[str, list[str | None]]:
 def _installed(folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
-        raise NotInstalledError("Node-RED needs node and npm, which are not here")
+        raise NotInstalled("Node-RED needs node and npm, which are not here")
     program = folder / "node_modules" / ".bin" / "node-red"
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from benchmarks.burst import INSTANCES, LIMIT, RATE_LIMIT, Drained, Setting, dra
 from benchmarks.curves import drawn
 from benchmarks.prices import CPU_MS, costs, instances
 from benchmarks.results import Row, markdown
-from benchmarks.server import ROOT
+from connector_tools.program import ROOT
 from connector_tools.send import quantile
 
 BURSTS = (500, 2_000, 8_000)

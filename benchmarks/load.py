@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from connector_tools.program import NotInstalled
+
 _SCRIPT = Path(__file__).parent / "load.lua"
 _EVENT = Path(__file__).parents[1] / "mappings" / "events" / "sim-updated.json"
 _starts = count(1, 10_000_000)  # no two measurements share an event or a subscriber
 
 TOKEN = "token-of-the-benchmark"  # noqa: S105 - of nothing else
-
-
-class NotInstalledError(Exception):
-    """A program is missing; the text says how to get it."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,11 @@ def load(url: str, event: Path, concurrent: int, seconds: int, pause: int = 0) -
     `pause` is how long a connection rests on average before its next event, in milliseconds.
 
     Raises:
-        NotInstalledError: wrk is missing.
+        NotInstalled: wrk is missing.
     """
     wrk = shutil.which("wrk")
     if wrk is None:
-        raise NotInstalledError("wrk sends the events and is not here: apt-get install wrk")
+        raise NotInstalled("wrk sends the events and is not here: apt-get install wrk")
     command = [wrk, "-t1", f"-c{concurrent}", f"-d{seconds}s", "--timeout=30s", "-s", str(_SCRIPT)]
     command += [url, "--", TOKEN, str(event), str(next(_starts)), str(pause)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603

@@ -1,58 +1,36 @@
 """A server that is measured: its processes, their CPU time and their memory."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 import httpx
 import psutil
 
-ROOT = Path(__file__).parents[1]
-_STARTUP_SECONDS = 60
+from connector_tools.function_process import FunctionCode, FunctionProcess
+from connector_tools.program import DidNotStart, Program, free_port, python_module
 
 
 class Server:
-    """A server on a port of its own; use it as a context manager.
+    """A program that listens on `port` of this machine; use it as a context manager."""
 
-    `command` is what starts it, with `{port}` where its port stands. All that it prints goes to
-    a file in `folder`, as the platform takes it off the function.
-    """
-
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._command = [part.format(port=self.port) for part in command]
-        self._env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **env}
-        self._output = folder / f"{self.port}.log"
+    def __init__(self, program: Program, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._program = program
+        self._port = port
 
     def start(self) -> None:
-        """Start the processes; see `wait`."""
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own commands
-                self._command,
-                env={name: value.format(port=self.port) for name, value in self._env.items()},
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        """Start its processes; see `wait`."""
+        self._program.start()
 
     def wait(self) -> None:
-        """Wait until it listens."""
-        deadline = time.monotonic() + _STARTUP_SECONDS
-        while True:
-            with socket.socket() as attempt:
-                if attempt.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{self._command[0]} did not start:\n{self._output.read_text()}")
-            time.sleep(0.002)
+        """Wait until it listens; it is asked every 2 ms, for cold starts are measured with it."""
+        try:
+            self._program.wait_until(self._listens, every=0.002)
+        except DidNotStart as error:
+            raise SystemExit(str(error)) from None
 
     def __enter__(self) -> Self:
         self.start()
@@ -60,8 +38,7 @@ class Server:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._program.kill()
 
     def cpu(self) -> float:
         """Seconds of CPU that its processes have used."""
@@ -72,31 +49,35 @@ class Server:
         """MB that its processes hold; what they share is counted once."""
         return sum(process.memory_full_info().pss for process in self._processes()) / 1e6
 
+    def _listens(self) -> bool:
+        with socket.socket() as attempt:
+            return attempt.connect_ex(("127.0.0.1", self._port)) == 0
+
     def _processes(self) -> list[psutil.Process]:
-        parent = psutil.Process(self._process.pid)
+        parent = psutil.Process(self._program.process.pid)
         return [parent, *parent.children(recursive=True)]
 
 
-def function(
-    python: Path, source: str, target: str, env: Mapping[str, str], folder: Path
-) -> Server:
-    """A function as it is deployed: Functions Framework under gunicorn."""
-    command = [str(python.parent / "functions-framework"), "--target", target]
-    command += ["--source", str(ROOT / source), "--host", "127.0.0.1", "--port", "{port}"]
-    return Server(command, {"PYTHONPATH": str(ROOT), **env}, folder)
+def function(code: FunctionCode, env: Mapping[str, str], folder: Path) -> Server:
+    """A function as it is deployed; what it logs goes to a file in `folder`."""
+    port = free_port()
+    return Server(FunctionProcess(env, port, _log(folder, port), code), port)
 
 
 def external_system(milliseconds: int, folder: Path) -> Server:
-    """The external system, answering after so long."""
-    command = [sys.executable, "-m", "benchmarks.external_system", "{port}", str(milliseconds)]
-    return Server(command, {}, folder)
+    """The external system, which answers after so long; its output goes to a file in `folder`."""
+    port = free_port()
+    command = python_module("benchmarks.external_system", str(port), str(milliseconds))
+    return other(command, {}, port, folder)
 
 
-def free_port() -> int:
-    """A port of this machine that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def other(command: list[str], env: Mapping[str, str], port: int, folder: Path) -> Server:
+    """Any other program; its output goes to a file in `folder`."""
+    return Server(Program(command, env, _log(folder, port)), port)
+
+
+def _log(folder: Path, port: int) -> Path:
+    return folder / f"{port}.log"
 
 
 def first_answer(server: Server, path: str, headers: Mapping[str, str], body: bytes) -> float:

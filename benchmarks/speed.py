@@ -20,11 +20,12 @@ from statistics import median
 
 from benchmarks import picture, results
 from benchmarks.contenders import Contenders, secrets
-from benchmarks.load import TOKEN, NotInstalledError, event_file
+from benchmarks.load import TOKEN, event_file
 from benchmarks.measure import Rounds
 from benchmarks.results import CONCURRENT, DELAYS, SIZES, Results
-from benchmarks.server import ROOT, Server, external_system, first_answer
-from connector_tools.simulation.store import FirestoreEmulator, Missing
+from benchmarks.server import Server, external_system, first_answer
+from connector_tools.program import ROOT, NotInstalled
+from connector_tools.simulation.store import FirestoreEmulator
 from tests.support.secret_manager import SecretManagerServer
 
 _RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -50,7 +51,7 @@ def loads(found: Results, contenders: Contenders, rounds: Rounds, folder: Path) 
             }
             try:
                 servers["node-red"] = stack.enter_context(contenders.node_red(system.url))
-            except NotInstalledError as missing:
+            except NotInstalled as missing:
                 told(str(missing))
             for concurrent in CONCURRENT:
                 found.loads[delay, concurrent] = rounds.compare(servers, event, concurrent)
@@ -79,7 +80,7 @@ def emulated(stack: ExitStack) -> str | None:
     """The address of a Firestore emulator that runs until the stack is closed; None without one."""
     try:
         return stack.enter_context(FirestoreEmulator()).address
-    except Missing as missing:
+    except NotInstalled as missing:
         told(str(missing))
         return None
 
@@ -173,7 +174,7 @@ def main() -> None:
         contenders = Contenders(options.python.absolute(), forwarding.absolute(), folder)
         try:
             loads(found, contenders, rounds, folder)
-        except NotInstalledError as missing:
+        except NotInstalled as missing:
             parser.exit(2, f"{missing}\n")
         sizes(found, contenders, rounds, folder)
         with ExitStack() as stack:

@@ -1,11 +1,13 @@
-"""A program of ours in a process of its own: started, read line by line, stopped without a rest."""
+"""Programs that commands, tests and benchmarks start, each in a process group of its own."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -13,61 +15,142 @@ from threading import Thread
 from typing import IO
 
 ROOT = Path(__file__).parent.parent
+_STARTUP_SECONDS = 60
 _STOP_SECONDS = 10
+_TAIL_LINES = 20
+_KEPT = ("PATH", "HOME", "TMPDIR")  # without them, programs and temporary files are not found
+
+
+class DidNotStart(Exception):  # noqa: N818 - says what happened
+    """A program ended, or was not ready in time. The text ends with the last lines it wrote."""
+
+
+class NotInstalled(Exception):  # noqa: N818 - says what happened
+    """A program that is needed is not on this machine. The text says how to get it."""
 
 
 class Program:
-    """A running `python -m module`; `tail` is the end of what it wrote."""
+    """Starts a command, reads its output, and stops it with all processes that it started.
 
-    def __init__(self, module: str, arguments: list[str], env: Mapping[str, str]) -> None:
-        self.tail: deque[str] = deque(maxlen=20)
+    Ctrl-C at the terminal does not reach it: whoever started it stops it.
+
+    Args:
+        command: The program and its arguments.
+        variables: Its environment, beside `kept_environment()`.
+        log: A file for standard output and standard error. Without it, `line` reads them.
+    """
+
+    process: subprocess.Popen[str]
+    stderr: int = subprocess.STDOUT
+    """The descriptor of its standard error; without one it goes where standard output goes."""
+
+    def __init__(
+        self, command: Sequence[str], variables: Mapping[str, str], log: Path | None = None
+    ) -> None:
+        self._command = command
+        self._env = {**kept_environment(), **variables}
+        self._log = log
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._lines: SimpleQueue[str | None] = SimpleQueue()
-        self._process = subprocess.Popen(  # noqa: S603 - our own programs
-            [sys.executable, "-m", module, *arguments],
-            env=env,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is for whoever started it to hand on, in order
-        )
-        reading = (self._process.stdout,)
-        self._reader = Thread(target=self._read, args=reading, daemon=True)
-        self._reader.start()
+        self._reader: Thread | None = None
+
+    def start(self) -> None:
+        """Start it, and return at once: see `wait_until`."""
+        if self._log is None:
+            self._start(subprocess.PIPE)
+            output = (self.process.stdout,)
+            self._reader = Thread(target=self._read, args=output, daemon=True)
+            self._reader.start()
+        else:
+            with self._log.open("wb") as file:
+                self._start(file)
+
+    def wait_until(self, ready: Callable[[], bool], every: float = 0.05) -> None:
+        """Wait until `ready()` is true, which is asked every so many seconds.
+
+        Raises:
+            DidNotStart: It ended before, or a minute has passed. It is stopped then.
+        """
+        deadline = time.monotonic() + _STARTUP_SECONDS
+        while not ready():
+            if self.ended or time.monotonic() > deadline:
+                self.stop()
+                command = " ".join(self._command[:3])
+                raise DidNotStart("\n".join([f"{command} did not start:", *self.tail]))
+            time.sleep(every)
 
     @property
     def ended(self) -> bool:
-        """Whether it is over."""
-        return self._process.poll() is not None
+        """Whether its first process has ended."""
+        return self.process.poll() is not None
+
+    @property
+    def tail(self) -> list[str]:
+        """The last lines that it wrote."""
+        if self._log is None:
+            return list(self._tail)
+        return self._log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
 
     def line(self, seconds: float | None = None) -> str | None:
-        """The next line that it writes; None if it has ended, or said nothing for so long."""
+        """Wait so long for the next line that it writes; None if none came or it has ended."""
         with suppress(Empty):
             return self._lines.get(timeout=seconds)
         return None
 
-    def kill(self, number: signal.Signals) -> None:
-        """Send a signal to it and to whatever it started."""
-        os.killpg(self._process.pid, number)
-        self._process.wait()
-        self._reader.join(_STOP_SECONDS)
-
     def stop(self) -> None:
-        """End it, and whatever it started, by force if it does not end in time."""
-        self._process.terminate()
+        """End it with SIGTERM; after 10 s kill it."""
+        self.process.terminate()
         try:
-            self._process.wait(_STOP_SECONDS)
+            self.process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self._reader.join(_STOP_SECONDS)
+            self.kill()
+        self._finish_reading()
+
+    def kill(self) -> None:
+        """End it and all processes that it started with SIGKILL."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._finish_reading()
+
+    def _start(self, output: int | IO[bytes]) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 - our own programs
+            self._command,
+            env=self._env,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=self.stderr,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
 
     def _read(self, output: IO[str]) -> None:
-        """All of it at once: a program whose output nobody takes would stand still."""
+        """Read all output as it comes: a program whose pipe is full would stop working."""
         with output:
             for text in output:
-                self.tail.append(text.rstrip())
+                self._tail.append(text.rstrip())
                 self._lines.put(text.rstrip())
         self._lines.put(None)
+
+    def _finish_reading(self) -> None:
+        if self._reader:
+            self._reader.join(_STOP_SECONDS)
+
+
+def kept_environment() -> dict[str, str]:
+    """The variables of this process that every program needs."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
+def python_module(module: str, *arguments: str) -> list[str]:
+    """The command `python -m module`, with the Python that runs here."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -35,7 +35,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """What became of an item: `status` is None if there was no answer, `took` is in seconds.
 
     `message` is what it is counted under, `text` what a person is told of it.
@@ -73,7 +73,7 @@ class Tally:
         self._counts: dict[tuple[int | None, str], int] = {}
         self._seconds: dict[tuple[int | None, str], array[float]] = {}
 
-    def add(self, sent: Sent) -> None:
+    def add(self, sent: SendResult) -> None:
         """Count one more."""
         group = (sent.status, sent.message)
         self._counts[group] = self._counts.get(group, 0) + 1
@@ -102,8 +102,10 @@ class Unreachable(Exception):  # noqa: N818 - what happened, not an error of our
         super().__init__(str(error) or type(error).__name__)
 
 
-def target(url: str, token: str) -> Target:
-    """Check what the user gave; of several tokens, comma-separated, the first is taken.
+def target(url: str, token: str, name: str = "--url") -> Target:
+    """Check what the user gave, `url` as the option or argument `name`.
+
+    Of several tokens, comma-separated, the first is taken.
 
     Raises:
         ValueError: it cannot be used; the text says what to give and does not hold the token.
@@ -116,14 +118,14 @@ def target(url: str, token: str) -> Target:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
-        raise ValueError("--url is no URL: give one such as http://host/process-event") from None
+        raise ValueError(f"{name} is no URL: give one such as http://host/process-event") from None
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
-        raise ValueError("--url must be http(s)://host/path, without a user")
+        raise ValueError(f"{name} must be http(s)://host/path, without a user")
     return Target(parsed, first)
 
 
 async def send(
-    to: Target, found: Iterator[Item], concurrency: int, report: Callable[[Sent], None]
+    to: Target, found: Iterator[Item], concurrency: int, report: Callable[[SendResult], None]
 ) -> None:
     """Post the items, so many at once, and report each; the order is not kept.
 
@@ -163,19 +165,19 @@ def _client(to: Target, concurrency: int) -> httpx.AsyncClient:
     )
 
 
-async def _post(client: httpx.AsyncClient, to: Target, item: Item) -> Sent:
+async def _post(client: httpx.AsyncClient, to: Target, item: Item) -> SendResult:
     if item.problem:
-        return Sent(item, None, item.problem.partition(":")[0], item.problem)
+        return SendResult(item, None, item.problem.partition(":")[0], item.problem)
     started = time.perf_counter()
     try:
         response = await client.post(to.url, content=item.body)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise Unreachable(item, error) from error
     except httpx.HTTPError as error:
-        return Sent(item, None, "no answer", f"no answer: {type(error).__name__}")
+        return SendResult(item, None, "no answer", f"no answer: {type(error).__name__}")
     took = time.perf_counter() - started
     message, text = judge(response)
-    return Sent(item, response.status_code, message, text.replace(to.token, "***"), took)
+    return SendResult(item, response.status_code, message, text.replace(to.token, "***"), took)
 
 
 def judge(response: httpx.Response) -> tuple[str, str]:

@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-TROUBLE = 2  # the exit code of a command that could not do its work
+FAILED = 1  # the exit code of a command that found something wrong
+CANNOT_RUN = 2  # the exit code of a command that could not do its work
+INTERRUPTED = 130  # the exit code after Ctrl-C, as a shell says it
 _WIDE = 10_000  # columns, where nobody looks: nothing is wrapped or cut
 
 
@@ -30,7 +32,7 @@ def say(text: str, style: str = "", *, to: Console | None = None) -> None:
 def stop(text: str) -> NoReturn:
     """End the command with one line that says what to mend."""
     say(f"connector: {text}", "red", to=terminal(stderr=True))
-    raise typer.Exit(TROUBLE)
+    raise typer.Exit(CANNOT_RUN)
 
 
 def printable(text: str) -> str:

@@ -50,19 +50,19 @@ _IMSI = re.compile(r"[0-9]{15}")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HlrReply:
     """What the HLR answers: an HTTP status and a JSON object."""
 
     status: int
     body: dict[str, object]
 
 
-class Refused(Exception):  # noqa: N818 - not an error of ours: an answer to the caller
+class RequestRefused(Exception):  # noqa: N818 - not an error of ours: an answer to the caller
     """The HLR does not carry out a request. Its texts hold nothing that the request said."""
 
     def __init__(self, error: str, message: str, status: int = 200) -> None:
         super().__init__(error)
-        self.reply = Reply(status, {"result": False, "error": error, "message": message})
+        self.reply = HlrReply(status, {"result": False, "error": error, "message": message})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,13 @@ class Hlr:
         """A copy of all records, by IMSI."""
         return dict(self._subscribers)
 
-    def provision(self, request: Mapping[str, object]) -> Reply:
+    def provision(self, request: Mapping[str, object]) -> HlrReply:
         """Carry out one request in full, or refuse it and change nothing."""
         try:
             self._carry_out(read_order(request, self.profiles))
-        except Refused as refused:
+        except RequestRefused as refused:
             return refused.reply
-        return Reply(200, {"result": True})
+        return HlrReply(200, {"result": True})
 
     def reset(self) -> None:
         """Forget all subscribers."""
@@ -132,7 +132,9 @@ class Hlr:
 
     def _insert(self, order: Order) -> None:
         if order.imsi in self._subscribers:
-            raise Refused("imsi exists", "a subscriber with this IMSI exists: update it", 409)
+            raise RequestRefused(
+                "imsi exists", "a subscriber with this IMSI exists: update it", 409
+            )
         self._store(Subscriber(order.imsi, **order.given))
 
     def _update(self, order: Order) -> None:
@@ -142,20 +144,24 @@ class Hlr:
 
     def _unset(self, order: Order) -> None:
         if "subscriber_status" in order.given:
-            raise Refused("invalid subscriber_status", "every subscriber has one: update it")
+            raise RequestRefused("invalid subscriber_status", "every subscriber has one: update it")
         nothing = {"msisdn": (), "cs_profile": None, "eps_profile": None}
         cleared: dict[str, Any] = {name: nothing[name] for name in order.given}
         self._store(replace(self._known(order.imsi), **cleared))
 
     def _known(self, imsi: str) -> Subscriber:
         if imsi not in self._subscribers:
-            raise Refused("unknown imsi", "no subscriber has this IMSI: insert it first", 404)
+            raise RequestRefused(
+                "unknown imsi", "no subscriber has this IMSI: insert it first", 404
+            )
         return self._subscribers[imsi]
 
     def _store(self, subscriber: Subscriber) -> None:
         for number in subscriber.msisdn:
             if self._holders.get(number, subscriber.imsi) != subscriber.imsi:
-                raise Refused("msisdn in use", "another IMSI holds this number: free it first")
+                raise RequestRefused(
+                    "msisdn in use", "another IMSI holds this number: free it first"
+                )
         if old := self._subscribers.get(subscriber.imsi):
             self._free_number(old)
         self._subscribers[subscriber.imsi] = subscriber
@@ -170,23 +176,25 @@ def read_order(request: Mapping[str, object], profiles: frozenset[str]) -> Order
     """The order that a request holds. All types are looked at before any value is."""
     given = {name: _typed(name, request[name]) for name in _RULES if name in request}
     if not request.keys() <= _RULES.keys():
-        raise Refused("unknown field", f"the fields are {', '.join(_RULES)}")
+        raise RequestRefused("unknown field", f"the fields are {', '.join(_RULES)}")
     for name, value in ({"action": "", "imsi": ""} | given).items():
         holds, rule = _RULES[name]
         if not holds(value):
-            raise Refused(f"invalid {name}", f"{name} {rule}")
+            raise RequestRefused(f"invalid {name}", f"{name} {rule}")
         if name.endswith("_profile") and value not in profiles:
-            raise Refused(f"unknown {name}", f"{name} is no profile of this HLR: add it there")
+            raise RequestRefused(
+                f"unknown {name}", f"{name} is no profile of this HLR: add it there"
+            )
     return Order(given.pop("action"), given.pop("imsi"), given)
 
 
 def _typed(name: str, value: object) -> Any:
     if name != "msisdn":
         if not isinstance(value, str):
-            raise Refused("bad request", f"{name} must be a string", 400)
+            raise RequestRefused("bad request", f"{name} must be a string", 400)
         return value
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Refused("bad request", "msisdn must be a list of strings", 400)
+        raise RequestRefused("bad request", "msisdn must be a list of strings", 400)
     return tuple(value)
 
 

@@ -38,16 +38,18 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connector_tools.counterparts.hlr import PROFILE, Hlr, Refused, Reply
+from connector_tools.counterparts.hlr import PROFILE, Hlr, HlrReply, RequestRefused
 
 BASE_PATH = "/wtl/hlr/v1"
 MODES = ("up", "outage", "slow", "hang", "drop")
 LONGEST = 3600  # seconds: the longest `delay`
-_ABORT = "connector_tools.abort"  # an ASGI extension: closes the connection; see `Connection`
-_UNAUTHORIZED = Reply(401, {"result": False, "error": "unauthorized"})
-_NO_SUCH_PATH = Reply(404, {"result": False, "error": "not found"})
-_NO_METHOD = Reply(405, {"result": False, "error": "method not allowed"})
-_OUTAGE = Reply(503, {"result": False, "error": "service unavailable"})
+_ABORT = (
+    "connector_tools.abort"  # an ASGI extension: closes the connection; see `AbortableConnection`
+)
+_UNAUTHORIZED = HlrReply(401, {"result": False, "error": "unauthorized"})
+_NO_SUCH_PATH = HlrReply(404, {"result": False, "error": "not found"})
+_NO_METHOD = HlrReply(405, {"result": False, "error": "method not allowed"})
+_OUTAGE = HlrReply(503, {"result": False, "error": "service unavailable"})
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 405: {"Allow": "POST"}}
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
@@ -63,7 +65,7 @@ class FrontEnd:
         self._delay = 0.0
 
     def application(self) -> Starlette:
-        """All of it; `hang` and `drop` need `Connection` as uvicorn's protocol."""
+        """All of it; `hang` and `drop` need `AbortableConnection` as uvicorn's protocol."""
         return Starlette(
             routes=[
                 Mount("/wtl", self._api),
@@ -95,7 +97,7 @@ class FrontEnd:
             await asyncio.sleep(delay)
         return _response(reply)
 
-    def _answer(self, request: Request, body: dict[str, Any] | None) -> Reply:
+    def _answer(self, request: Request, body: dict[str, Any] | None) -> HlrReply:
         if not self._authorized(request):
             return _UNAUTHORIZED
         if request.scope["path"] != f"{BASE_PATH}/prov":
@@ -103,7 +105,7 @@ class FrontEnd:
         if request.method != "POST":
             return _NO_METHOD
         if body is None:
-            return Refused("bad request", "the body must be a JSON object", 400).reply
+            return RequestRefused("bad request", "the body must be a JSON object", 400).reply
         return self._hlr.provision(body)
 
     def _authorized(self, request: Request) -> bool:
@@ -145,7 +147,7 @@ class NoAnswer(Response):
     """Closes the connection without a word, where uvicorn by itself would answer 500."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See `Response`; it needs `Connection`."""
+        """See `Response`; it needs `AbortableConnection`."""
         scope["extensions"][_ABORT]()
         await _caller_gone(receive)
 
@@ -163,11 +165,11 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _response(reply: Reply) -> Response:
+def _response(reply: HlrReply) -> Response:
     return JSONResponse(reply.body, reply.status, _HEADERS.get(reply.status))
 
 
-class Connection(H11Protocol):
+class AbortableConnection(H11Protocol):
     """uvicorn's connection, which also lets the application close it: see `NoAnswer`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -198,7 +200,7 @@ def serve(hlr: Hlr, token: str, port: int) -> None:
         FrontEnd(hlr, token).application(),
         host="127.0.0.1",
         port=port,
-        http=Connection,
+        http=AbortableConnection,
         ws="none",
         lifespan="off",
         log_level="warning",

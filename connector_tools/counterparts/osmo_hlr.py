@@ -15,6 +15,8 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Self
 
+from connector_tools.program import NotInstalled
+
 PORT = 4259
 _STARTUP_SECONDS = 20
 _CONFIGURATION = """\
@@ -30,10 +32,6 @@ hlr
  gsup
   bind ip {host}
 """
-
-
-class NotInstalled(Exception):  # noqa: N818 - what is told to a person
-    """osmo-hlr is not on this machine; the text says what to do."""
 
 
 class OsmoHlr:

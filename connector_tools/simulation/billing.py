@@ -65,7 +65,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Espf:
+class EspfEvent:
     """An event as PortaBilling sends it to NSPS."""
 
     event_type: str
@@ -116,7 +116,7 @@ class Billing:
             eps_profile=f"eps-v{sim.version}",
         )
 
-    def add_sim(self) -> tuple[Sim, list[Espf]]:
+    def add_sim(self) -> tuple[Sim, list[EspfEvent]]:
         """A new SIM in the inventory."""
         card = self._first + len(self.sims) + 1
         sim = self.sims[card] = Sim(card, f"{self._network}{card:010d}", self._change())
@@ -129,7 +129,7 @@ class Billing:
         account = self.accounts[made] = Account(made, self._take_number(), product)
         return account
 
-    def assign(self, account: Account, sim: Sim | None) -> list[Espf]:
+    def assign(self, account: Account, sim: Sim | None) -> list[EspfEvent]:
         """Give an account another SIM, its first one, or none."""
         previous = self.sims[account.i_sim_card] if account.i_sim_card else None
         if previous is sim:
@@ -142,7 +142,7 @@ class Billing:
             sim.i_account, sim.status, sim.version = account.i_account, "used", version
         return [self._event("SIM/Replaced", account, sim, previous)]
 
-    def change(self, account: Account, **fields: Any) -> list[Espf]:
+    def change(self, account: Account, **fields: Any) -> list[EspfEvent]:
         """Change an account: block it, suspend it, another product, another state."""
         held = account.holds_number
         for name, value in fields.items():
@@ -153,7 +153,7 @@ class Billing:
             account.number = self._take_number()
         return self._updated(account)
 
-    def renumber(self, account: Account) -> list[Espf]:
+    def renumber(self, account: Account) -> list[EspfEvent]:
         """Another number for an account that has one."""
         if not account.holds_number:
             return []
@@ -161,16 +161,16 @@ class Billing:
         account.number = self._take_number()
         return self._updated(account)
 
-    def delete_sim(self, sim: Sim) -> list[Espf]:
+    def delete_sim(self, sim: Sim) -> list[EspfEvent]:
         """Take a SIM that nobody has out of the inventory."""
         sim.deleted, sim.status, sim.version = True, "disposed", self._change()
         return [self._event("SIM/Deleted", sim=sim)]
 
-    def noise(self, account: Account) -> list[Espf]:
+    def noise(self, account: Account) -> list[EspfEvent]:
         """An event that no handler asks for."""
         return [self._event("Account/BalanceChanged", account)]
 
-    def _updated(self, account: Account) -> list[Espf]:
+    def _updated(self, account: Account) -> list[EspfEvent]:
         version = self._change()
         if account.i_sim_card is None:
             return []
@@ -184,7 +184,7 @@ class Billing:
         account: Account | None = None,
         sim: Sim | None = None,
         previous: Sim | None = None,
-    ) -> Espf:
+    ) -> EspfEvent:
         self._events += 1
         happened = datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%d %H:%M:%S")
         variables: dict[str, Any] = {"i_env": 3, "i_event": self._events, "event_time": happened}
@@ -196,7 +196,7 @@ class Billing:
             variables["prev_i_sim_card"] = previous.i_sim_card
         if self._events % 7 == 0:  # older releases send numbers as text
             variables = {name: str(value) for name, value in variables.items()}
-        return Espf(event_type, variables)
+        return EspfEvent(event_type, variables)
 
     def _change(self) -> int:
         self._version += 1

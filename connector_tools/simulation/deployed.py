@@ -12,19 +12,24 @@ from connector_tools.simulation.billing import Desired
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faults import Faults
 from connector_tools.simulation.network import Difference
-from connector_tools.simulation.nsps import Answer, Delivery
-from connector_tools.simulation.virtual_time import Progress
-from connector_tools.simulation.world import Ended, Plan, World
+from connector_tools.simulation.nsps import Delivery, HttpAnswer
+from connector_tools.simulation.world import (
+    OnProgress,
+    Scenario,
+    SimulationResult,
+    World,
+    no_progress,
+)
 
 SCALE = 60.0  # simulated seconds in a real one
 _TIMEOUT = 75  # seconds; above the function's own, so that its answer is always seen
 
 
-class Refused(Exception):  # noqa: N818 - what happened, not an error of ours
+class DeploymentUnusable(Exception):  # noqa: N818 - what happened, not an error of ours
     """The deployment does not take events at all; the text says what to mend."""
 
 
-class Deployed:
+class DeployedConnector:
     """See `world.Connector`: the deployment, which nobody kills from here."""
 
     def __init__(self, client: httpx.AsyncClient, target: Target) -> None:
@@ -35,18 +40,22 @@ class Deployed:
         """Post what is no event, which changes nothing.
 
         Raises:
-            Refused: it is not answered as a connector answers it (422).
+            DeploymentUnusable: it is not answered as a connector answers it (422).
         """
         try:
             response = await self._client.post(self._target.url, content=b"{}")
         except httpx.HTTPError as error:
-            raise Refused(f"no connection: {type(error).__name__}; check --url") from None
+            raise DeploymentUnusable(
+                f"no connection: {type(error).__name__}; check the URL"
+            ) from None
         if response.status_code == 401:
-            raise Refused("the token is refused: give the connector's API_TOKEN")
+            raise DeploymentUnusable("the token is refused: give the connector's API_TOKEN")
         if response.status_code != 422:
-            raise Refused(f"answered {response.status_code} to no event, a connector answers 422")
+            raise DeploymentUnusable(
+                f"answered {response.status_code} to no event, a connector answers 422"
+            )
 
-    async def post(self, posted: Delivery) -> Answer:
+    async def post(self, posted: Delivery) -> HttpAnswer:
         """See `world.Connector`."""
         try:
             response = await self._client.post(self._target.url, content=posted.body)
@@ -61,8 +70,8 @@ class Deployed:
         """Never, as above."""
 
 
-class Unseen:
-    """See `world.Observed`: a network that cannot be looked into."""
+class UnseenNetwork:
+    """See `world.ObservedNetwork`: a network that cannot be looked into."""
 
     def __init__(self) -> None:
         self.faults = Faults({})
@@ -81,7 +90,7 @@ class Unseen:
         return []
 
 
-class Elsewhere:
+class DeployedSimulation:
     """Runs worlds against a deployment.
 
     Each run has subscribers of its own, in the test network 001-01, and begins now: what an
@@ -92,17 +101,17 @@ class Elsewhere:
     def __init__(self, target: Target) -> None:
         self._target = target
 
-    def run(self, plan: Plan, progress: Progress = lambda count, what: None) -> Ended:
+    def run(self, scenario: Scenario, progress: OnProgress = no_progress) -> SimulationResult:
         """One run, from beginning to end; latencies are in real seconds.
 
         Raises:
-            Refused: the deployment does not take events at all.
+            DeploymentUnusable: the deployment does not take events at all.
         """
-        return asyncio.run(self._run(plan, progress))
+        return asyncio.run(self._run(scenario, progress))
 
-    async def _run(self, plan: Plan, progress: Progress) -> Ended:
+    async def _run(self, scenario: Scenario, progress: OnProgress) -> SimulationResult:
         now = time.time()
-        plan = replace(plan, first=int(now * 1000) % 10**9, replays=0)
+        scenario = replace(scenario, first=int(now * 1000) % 10**9, replays=0)
         async with httpx.AsyncClient(
             timeout=_TIMEOUT,
             trust_env=not self._target.local,
@@ -112,9 +121,9 @@ class Elsewhere:
             },
             limits=httpx.Limits(max_connections=None, keepalive_expiry=2),
         ) as client:
-            deployed = Deployed(client, self._target)
+            deployed = DeployedConnector(client, self._target)
             await deployed.check()
             clock = Clock(SCALE, now - SCALE * asyncio.get_running_loop().time())
-            ended = await World(plan, clock, deployed, Unseen(), progress).run()
+            ended = await World(scenario, clock, deployed, UnseenNetwork(), progress).run()
         ended.latencies = [seconds / SCALE for seconds in ended.latencies]
         return ended

@@ -7,12 +7,12 @@ and the account is the one that has the SIM now.
 
 from typing import Any
 
-from connector_tools.simulation.billing import PRODUCTS, Account, Billing, Espf, Sim
+from connector_tools.simulation.billing import PRODUCTS, Account, Billing, EspfEvent, Sim
 
 PARTS = ("account_info", "sim_info", "prev_sim_info", "access_policy_info", "product_info")
 
 
-def enrich(billing: Billing, event: Espf) -> dict[str, Any]:
+def enrich(billing: Billing, event: EspfEvent) -> dict[str, Any]:
     """The event's `pb_data`."""
     ids = {name: int(value) for name, value in event.variables.items() if name.startswith("i_")}
     previous = event.variables.get("prev_i_sim_card")

@@ -35,7 +35,7 @@ WORLD = {
 }
 ALL = NETWORK | NSPS | WORLD
 # What happens to a deployment that is not ours to break.
-ELSEWHERE = NSPS | {"maintenance": WORLD["maintenance"]}
+DEPLOYED = NSPS | {"maintenance": WORLD["maintenance"]}
 
 
 @dataclass(frozen=True, slots=True)

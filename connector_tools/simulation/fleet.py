@@ -11,11 +11,11 @@ from connector.mapping.schema import MappingFile
 from connector.pipeline import Pipeline
 from connector.system import System
 from connector_tools.simulation.clock import Clock
-from connector_tools.simulation.instance import Instance, MortalLedger, Trouble
+from connector_tools.simulation.instance import Instance, LedgerTrouble, MortalLedger
 from connector_tools.simulation.network import Network
-from connector_tools.simulation.nsps import Answer, Delivery
+from connector_tools.simulation.nsps import Delivery, HttpAnswer
 
-_DEAD: Answer = (0, "")
+_DEAD: HttpAnswer = (0, "")
 
 
 class Credentials:
@@ -46,7 +46,7 @@ class Credentials:
 
 
 @dataclass(slots=True)
-class Makes:
+class InstanceFactory:
     """How the parts of an instance are made, each time one starts; `number` is the instance's."""
 
     mapping: MappingFile
@@ -55,11 +55,11 @@ class Makes:
     system: Callable[[], System]
     budget: float
     random: Random
-    trouble: Trouble = field(init=False)
+    trouble: LedgerTrouble = field(init=False)
 
     def __post_init__(self) -> None:
         """The trouble is shared by all."""
-        self.trouble = Trouble(self.random)
+        self.trouble = LedgerTrouble(self.random)
 
     def instance(self, number: int) -> Instance:
         """A new instance."""
@@ -71,7 +71,7 @@ class Makes:
 class Fleet:
     """See `world.Connector`; use it as a context manager."""
 
-    def __init__(self, makes: Makes, count: int) -> None:
+    def __init__(self, makes: InstanceFactory, count: int) -> None:
         self._makes = makes
         self._count = count
         self._instances: list[Instance] = []
@@ -88,7 +88,7 @@ class Fleet:
         for instance in self._instances:
             await instance.__aexit__(*exc)
 
-    async def post(self, posted: Delivery) -> Answer:
+    async def post(self, posted: Delivery) -> HttpAnswer:
         """See `world.Connector`: each in turn."""
         self._turn += 1
         return await self._instances[self._turn % len(self._instances)].post(posted)

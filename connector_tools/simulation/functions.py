@@ -2,21 +2,18 @@
 
 import asyncio
 import json
-import os
 import re
-import signal
-import socket
 from pathlib import Path
 from random import Random
 
 import httpx
 
-from connector_tools.program import ROOT, Program
-from connector_tools.simulation.nsps import Answer, Delivery
+from connector_tools.function_process import FunctionProcess
+from connector_tools.program import free_port
+from connector_tools.simulation.nsps import Delivery, HttpAnswer
 from connector_tools.simulation.store import Store
 
 TOKEN = "token-of-nsps-0"  # noqa: S105 - of this run only
-_STARTUP_SECONDS = 60
 # What must not stand in a log: everything personal that the simulation makes up, and its tokens.
 LEAK = re.compile(
     r"00101\d{10}|9990\d{8}|8942\d{16}|@mail\.example|(first|last)name\d|Z\d{7}|\+99\d{9}|"
@@ -52,13 +49,12 @@ class Functions:
         self.lines = 0
         (secrets / "API_TOKEN").write_text(TOKEN)
         (secrets / "HASH_KEY").write_text("hash-key-of-simulation")
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-        self._env = kept | store.environment | variables
+        self._env = store.environment | variables
         self._env |= {"SECRETS": f"file:{secrets}", "LEDGER_URL": store.url}
         self._store = store
         self._random = random
-        self._ports = [_free_port() for _ in range(count)]
-        self._programs: list[Program] = []
+        ports = [free_port() for _ in range(count)]
+        self._functions = [FunctionProcess(self._env, port) for port in ports]
         self._client = httpx.AsyncClient(
             timeout=60,
             trust_env=False,
@@ -69,9 +65,10 @@ class Functions:
 
     async def __aenter__(self) -> "Functions":
         """Start them, and wait until they answer."""
-        self._programs = [self._start(number) for number in range(len(self._ports))]
-        for number in range(len(self._ports)):
-            await self._answers(number)
+        for function in self._functions:
+            function.start()
+        for function in self._functions:
+            await asyncio.to_thread(function.wait_until_healthy)
         self._reading = asyncio.create_task(self._read())
         return self
 
@@ -79,16 +76,16 @@ class Functions:
         """Stop them."""
         self._reading.cancel()
         await self._client.aclose()
-        for program in self._programs:
-            program.stop()
+        for function in self._functions:
+            function.stop()
         self._read_all()
 
-    async def post(self, posted: Delivery) -> Answer:
+    async def post(self, posted: Delivery) -> HttpAnswer:
         """See `world.Connector`: each in turn."""
         self._turn += 1
-        port = self._ports[self._turn % len(self._ports)]
+        function = self._functions[self._turn % len(self._functions)]
         try:
-            url = f"http://127.0.0.1:{port}/process-event"
+            url = f"{function.url}/process-event"
             response = await self._client.post(url, content=posted.body)
         except httpx.HTTPError:
             return 0, ""
@@ -98,32 +95,18 @@ class Functions:
 
     async def kill(self) -> None:
         """See `world.Connector`: -9, without a warning."""
-        number = self._random.randrange(len(self._ports))
-        self._programs[number].kill(signal.SIGKILL)
-        self._read_one(self._programs[number])
+        number = self._random.randrange(len(self._functions))
+        killed = self._functions[number]
+        killed.kill()
+        self._read_one(killed)
         await asyncio.sleep(self._random.uniform(0, 1))
-        self._programs[number] = self._start(number)
-        await self._answers(number)
+        function = self._functions[number] = FunctionProcess(self._env, killed.port)
+        function.start()
+        await asyncio.to_thread(function.wait_until_healthy)
 
     async def trouble_ledger(self, seconds: float) -> None:
         """See `world.Connector`."""
         await self._store.trouble(seconds)
-
-    def _start(self, number: int) -> Program:
-        arguments = ["--target", "process_event", "--source", str(ROOT / "main.py")]
-        arguments += ["--host", "127.0.0.1", "--port", str(self._ports[number])]
-        return Program("functions_framework", arguments, self._env)
-
-    async def _answers(self, number: int) -> None:
-        for _ in range(_STARTUP_SECONDS * 20):
-            try:
-                await self._client.get(f"http://127.0.0.1:{self._ports[number]}/health")
-            except httpx.HTTPError:
-                await asyncio.sleep(0.05)
-            else:
-                return
-        told = "\n".join(self._programs[number].tail)
-        raise RuntimeError(f"a function did not start:\n{told}")
 
     async def _read(self) -> None:
         while True:
@@ -131,18 +114,12 @@ class Functions:
             await asyncio.sleep(0.5)
 
     def _read_all(self) -> None:
-        for program in self._programs:
-            self._read_one(program)
+        for function in self._functions:
+            self._read_one(function)
 
-    def _read_one(self, program: Program) -> None:
+    def _read_one(self, function: FunctionProcess) -> None:
         """Look through what it logged."""
-        while (line := program.line(0)) is not None:
+        while (line := function.line(0)) is not None:
             self.lines += 1
             if where := leaking(line):
                 self.leaks.append(f"personal data or a secret in a log line: {where}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

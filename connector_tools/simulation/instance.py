@@ -24,13 +24,13 @@ from connector.ledger.records import (
 from connector.outcome import answer
 from connector.pipeline import Pipeline
 from connector_tools.simulation.network import Network, delivery
-from connector_tools.simulation.nsps import Answer, Delivery
+from connector_tools.simulation.nsps import Delivery, HttpAnswer
 
 T = TypeVar("T")
-_DEAD: Answer = (0, "")
+_DEAD: HttpAnswer = (0, "")
 
 
-class Trouble:
+class LedgerTrouble:
     """What the ledger suffers from now: `slow` seconds, or out of reach."""
 
     def __init__(self, random: Random) -> None:
@@ -55,7 +55,7 @@ class Trouble:
 class MortalLedger:
     """A ledger as seen by one instance: it suffers, and is out of reach of the dead."""
 
-    def __init__(self, ledger: Ledger, trouble: Trouble) -> None:
+    def __init__(self, ledger: Ledger, trouble: LedgerTrouble) -> None:
         self._ledger = ledger
         self._trouble = trouble
         self.alive = True
@@ -107,7 +107,7 @@ class Instance:
         await self._pipeline.system.__aexit__(*exc)
         await self._ledger.close()
 
-    async def post(self, posted: Delivery) -> Answer:
+    async def post(self, posted: Delivery) -> HttpAnswer:
         """What the connector answers; nothing if it is killed meanwhile."""
         if self._dead.is_set():
             return _DEAD

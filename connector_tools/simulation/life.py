@@ -8,7 +8,7 @@ from connector_tools.simulation.billing import (
     PRODUCTS,
     Account,
     Billing,
-    Espf,
+    EspfEvent,
     Sim,
 )
 
@@ -38,7 +38,7 @@ class Life:
         self._living: list[Account] = []
         self._free: list[Sim] = []  # cards that nobody has; some are given to others again
 
-    def step(self) -> list[Espf]:
+    def step(self) -> list[EspfEvent]:
         """One change, with the events that PortaBilling raises for it."""
         if len(self._living) < self._subscribers:
             return self._begin()
@@ -48,19 +48,19 @@ class Life:
     def _choice(self) -> str:
         return self._random.choices(list(_CHANGES), list(_CHANGES.values()))[0]
 
-    def _begin(self) -> list[Espf]:
+    def _begin(self) -> list[EspfEvent]:
         account = self._billing.open_account()
         self._living.append(account)
         sim, events = self._card()
         return events + self._billing.assign(account, sim)
 
-    def _card(self) -> tuple[Sim, list[Espf]]:
+    def _card(self) -> tuple[Sim, list[EspfEvent]]:
         """A card for an account: now and then one that was another's."""
         if self._free and self._random.random() < 0.4:
             return self._free.pop(self._random.randrange(len(self._free))), []
         return self._billing.add_sim()
 
-    def _happen(self, at: int, what: str) -> list[Espf]:
+    def _happen(self, at: int, what: str) -> list[EspfEvent]:
         if what == "terminate":
             return self._terminate(at)
         if what == "burst":  # within the same second
@@ -78,33 +78,33 @@ class Life:
         }
         return changes[what](self._living[at])
 
-    def _product(self, account: Account) -> list[Espf]:
+    def _product(self, account: Account) -> list[EspfEvent]:
         return self._billing.change(account, i_product=self._random.choice(list(PRODUCTS)))
 
-    def _block(self, account: Account) -> list[Espf]:
+    def _block(self, account: Account) -> list[EspfEvent]:
         return self._billing.change(account, blocked=not account.blocked)
 
-    def _suspend(self, account: Account) -> list[Espf]:
+    def _suspend(self, account: Account) -> list[EspfEvent]:
         other = "suspended" if account.bill_status == "open" else "open"
         return self._billing.change(account, bill_status=other)
 
-    def _state(self, account: Account) -> list[Espf]:
+    def _state(self, account: Account) -> list[EspfEvent]:
         states = IN_SERVICE if self._random.random() < 0.6 else OUT_OF_SERVICE
         return self._billing.change(account, status=self._random.choice(states))
 
-    def _swap(self, account: Account) -> list[Espf]:
+    def _swap(self, account: Account) -> list[EspfEvent]:
         old = account.i_sim_card
         sim, events = self._card()
         events += self._billing.assign(account, sim)
         return events + self._retire(old)
 
-    def _remove(self, account: Account) -> list[Espf]:
+    def _remove(self, account: Account) -> list[EspfEvent]:
         if account.i_sim_card is None:
             return self._swap(account)
         old = account.i_sim_card
         return self._billing.assign(account, None) + self._retire(old)
 
-    def _terminate(self, at: int) -> list[Espf]:
+    def _terminate(self, at: int) -> list[EspfEvent]:
         account, old = self._living[at], self._living[at].i_sim_card
         self._living[at] = self._living[-1]
         self._living.pop()
@@ -114,7 +114,7 @@ class Life:
             events += self._retire(old)
         return events
 
-    def _retire(self, card: int | None) -> list[Espf]:
+    def _retire(self, card: int | None) -> list[EspfEvent]:
         """What becomes of a card that an account gave back."""
         if card is None:
             return []

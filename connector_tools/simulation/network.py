@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from connector_tools.counterparts.hlr import GRANTED, Hlr, Reply
+from connector_tools.counterparts.hlr import GRANTED, Hlr, HlrReply
 from connector_tools.simulation.billing import Desired
 from connector_tools.simulation.faults import NETWORK, Faults
 from connector_tools.simulation.nsps import Delivery
@@ -33,7 +33,7 @@ class _AnyName(frozenset[str]):
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class WireReply:
     """What goes back; None as the status closes the connection instead."""
 
     status: int | None
@@ -41,7 +41,7 @@ class Wire:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-_CLOSED = Wire(None)
+_CLOSED = WireReply(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class Network:
         self._snapshots: dict[str, float] = {}
 
     async def outage(self, begins: bool) -> None:
-        """See `world.Observed`."""
+        """See `world.ObservedNetwork`."""
         self.down = begins
 
-    async def receive(self, authorization: str, body: bytes) -> Wire:
+    async def receive(self, authorization: str, body: bytes) -> WireReply:
         """One request, with whatever befalls it."""
         self.requests += 1
         try:
@@ -84,7 +84,7 @@ class Network:
             imsi = str(order.get("imsi"))
         except (ValueError, AttributeError):
             self.wrong.append("a request that is no JSON object")
-            return _wire(Reply(400, {"result": False}))
+            return _wire_reply(HlrReply(400, {"result": False}))
         self._inside[imsi] += 1
         if self._inside[imsi] > 1:
             self.wrong.append(f"two requests of subscriber ...{imsi[-4:]} inside at once")
@@ -93,13 +93,13 @@ class Network:
         finally:
             self._inside[imsi] -= 1
 
-    async def _meet(self, authorization: str, order: dict[str, Any], imsi: str) -> Wire:
+    async def _meet(self, authorization: str, order: dict[str, Any], imsi: str) -> WireReply:
         if self.down:
             self.met["outage"] += 1
-            return _CLOSED if self._random.random() < 0.3 else _wire(Reply(503, {}))
+            return _CLOSED if self._random.random() < 0.3 else _wire_reply(HlrReply(503, {}))
         if authorization != f"Bearer {self.token}":
             self.met["credentials"] += 1
-            return _wire(Reply(401, {"result": False, "error": "unauthorized"}))
+            return _wire_reply(HlrReply(401, {"result": False, "error": "unauthorized"}))
         fault = self._fault()
         if fault:
             self.met[fault] += 1
@@ -114,7 +114,7 @@ class Network:
                 return name
         return None
 
-    async def _befall(self, fault: str, order: dict[str, Any], imsi: str) -> Wire:
+    async def _befall(self, fault: str, order: dict[str, Any], imsi: str) -> WireReply:
         """When the request is carried out, if at all, and how long it takes."""
         chance = self._random.random()
         if fault in ("late", "drop-after", "error-after") or (fault == "garbage" and chance < 0.5):
@@ -128,28 +128,28 @@ class Network:
             self._apply(order, imsi)
         return self._said(fault, chance)
 
-    def _said(self, fault: str, chance: float) -> Wire:
+    def _said(self, fault: str, chance: float) -> WireReply:
         """What comes back."""
         match fault:
             case "throttle":
                 wait = {"Retry-After": "1" if chance < 0.25 else "30"} if chance < 0.5 else {}
-                return Wire(429, b"{}", wait)
+                return WireReply(429, b"{}", wait)
             case "garbage":
-                return Wire(200, self._random.choice(_GARBAGE))
+                return WireReply(200, self._random.choice(_GARBAGE))
             case "refusal":
-                return Wire(200, json.dumps(_REFUSAL).encode())
+                return WireReply(200, json.dumps(_REFUSAL).encode())
             case "error" | "error-after":
                 down = fault == "error" and chance < 0.5
-                return _wire(Reply(503 if down else 500, {}))
+                return _wire_reply(HlrReply(503 if down else 500, {}))
         return _CLOSED
 
-    def _apply(self, order: dict[str, Any], imsi: str) -> Wire:
+    def _apply(self, order: dict[str, Any], imsi: str) -> WireReply:
         """Carry it out, and note what should not have come."""
         reply = self.hlr.provision(order)
         if reply.status == 200 and reply.body.get("result") is True:
             self.changes += 1
             self._note(order, imsi)
-        return _wire(reply)
+        return _wire_reply(reply)
 
     def _note(self, order: dict[str, Any], imsi: str) -> None:
         profile = str(order.get("eps_profile", ""))
@@ -195,5 +195,5 @@ def _told(state: tuple[bool, str | None, str | None, str | None]) -> str:
     return f"{'served' if granted else 'barred'}, {shown}{profiles}"
 
 
-def _wire(reply: Reply) -> Wire:
-    return Wire(reply.status, json.dumps(reply.body).encode())
+def _wire_reply(reply: HlrReply) -> WireReply:
+    return WireReply(reply.status, json.dumps(reply.body).encode())

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from connector_tools.simulation.billing import Billing, Espf
+from connector_tools.simulation.billing import Billing, EspfEvent
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.enrichment import enrich
 from connector_tools.simulation.faults import Faults
@@ -25,16 +25,16 @@ _HOUR, _DAY = 3600.0, 86_400.0
 _LONG = (1, 2, 4, 8, 16)  # hours between the long retries, then a day each
 _GIVE_UP = 30 * _DAY
 
-Answer = tuple[int, str]  # status and body; 0 if no answer came
-Post = Callable[["Delivery"], Awaitable[Answer]]
+HttpAnswer = tuple[int, str]  # status and body; 0 if no answer came
+Post = Callable[["Delivery"], Awaitable[HttpAnswer]]
 
 
 @dataclass(slots=True)
-class Held:
+class HeldEvent:
     """An event that NSPS has, with its history."""
 
     event_id: str
-    espf: Espf
+    espf: EspfEvent
     created: float
     body: bytes | None = field(default=None, repr=False)
     enriched: float = 0.0
@@ -50,14 +50,14 @@ class Held:
 class Delivery:
     """One posting of an event. `first` is False if one with this snapshot was answered 2xx."""
 
-    held: Held
+    held: HeldEvent
     body: bytes = field(repr=False)
     enriched: float
     first: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class NspsOptions:
     """What is not public of NSPS, and what an operator sets: `handled` are the event types."""
 
     enriches_retries: bool = False
@@ -71,9 +71,9 @@ class Nsps:
     """The queue and the history; `post` delivers, `met` counts the faults that happened."""
 
     def __init__(
-        self, clock: Clock, billing: Billing, random: Random, post: Post, options: Options
+        self, clock: Clock, billing: Billing, random: Random, post: Post, options: NspsOptions
     ) -> None:
-        self.history: list[Held] = []
+        self.history: list[HeldEvent] = []
         self.latencies: list[float] = []
         self.answers: dict[tuple[int, str], int] = {}
         self.maintenance = False
@@ -85,7 +85,7 @@ class Nsps:
         self._post = post
         self._options = options
         self._handled = {name.lower() for name in options.handled}
-        self._queue: list[tuple[float, int, Held, bool]] = []
+        self._queue: list[tuple[float, int, HeldEvent, bool]] = []
         self._order = 0
         self._places = asyncio.Semaphore(options.concurrency)
         self._running: set[asyncio.Task[None]] = set()
@@ -97,16 +97,16 @@ class Nsps:
         return len(self._queue) + len(self._running)
 
     @property
-    def failed(self) -> list[Held]:
+    def failed(self) -> list[HeldEvent]:
         """What is reported: events that NSPS gave up."""
         return [held for held in self.history if held.failed and not held.accepted]
 
-    def take(self, espf: Espf) -> None:
+    def take(self, espf: EspfEvent) -> None:
         """An event from PortaBilling; only those that a handler asks for are kept."""
         if espf.event_type.lower() not in self._handled:
             return
         now = self._clock.now()
-        held = Held(str(UUID(int=self._random.getrandbits(128), version=4)), espf, now)
+        held = HeldEvent(str(UUID(int=self._random.getrandbits(128), version=4)), espf, now)
         self.history.append(held)
         due = now + self._random.uniform(0, 0.5)
         if self._hit("delay"):
@@ -123,7 +123,7 @@ class Nsps:
         if self._hit("replay"):
             self.replay(self._random.choice(self.history))
 
-    def replay(self, held: Held) -> None:
+    def replay(self, held: HeldEvent) -> None:
         """By hand: enriched afresh, and tried as if it were new."""
         held.body, held.begun, held.failed = None, None, False
         self._later(held, self._clock.now())
@@ -154,12 +154,12 @@ class Nsps:
         self._running.discard(task)
         task.result()
 
-    def _later(self, held: Held, due: float, *, copy: bool = False) -> None:
+    def _later(self, held: HeldEvent, due: float, *, copy: bool = False) -> None:
         self._order += 1
         held.copies += 1
         heapq.heappush(self._queue, (due, self._order, held, copy))
 
-    async def _deliver(self, held: Held, copy: bool) -> None:
+    async def _deliver(self, held: HeldEvent, copy: bool) -> None:
         held.copies -= 1
         if held.body is None or (self._options.enriches_retries and not copy):
             self._enrich(held)
@@ -181,7 +181,7 @@ class Nsps:
         elif not copy:
             self._again(held, status)
 
-    def _again(self, held: Held, status: int) -> None:
+    def _again(self, held: HeldEvent, status: int) -> None:
         """The ladder: a hundred attempts in a day, then hours apart, for a month."""
         final = 400 <= status < 500 and status not in (408, 429)
         begun = held.begun if held.begun is not None else self._clock.now()
@@ -196,7 +196,7 @@ class Nsps:
             pause = _HOUR * (_LONG[step] if step < len(_LONG) else 24)
         self._later(held, self._clock.now() + pause)
 
-    def _enrich(self, held: Held) -> None:
+    def _enrich(self, held: HeldEvent) -> None:
         now = self._clock.now()
         held.enriched, held.accepted = now, False
         envelope = {
@@ -210,7 +210,7 @@ class Nsps:
         }
         held.body = json.dumps(envelope).encode()
 
-    def _read(self, espf: Espf) -> dict[str, Any]:
+    def _read(self, espf: EspfEvent) -> dict[str, Any]:
         """From PortaBilling or, with a cache, as it was read a few seconds ago."""
         if not self._options.cache:
             return enrich(self._billing, espf)

@@ -22,10 +22,15 @@ from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Desired
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faults import Faults
-from connector_tools.simulation.fleet import Fleet, Makes
+from connector_tools.simulation.fleet import Fleet, InstanceFactory
 from connector_tools.simulation.network import Difference
-from connector_tools.simulation.virtual_time import Progress
-from connector_tools.simulation.world import Ended, Plan, World
+from connector_tools.simulation.world import (
+    OnProgress,
+    Scenario,
+    SimulationResult,
+    World,
+    no_progress,
+)
 
 _OSMO = ROOT / "mappings" / "osmo-hlr.yaml"
 _BUDGET, _TIMEOUT = 4.0, 1.0  # seconds of real time
@@ -33,7 +38,7 @@ _SCALE = 60.0
 
 
 class OsmoNetwork:
-    """See `world.Observed`. An outage is one of three: it is stopped, killed, or cannot write."""
+    """See `world.ObservedNetwork`. In an outage osmo-hlr is stopped or killed, or cannot write."""
 
     def __init__(self, hlr: OsmoHlr, random: Random) -> None:
         self.faults = Faults({})
@@ -45,7 +50,7 @@ class OsmoNetwork:
         self._end: Callable[[], None] = lambda: None
 
     async def outage(self, begins: bool) -> None:
-        """See `world.Observed`."""
+        """See `world.ObservedNetwork`."""
         if not begins:
             self._end()
             return
@@ -63,10 +68,10 @@ class OsmoNetwork:
             self._end = lock.close
 
     async def rotate(self) -> None:
-        """See `world.Observed`; this interface has no credentials."""
+        """See `world.ObservedNetwork`; this interface has no credentials."""
 
     def differences(self, desired: dict[str, Desired]) -> list[Difference]:
-        """See `world.Observed`; by the HLR's own database."""
+        """See `world.ObservedNetwork`; by the HLR's own database."""
         found = self._hlr.subscribers()
         numbers = Counter(number for number, _, _ in found.values() if number)
         self.wrong += ["a number on two subscribers" for times in numbers.values() if times > 1]
@@ -86,24 +91,26 @@ def _told(state: tuple[str | None, bool, bool]) -> str:
     return f"calls {'on' if calls else 'off'}, data {'on' if data else 'off'}, {shown}"
 
 
-class Osmo:
+class OsmoHlrSimulation:
     """Runs worlds against a real osmo-hlr, with so many instances on one SQLite ledger."""
 
     def __init__(self, instances: int) -> None:
         self._instances = instances
 
-    def run(self, plan: Plan, progress: Progress = lambda count, what: None) -> Ended:
+    def run(self, scenario: Scenario, progress: OnProgress = no_progress) -> SimulationResult:
         """One run, from beginning to end.
 
         Raises:
             NotInstalled: there is no osmo-hlr on this machine.
         """
-        seed(plan.seed)
+        seed(scenario.seed)
         with quiet(), TemporaryDirectory() as folder, OsmoHlr(Path(folder)) as hlr:
-            return asyncio.run(self._run(plan, Path(folder), hlr, progress))
+            return asyncio.run(self._run(scenario, Path(folder), hlr, progress))
 
-    async def _run(self, plan: Plan, folder: Path, hlr: OsmoHlr, progress: Progress) -> Ended:
-        random = Random(f"{plan.seed} network")
+    async def _run(
+        self, scenario: Scenario, folder: Path, hlr: OsmoHlr, progress: OnProgress
+    ) -> SimulationResult:
+        random = Random(f"{scenario.seed} network")
         mapping = load(_OSMO)
         values = {"host": hlr.host, "port": PORT, "timeout": _TIMEOUT}
         network = OsmoNetwork(hlr, random)
@@ -114,7 +121,7 @@ class Osmo:
         def system() -> System:
             return mapping.protocol.client(mapping.system, values)
 
-        makes = Makes(mapping, values, ledger, system, _BUDGET, random)
+        makes = InstanceFactory(mapping, values, ledger, system, _BUDGET, random)
         clock = Clock(_SCALE)
         async with Fleet(makes, self._instances) as fleet:
-            return await World(plan, clock, fleet, network, progress).run()
+            return await World(scenario, clock, fleet, network, progress).run()

@@ -14,30 +14,37 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connector_tools.counterparts.hlr_http import BASE_PATH, Connection, NoAnswer
+from connector_tools.counterparts.hlr_http import BASE_PATH, AbortableConnection, NoAnswer
+from connector_tools.program import ROOT
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.functions import Functions
 from connector_tools.simulation.network import Network
 from connector_tools.simulation.store import Store
-from connector_tools.simulation.virtual_time import WTL, Progress
-from connector_tools.simulation.world import Ended, Plan, World
+from connector_tools.simulation.world import (
+    OnProgress,
+    Scenario,
+    SimulationResult,
+    World,
+    no_progress,
+)
 
+_WTL = ROOT / "mappings" / "wtl-hlr-hss.yaml"
 _BUDGET, _TIMEOUT = 4.0, 1.0  # seconds of real time
 _SCALE = 60.0  # simulated seconds in a real one
 
 
-class Served(Network):
+class NetworkServer(Network):
     """The network on the web, with the secret that belongs to it."""
 
-    def __init__(self, random: Random, plan: Plan, secret: Path, clock: Clock) -> None:
-        super().__init__(random, plan.faults, "token-0", _TIMEOUT)
+    def __init__(self, random: Random, scenario: Scenario, secret: Path, clock: Clock) -> None:
+        super().__init__(random, scenario.faults, "token-0", _TIMEOUT)
         self._secret = secret
         self._clock = clock
         self._rotations = 0
         secret.write_text(self.token)
 
     async def rotate(self) -> None:
-        """See `world.Observed`."""
+        """See `world.ObservedNetwork`."""
         self._rotations += 1
         self.token = f"token-{self._rotations}"
         try:
@@ -63,13 +70,13 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _listening(network: Served) -> AsyncIterator[str]:
+async def _listening(network: NetworkServer) -> AsyncIterator[str]:
     """The network's URL, while it is on the web."""
     config = uvicorn.Config(
         Starlette(routes=[Route(f"{BASE_PATH}/prov", network.answer, methods=["POST"])]),
         host="127.0.0.1",
         port=0,
-        http=Connection,
+        http=AbortableConnection,
         ws="none",
         lifespan="off",
         log_level="critical",
@@ -88,30 +95,32 @@ async def _listening(network: Served) -> AsyncIterator[str]:
         await serving
 
 
-class Outside:
+class RealFunctionsSimulation:
     """Runs worlds with real functions."""
 
     def __init__(self, make_store: Callable[[Path], Store], instances: int) -> None:
         self._make_store = make_store
         self._instances = instances
 
-    def run(self, plan: Plan, progress: Progress = lambda count, what: None) -> Ended:
+    def run(self, scenario: Scenario, progress: OnProgress = no_progress) -> SimulationResult:
         """One run, from beginning to end.
 
         Raises:
-            Missing: a program that it needs is not on this machine.
+            NotInstalled: a program that it needs is not on this machine.
         """
         with TemporaryDirectory() as folder, self._make_store(Path(folder)) as store:
-            return asyncio.run(self._run(plan, Path(folder), store, progress))
+            return asyncio.run(self._run(scenario, Path(folder), store, progress))
 
-    async def _run(self, plan: Plan, folder: Path, store: Store, progress: Progress) -> Ended:
-        clock, random = Clock(_SCALE), Random(f"{plan.seed} network")
+    async def _run(
+        self, scenario: Scenario, folder: Path, store: Store, progress: OnProgress
+    ) -> SimulationResult:
+        clock, random = Clock(_SCALE), Random(f"{scenario.seed} network")
         secrets = folder / "secrets"
         secrets.mkdir()
-        network = Served(random, plan, secrets / "WTL_API_TOKEN", clock)
+        network = NetworkServer(random, scenario, secrets / "WTL_API_TOKEN", clock)
         async with _listening(network) as url:
             variables = {
-                "MAPPING_FILE": str(WTL),
+                "MAPPING_FILE": str(_WTL),
                 "WTL_API_URL": url,
                 "WTL_HTTP_REQUESTS_TIMEOUT": str(_TIMEOUT),
                 "EVENT_BUDGET": str(_BUDGET),
@@ -119,6 +128,6 @@ class Outside:
             }
             functions = Functions(self._instances, secrets, variables, store, random)
             async with functions:
-                ended = await World(plan, clock, functions, network, progress).run()
+                ended = await World(scenario, clock, functions, network, progress).run()
         ended.wrong += functions.leaks
         return ended

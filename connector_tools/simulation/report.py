@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from connector_tools.send import quantile
-from connector_tools.simulation.nsps import Held
-from connector_tools.simulation.world import Ended
+from connector_tools.simulation.nsps import HeldEvent
+from connector_tools.simulation.world import SimulationResult
 from connector_tools.terminal import counted
 
 _MOST = 10  # subscribers that are told in full, and events
 _UNSEEN_MOST = 100  # events, where they are all that can be told
 
 
-def lines(ended: Ended, *, seen: bool = True) -> Iterator[tuple[str, str]]:
+def lines(ended: SimulationResult, *, seen: bool = True) -> Iterator[tuple[str, str]]:
     """Lines with their styles; `seen` says whether the network's records could be compared."""
     yield "What happened", "bold"
     days = ended.simulated / 86_400
@@ -39,7 +39,7 @@ def lines(ended: Ended, *, seen: bool = True) -> Iterator[tuple[str, str]]:
     yield from _verdict(ended, seen)
 
 
-def _verdict(ended: Ended, seen: bool) -> Iterator[tuple[str, str]]:
+def _verdict(ended: SimulationResult, seen: bool) -> Iterator[tuple[str, str]]:
     for rule, count in sorted(_counted(ended.wrong).items()):
         yield f"MUST NOT HAPPEN, {count} times: {rule}", "red"
     yield from _given_up(ended.reported, _MOST if seen else _UNSEEN_MOST)
@@ -48,7 +48,7 @@ def _verdict(ended: Ended, seen: bool) -> Iterator[tuple[str, str]]:
     yield from _compared(ended) if seen else _unseen(ended)
 
 
-def _given_up(reported: list[Held], most: int) -> Iterator[tuple[str, str]]:
+def _given_up(reported: list[HeldEvent], most: int) -> Iterator[tuple[str, str]]:
     if len(reported) > most:
         yield f"NOT APPLIED: {counted(len(reported), 'event')}, the first of them:", "red"
     for held in reported[:most]:
@@ -57,7 +57,7 @@ def _given_up(reported: list[Held], most: int) -> Iterator[tuple[str, str]]:
         yield f"NOT APPLIED, NSPS gave up: {held.espf.event_type} {held.event_id}: {last}", "red"
 
 
-def _unseen(ended: Ended) -> Iterator[tuple[str, str]]:
+def _unseen(ended: SimulationResult) -> Iterator[tuple[str, str]]:
     """What can be said of a deployment whose network is not seen."""
     if ended.rejected:
         rejected = counted(len(ended.rejected), "event")
@@ -71,7 +71,7 @@ def _unseen(ended: Ended) -> Iterator[tuple[str, str]]:
     )
 
 
-def _compared(ended: Ended) -> Iterator[tuple[str, str]]:
+def _compared(ended: SimulationResult) -> Iterator[tuple[str, str]]:
     """How the network differs from billing."""
     for difference, events in ended.different[:_MOST]:
         yield f"DIFFERENT: subscriber ...{difference.imsi[-4:]}", "red"

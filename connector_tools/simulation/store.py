@@ -8,15 +8,14 @@ import socket
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol, Self
 
+from connector_tools.program import NotInstalled, free_port
+
 _STARTUP_SECONDS = 60
-
-
-class Missing(Exception):  # noqa: N818 - what is told to a person
-    """A program that is not on this machine; the text says which, and what to do."""
 
 
 class Store(Protocol):
@@ -35,7 +34,7 @@ class Store(Protocol):
         """Keep it out of reach for so long."""
 
 
-class Memory:
+class MemoryStore:
     """Nothing to share, nothing that can be out of reach."""
 
     url = "memory:"
@@ -52,7 +51,7 @@ class Memory:
         """See `Store`."""
 
 
-class Sqlite(Memory):
+class SqliteStore(MemoryStore):
     """A file; somebody else's transaction keeps it locked."""
 
     def __init__(self, folder: Path) -> None:
@@ -72,9 +71,7 @@ class FirestoreEmulator:
     url = "firestore:?project=simulation"
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.environment = {"FIRESTORE_EMULATOR_HOST": self.address}
 
     @property
@@ -86,11 +83,11 @@ class FirestoreEmulator:
         """Start it, with nothing in it.
 
         Raises:
-            Missing: gcloud, the emulator or Java is not on this machine.
+            NotInstalled: gcloud, the emulator or Java is not on this machine.
         """
         gcloud = shutil.which("gcloud")
         if gcloud is None:
-            raise Missing("gcloud with the Firestore emulator is not on this machine")
+            raise NotInstalled("gcloud with the Firestore emulator is not on this machine")
         self._process = subprocess.Popen(  # noqa: S603 - Google's own program
             [gcloud, "emulators", "firestore", "start", f"--host-port={self.address}", "--quiet"],
             stdin=subprocess.DEVNULL,  # else it asks whether to install what is missing
@@ -101,10 +98,10 @@ class FirestoreEmulator:
         deadline = time.monotonic() + _STARTUP_SECONDS
         while not self._answers():
             if self._process.poll() is not None:
-                raise Missing("the Firestore emulator is not installed, or has no Java")
+                raise NotInstalled("the Firestore emulator is not installed, or has no Java")
             if time.monotonic() > deadline:
                 self.kill()
-                raise Missing("the Firestore emulator did not start")
+                raise NotInstalled("the Firestore emulator did not start")
             time.sleep(0.1)
 
     def kill(self) -> None:
@@ -141,3 +138,11 @@ class FirestoreEmulator:
     def _answers(self) -> bool:
         with socket.socket() as attempt:
             return attempt.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+STORES: dict[str, Callable[[Path], Store]] = {
+    "memory": lambda folder: MemoryStore(),
+    "sqlite": SqliteStore,
+    "firestore": lambda folder: FirestoreEmulator(),
+}
+"""How the store of each ledger is made, in a folder of the run's own."""

@@ -17,30 +17,35 @@ from connector.systems.http.entry import HttpSystemEntry
 from connector_tools.program import ROOT
 from connector_tools.quiet import quiet
 from connector_tools.simulation.clock import Clock, VirtualLoop
-from connector_tools.simulation.fleet import Credentials, Fleet, Makes
+from connector_tools.simulation.fleet import Credentials, Fleet, InstanceFactory
 from connector_tools.simulation.instance import NetworkTransport
 from connector_tools.simulation.network import Network
-from connector_tools.simulation.world import Ended, Plan, World
+from connector_tools.simulation.world import (
+    OnProgress,
+    Scenario,
+    SimulationResult,
+    World,
+    no_progress,
+)
 
-WTL = ROOT / "mappings" / "wtl-hlr-hss.yaml"
+_WTL = ROOT / "mappings" / "wtl-hlr-hss.yaml"
 _BUDGET, _TIMEOUT = 50.0, 30.0  # seconds, as the settings have them by default
 _SKEW = 3.0  # seconds by which the clocks of instances differ
 
-Progress = Callable[[int, str], None]
 Sabotage = Callable[[Any], Any]
 
 
-class _Watched(Network):
+class _NetworkWithSecret(Network):
     """The network with the secret that belongs to it."""
 
     credentials: Credentials
 
     async def rotate(self) -> None:
-        """See `world.Observed`."""
+        """See `world.ObservedNetwork`."""
         await self.credentials.rotate()
 
 
-class Inside:
+class VirtualTimeSimulation:
     """Runs worlds in process. `ledger` is `memory` or `sqlite`.
 
     `spoil_ledger` and `spoil_system` wrap what an instance gets, so that a test can take a guard
@@ -59,16 +64,18 @@ class Inside:
         self._spoil_ledger = spoil_ledger
         self._spoil_system = spoil_system
 
-    def run(self, plan: Plan, progress: Progress = lambda count, what: None) -> Ended:
+    def run(self, scenario: Scenario, progress: OnProgress = no_progress) -> SimulationResult:
         """One run, from beginning to end."""
-        seed(plan.seed)  # the connector's own jitter
+        seed(scenario.seed)  # the connector's own jitter
         runs = asyncio.Runner(loop_factory=VirtualLoop)
         with quiet(), TemporaryDirectory() as folder, runs as runner:
-            return runner.run(self._run(plan, Path(folder), progress))
+            return runner.run(self._run(scenario, Path(folder), progress))
 
-    async def _run(self, plan: Plan, folder: Path, progress: Progress) -> Ended:
-        clock, random = Clock(), Random(f"{plan.seed} network")
-        network = _Watched(random, plan.faults, "token-0", _TIMEOUT)
+    async def _run(
+        self, scenario: Scenario, folder: Path, progress: OnProgress
+    ) -> SimulationResult:
+        clock, random = Clock(), Random(f"{scenario.seed} network")
+        network = _NetworkWithSecret(random, scenario.faults, "token-0", _TIMEOUT)
         values = {
             "api_url": "http://network.invalid",
             "api_token": "token-0",
@@ -78,7 +85,7 @@ class Inside:
             "imsi_regexp": None,
         }
         network.credentials = Credentials(values, network, clock, "api_token")
-        mapping = load(WTL)
+        mapping = load(_WTL)
         assert isinstance(mapping.system, HttpSystemEntry)  # noqa: S101 - it is in the file
         entry = mapping.system
 
@@ -98,6 +105,6 @@ class Inside:
             spoilt: Ledger = self._spoil_ledger(made)
             return spoilt
 
-        makes = Makes(mapping, values, ledger, system, _BUDGET, random)
+        makes = InstanceFactory(mapping, values, ledger, system, _BUDGET, random)
         async with Fleet(makes, self._instances) as fleet:
-            return await World(plan, clock, fleet, network, progress).run()
+            return await World(scenario, clock, fleet, network, progress).run()

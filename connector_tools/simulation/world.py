@@ -12,18 +12,25 @@ from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faults import Faults
 from connector_tools.simulation.life import Life
 from connector_tools.simulation.network import Difference
-from connector_tools.simulation.nsps import Answer, Delivery, Held, Nsps, Options
+from connector_tools.simulation.nsps import Delivery, HeldEvent, HttpAnswer, Nsps, NspsOptions
 
 _CALM = Faults({})
 _SHORT_WAIT, _STEP = 10, 600  # seconds; time that nothing needs is skipped, but not all at once:
 # leases and breakers go by the connector's own clock
 _REJECTED = 422  # final: the same event cannot end otherwise (see `connector.outcome`)
 
+OnProgress = Callable[[int, str], None]
+"""Is told how many events there were so far, and what is going on."""
+
+
+def no_progress(count: int, what: str) -> None:
+    """Tells nobody."""
+
 
 class Connector(Protocol):
     """The connector, however it runs."""
 
-    async def post(self, posted: Delivery) -> Answer:
+    async def post(self, posted: Delivery) -> HttpAnswer:
         """Deliver an event."""
 
     async def kill(self) -> None:
@@ -33,7 +40,7 @@ class Connector(Protocol):
         """Make the ledger slow, or keep it out of reach, for so long (of our own time)."""
 
 
-class Observed(Protocol):
+class ObservedNetwork(Protocol):
     """The network, however it runs."""
 
     faults: Faults
@@ -52,7 +59,7 @@ class Observed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Scenario:
     """How large a world, and how much trouble. `rate` is events per simulated second.
 
     `first` is where PortaBilling's numbering begins. `replays` is how often the operator replays
@@ -64,13 +71,13 @@ class Plan:
     seed: int
     rate: float
     faults: Faults
-    options: Options
+    options: NspsOptions
     first: int = 0
     replays: int = 3
 
 
 @dataclass(slots=True)
-class Ended:
+class SimulationResult:
     """How it ended."""
 
     events: int = 0
@@ -80,10 +87,10 @@ class Ended:
     faults: Counter[str] = field(default_factory=Counter)
     requests: int = 0
     subscribers: int = 0
-    reported: list[Held] = field(default_factory=list)
+    reported: list[HeldEvent] = field(default_factory=list)
     waiting: int = 0
     wrong: list[str] = field(default_factory=list)
-    different: list[tuple[Difference, list[Held]]] = field(default_factory=list)
+    different: list[tuple[Difference, list[HeldEvent]]] = field(default_factory=list)
     simulated: float = 0.0
 
     @property
@@ -92,7 +99,7 @@ class Ended:
         return not (self.different or self.wrong or self.reported or self.waiting)
 
     @property
-    def rejected(self) -> list[Held]:
+    def rejected(self) -> list[HeldEvent]:
         """Those of the reported whose data the connector, or what lies behind it, calls wrong."""
         return [held for held in self.reported if held.history[-1][1] == _REJECTED]
 
@@ -102,33 +109,42 @@ class Ended:
         return not (self.wrong or self.waiting or len(self.reported) > len(self.rejected))
 
 
+class Simulation(Protocol):
+    """A way to run a world."""
+
+    def run(self, scenario: Scenario, progress: OnProgress = ...) -> SimulationResult:
+        """One run, from beginning to end."""
+
+
 class World:
     """One run; `progress` is told how many events there were, and what is going on."""
 
     def __init__(
         self,
-        plan: Plan,
+        scenario: Scenario,
         clock: Clock,
         connector: Connector,
-        network: Observed,
-        progress: Callable[[int, str], None] = lambda count, what: None,
+        network: ObservedNetwork,
+        progress: OnProgress = no_progress,
     ) -> None:
-        self._plan = plan
+        self._scenario = scenario
         self._clock = clock
         self._connector = connector
         self._network = network
         self._progress = progress
         self._faults: Counter[str] = Counter()
-        source = Random(plan.seed)
+        source = Random(scenario.seed)
         self._random = Random(source.random())
-        self.billing = Billing(Random(source.random()), first=plan.first)
-        self._life = Life(self.billing, Random(source.random()), plan.subscribers)
-        self.nsps = Nsps(clock, self.billing, Random(source.random()), connector.post, plan.options)
+        self.billing = Billing(Random(source.random()), first=scenario.first)
+        self._life = Life(self.billing, Random(source.random()), scenario.subscribers)
+        self.nsps = Nsps(
+            clock, self.billing, Random(source.random()), connector.post, scenario.options
+        )
 
-    async def run(self) -> Ended:
+    async def run(self) -> SimulationResult:
         """All of it."""
         began = self._clock.now()
-        self._network.faults = self.nsps.faults = self._plan.faults
+        self._network.faults = self.nsps.faults = self._scenario.faults
         delivering = asyncio.create_task(self.nsps.run())
         chaos = [asyncio.create_task(each) for each in self._chaos()]
         try:
@@ -145,12 +161,12 @@ class World:
         return self._end(self._clock.now() - began)
 
     async def _live(self) -> None:
-        while len(self.nsps.history) < self._plan.events:
+        while len(self.nsps.history) < self._scenario.events:
             self.billing.now = self._clock.now()
             for espf in self._life.step():
                 self.nsps.take(espf)
             self._progress(len(self.nsps.history), "trouble")
-            await self._clock.sleep(self._random.expovariate(self._plan.rate))
+            await self._clock.sleep(self._random.expovariate(self._scenario.rate))
 
     def _chaos(self) -> list[Coroutine[Any, Any, None]]:
         does: dict[str, Callable[[], Awaitable[None]]] = {
@@ -163,7 +179,7 @@ class World:
         return [self._now_and_then(name, what) for name, what in does.items()]
 
     async def _now_and_then(self, name: str, happen: Callable[[], Awaitable[None]]) -> None:
-        rate = self._plan.faults[name] / 3600
+        rate = self._scenario.faults[name] / 3600
         while rate:
             await self._clock.sleep(self._random.expovariate(rate))
             self._faults[name] += 1
@@ -189,7 +205,7 @@ class World:
     async def _calm_down(self) -> None:
         """No more trouble: what waits is delivered, and what was given up is replayed by hand."""
         self._network.faults = self.nsps.faults = _CALM
-        for left in range(self._plan.replays, -1, -1):
+        for left in range(self._scenario.replays, -1, -1):
             while self.nsps.waiting:
                 self._progress(len(self.nsps.history), f"calm, {self.nsps.waiting} to deliver")
                 due = self.nsps.idle_until()
@@ -201,10 +217,10 @@ class World:
             for held in self.nsps.failed:
                 self.nsps.replay(held)
 
-    def _end(self, simulated: float) -> Ended:
+    def _end(self, simulated: float) -> SimulationResult:
         desired = {sim.imsi: self.billing.desired(sim) for sim in self.billing.sims.values()}
         different = self._network.differences(desired)
-        return Ended(
+        return SimulationResult(
             events=len(self.nsps.history),
             attempts=sum(self.nsps.answers.values()),
             answers=self.nsps.answers,
@@ -224,6 +240,6 @@ class World:
         lost = [h for h in self.nsps.history if not (h.accepted or h.failed or h.copies)]
         return [f"event {held.event_id} is nowhere" for held in lost]
 
-    def _about(self, imsi: str) -> list[Held]:
+    def _about(self, imsi: str) -> list[HeldEvent]:
         """The last events that led to a subscriber's state."""
         return [held for held in self.nsps.history if imsi.encode() in (held.body or b"")][-6:]

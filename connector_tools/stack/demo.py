@@ -16,15 +16,14 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from connector_tools.program import ROOT
-from connector_tools.stack.stack import Stack, Trouble, troubled
+from connector_tools.stack.stack import Stack, StackError, report_error
 from connector_tools.stack.text import record_text
-from connector_tools.terminal import say, terminal
+from connector_tools.terminal import INTERRUPTED, say, terminal
 
 _EVENTS = ROOT / "mappings" / "events"
 _OLD, _NEW = "001010000000001", "001010000000002"
 _NUMBER = "420700000001"
 _BEGIN = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-_INTERRUPTED = 130  # the exit code, as a shell says it
 _NONE = "no record"
 _SERVED_M = f"granted {_NUMBER} mobile-m"
 _SERVED_L = f"granted {_NUMBER} mobile-l"
@@ -35,7 +34,7 @@ Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     """One line: an event, and what must be true after it (`old` and `new` are the two SIMs)."""
 
     name: str
@@ -49,7 +48,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """What was true."""
 
     status: int
@@ -59,34 +58,34 @@ class Seen:
     new: str
 
 
-def steps() -> Iterator[Step]:
+def steps() -> Iterator[DemoStep]:
     """The life of a subscriber, in the order in which NSPS posts it."""
     created = _event("sim-created", 0)
     created["pb_data"] |= {"account_info": None}
     created["pb_data"]["sim_info"] |= {"i_account": None}
-    yield Step("SIM created, nobody's yet", created, 202, "ignored", _NONE)
+    yield DemoStep("SIM created, nobody's yet", created, 202, "ignored", _NONE)
     assigned = _event("sim-replaced", 1, profile="mobile-m")
     assigned["pb_data"] |= {"prev_sim_info": None}
-    yield Step("SIM assigned to an account", assigned, 202, "applied", _SERVED_M)
+    yield DemoStep("SIM assigned to an account", assigned, 202, "applied", _SERVED_M)
     change = _event("sim-updated", 2)
-    yield Step("product changed", change, 202, "applied", _SERVED_L)
+    yield DemoStep("product changed", change, 202, "applied", _SERVED_L)
     blocked = _event("sim-updated", 4, blocked=True)
-    yield Step("account blocked", blocked, 202, "applied", _BARRED_L)
+    yield DemoStep("account blocked", blocked, 202, "applied", _BARRED_L)
     unblocked = _event("sim-updated", 5)
-    yield Step("account unblocked", unblocked, 202, "applied", _SERVED_L)
-    yield Step("the same event again", unblocked, 202, "duplicate", _SERVED_L)
+    yield DemoStep("account unblocked", unblocked, 202, "applied", _SERVED_L)
+    yield DemoStep("the same event again", unblocked, 202, "duplicate", _SERVED_L)
     stale = _event("sim-updated", 3, blocked=True)
-    yield Step("a stale retry", stale, 202, "superseded", _SERVED_L)
-    yield Step("a wrong token", change, 401, "unauthorized", _SERVED_L, token="wrong")  # noqa: S106
+    yield DemoStep("a stale retry", stale, 202, "superseded", _SERVED_L)
+    yield DemoStep("a wrong token", change, 401, "unauthorized", _SERVED_L, token="wrong")  # noqa: S106
     swapped = _event("sim-replaced", 6)
     swapped["pb_data"]["sim_info"] |= {"imsi": _NEW}
-    yield Step("SIM swapped, HLR down", swapped, 503, "unavailable", _SERVED_L, hlr="outage")
-    yield Step("the retry after it", swapped, 202, "applied", _RELEASED, _SERVED_L)
+    yield DemoStep("SIM swapped, HLR down", swapped, 503, "unavailable", _SERVED_L, hlr="outage")
+    yield DemoStep("the retry after it", swapped, 202, "applied", _RELEASED, _SERVED_L)
     gone = _event("sim-updated", 7, bill_status="terminated")
     gone["pb_data"]["sim_info"] |= {"imsi": _NEW}
-    yield Step("account terminated", gone, 202, "applied", _RELEASED, _RELEASED)
+    yield DemoStep("account terminated", gone, 202, "applied", _RELEASED, _RELEASED)
     deleted = _event("sim-deleted", 8)
-    yield Step("old SIM left the inventory", deleted, 202, "applied", _NONE, _RELEASED)
+    yield DemoStep("old SIM left the inventory", deleted, 202, "applied", _NONE, _RELEASED)
 
 
 def demo() -> int:
@@ -95,18 +94,18 @@ def demo() -> int:
     try:
         with Stack() as stack:
             return report(play(stack))
-    except Trouble as trouble:
-        return troubled(trouble)
+    except StackError as trouble:
+        return report_error(trouble)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
 
 
-def play(stack: Stack) -> list[tuple[Step, Seen]]:
+def play(stack: Stack) -> list[tuple[DemoStep, Observation]]:
     """Carry out the steps; what was true after each."""
     return [(step, _carry_out(stack, step)) for step in steps()]
 
 
-def report(lines: Iterable[tuple[Step, Seen]]) -> int:
+def report(lines: Iterable[tuple[DemoStep, Observation]]) -> int:
     """Print the table, and which lines are wrong; the exit code."""
     console = terminal()
     table = Table(box=SIMPLE if console.is_terminal else None, pad_edge=False)
@@ -126,7 +125,7 @@ def report(lines: Iterable[tuple[Step, Seen]]) -> int:
     return 1 if wrong else 0
 
 
-def differences(step: Step, seen: Seen) -> Iterator[str]:
+def differences(step: DemoStep, seen: Observation) -> Iterator[str]:
     """What is not as it must be."""
     for name in ("status", "outcome", "old", "new"):
         want, got = getattr(step, name), getattr(seen, name)
@@ -134,14 +133,14 @@ def differences(step: Step, seen: Seen) -> Iterator[str]:
             yield f"{name} is {got!r}, not {want!r}"
 
 
-def _carry_out(stack: Stack, step: Step) -> Seen:
+def _carry_out(stack: Stack, step: DemoStep) -> Observation:
     stack.hlr_mode(step.hlr)
     ids = {"x-b3-traceid": uuid4().hex, "x-request-id": str(uuid4())}
     body = json.dumps(step.event).encode()
     answer = stack.post(body, step.token or stack.token, ids)
     line = stack.record_of(ids["x-request-id"])
     stack.hlr_mode("up")
-    return Seen(
+    return Observation(
         status=answer.status_code,
         message=str(answer.json()["message"]),
         outcome=line["outcome"],

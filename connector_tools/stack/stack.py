@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from secrets import token_urlsafe
@@ -18,9 +17,10 @@ import httpx
 
 from connector.log import subject_hash
 from connector.pipeline import hash_key
-from connector_tools.program import ROOT, Program
-from connector_tools.stack.text import Record, event_line, introduction, style
-from connector_tools.terminal import TROUBLE, say, terminal
+from connector_tools.function_process import FunctionProcess
+from connector_tools.program import ROOT, DidNotStart, Program, free_port, python_module
+from connector_tools.stack.text import SubscriberRecord, event_line, introduction, style
+from connector_tools.terminal import CANNOT_RUN, say, terminal
 
 PROFILES = ("default", "mobile-m", "mobile-l", "cs-pp-20250319", "eps-pp-20250319")
 EVENT = ROOT / "mappings" / "events" / "sim-updated.json"
@@ -29,10 +29,10 @@ _LOG_SECONDS = 10
 _SETTLED = ("event settled", "request refused")  # the log's records of what became of a request
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-Line = dict[str, Any]
+LogLine = dict[str, Any]
 
 
-class Trouble(Exception):  # noqa: N818 - what a person is told
+class StackError(Exception):
     """The stack cannot start, or not go on; the lines say why, and what to do."""
 
 
@@ -47,7 +47,7 @@ class Stack:
         # A token of the environment is a secret, and stays there; one of this run is worth nothing.
         shown = "${API_TOKEN%%,*}" if given.strip() else self.token
         self.bearers = (shown, self.hlr_token)
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.hlr_url = ""
         self._programs: list[Program] = []
@@ -58,7 +58,7 @@ class Stack:
         """Start both, and wait until they answer.
 
         Raises:
-            Trouble: one does not.
+            StackError: one does not.
         """
         _check_is_free(self.port)
         self._handlers = {one: signal.signal(one, signal.default_int_handler) for one in _ENDS}
@@ -84,7 +84,7 @@ class Stack:
         """Post an event as NSPS does.
 
         Raises:
-            Trouble: it is not answered.
+            StackError: it is not answered.
         """
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **ids}
         try:
@@ -92,18 +92,18 @@ class Stack:
         except httpx.TransportError:
             raise self.trouble("The function does not answer.") from None
 
-    def settled(self) -> Iterator[Line]:
+    def settled(self) -> Iterator[LogLine]:
         """The function's log records of what became of a request, as they come, until it ends."""
         while (text := self._programs[-1].line()) is not None:
             line = _json(text)
             if line.get("message") in _SETTLED:
                 yield line
 
-    def record_of(self, unique_id: str) -> Line:
+    def record_of(self, unique_id: str) -> LogLine:
         """The log record of the request that had this id.
 
         Raises:
-            Trouble: there is none.
+            StackError: there is none.
         """
         while (text := self._programs[-1].line(_LOG_SECONDS)) is not None:
             line = _json(text)
@@ -111,12 +111,12 @@ class Stack:
                 return line
         raise self.trouble("The function did not log what became of an event.")
 
-    def subscriber(self, imsi: str) -> Record | None:
+    def subscriber(self, imsi: str) -> SubscriberRecord | None:
         """The HLR's record of an IMSI, None if it has none."""
         response = self._hlr("GET", f"/subscribers/{imsi}")
         return response.json() if response.status_code == 200 else None
 
-    def subscribers_by_hash(self) -> dict[str, Record]:
+    def subscribers_by_hash(self) -> dict[str, SubscriberRecord]:
         """All records of the HLR, by the names that their IMSIs have in the function's log."""
         key, records = hash_key(self.token), self._hlr("GET", "/subscribers").json()
         return {subject_hash(key, f"imsi:{imsi}"): record for imsi, record in records.items()}
@@ -125,10 +125,12 @@ class Stack:
         """Make the HLR fail (`outage`) or work (`up`)."""
         self._hlr("PUT", "/mode", json={"mode": mode}).raise_for_status()
 
-    def trouble(self, what: str) -> Trouble:
+    def trouble(self, what: str) -> StackError:
         """What went wrong, with the end of the log of the program that was started last."""
         tail = self._programs[-1].tail
-        return Trouble("\n".join([what, *(["The last lines of its log:", *tail] if tail else [])]))
+        return StackError(
+            "\n".join([what, *(["The last lines of its log:", *tail] if tail else [])])
+        )
 
     def _hlr(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.hlr_token}"}
@@ -140,37 +142,31 @@ class Stack:
 
     def _start_hlr(self) -> None:
         arguments = ["--port", "0", "--profiles", ",".join(PROFILES)]
-        told = (
-            self._start("connector_tools.counterparts.hlr_http", arguments).line(_STARTUP_SECONDS)
-            or ""
-        )
+        command = python_module("connector_tools.counterparts.hlr_http", *arguments)
+        hlr = Program(command, {"WTL_API_TOKEN": self.hlr_token})
+        self._start(hlr)
+        told = hlr.line(_STARTUP_SECONDS) or ""
         self.hlr_url = told.rpartition(" ")[2]
         if not self.hlr_url.startswith("http"):
             raise self.trouble("The HLR/HSS did not start.")
 
     def _start_function(self) -> None:
-        arguments = ["--target", "process_event", "--source", str(ROOT / "main.py")]
-        arguments += ["--host", "127.0.0.1", "--port", str(self.port)]
-        function = self._start("functions_framework", arguments)
-        deadline = time.monotonic() + _STARTUP_SECONDS
-        while not function.ended and time.monotonic() < deadline:
-            with suppress(httpx.TransportError):
-                self._client.get(f"{self.url}/health")
-                return
-            time.sleep(0.05)
-        function.stop()
-        raise self.trouble("The function did not start.")
-
-    def _start(self, module: str, arguments: list[str]) -> Program:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-        env = kept | {
+        variables = {
             "API_TOKEN": self.tokens,
             "MAPPING_FILE": str(ROOT / "mappings" / "wtl-hlr-hss.yaml"),
             "WTL_API_URL": self.hlr_url,
             "WTL_API_TOKEN": self.hlr_token,
         }
-        self._programs.append(Program(module, arguments, env))
-        return self._programs[-1]
+        function = FunctionProcess(variables, self.port)
+        self._start(function)
+        try:
+            function.wait_until_healthy()
+        except DidNotStart:
+            raise self.trouble("The function did not start.") from None
+
+    def _start(self, program: Program) -> None:
+        program.start()
+        self._programs.append(program)
 
 
 def run(port: int = 8080) -> int:
@@ -183,31 +179,25 @@ def run(port: int = 8080) -> int:
             for line in stack.settled():
                 say(event_line(line, stack.subscribers_by_hash()), style(line))
             raise stack.trouble("The function ended by itself.")
-    except Trouble as trouble:
-        return troubled(trouble)
+    except StackError as trouble:
+        return report_error(trouble)
     except KeyboardInterrupt:
         say("Stopped.")
         return 0
 
 
-def troubled(trouble: Trouble) -> int:
+def report_error(trouble: StackError) -> int:
     """Tell of it on standard error; the exit code."""
     for text in str(trouble).splitlines():
         say(text, "red", to=terminal(stderr=True))
-    return TROUBLE
+    return CANNOT_RUN
 
 
-def _json(text: str) -> Line:
+def _json(text: str) -> LogLine:
     with suppress(ValueError):
         found = json.loads(text)
         return found if isinstance(found, dict) else {}
     return {}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _check_is_free(port: int) -> None:
@@ -216,7 +206,7 @@ def _check_is_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise Trouble(
+            raise StackError(
                 f"Port {port} cannot be used: {error.strerror}. Stop what listens there, or choose "
-                f"another one: connector run --port {_free_port()}"
+                f"another one: connector run --port {free_port()}"
             ) from None

@@ -10,7 +10,7 @@ from connector.outcome import Outcome
 from connector_tools.counterparts.hlr import BARRED, GRANTED
 from connector_tools.terminal import counted
 
-Record = Mapping[str, Any]
+SubscriberRecord = Mapping[str, Any]
 
 
 def introduction(url: str, hlr_url: str, headers: tuple[str, str], event: Path) -> Iterator[str]:
@@ -29,7 +29,7 @@ def introduction(url: str, hlr_url: str, headers: tuple[str, str], event: Path) 
     yield "Each event is told here. Ctrl-C stops both."
 
 
-def event_line(line: Mapping[str, Any], records: Mapping[str, Record]) -> str:
+def event_line(line: Mapping[str, Any], records: Mapping[str, SubscriberRecord]) -> str:
     """What became of a request, by its log line, and the records of its subjects, by their hash."""
     outcome = line["outcome"] + (f" ({line['reason']})" if "reason" in line else "")
     parts = [
@@ -53,7 +53,7 @@ def style(line: Mapping[str, Any]) -> str:
     return "yellow" if line["status"] < 300 else "red"
 
 
-def record_text(record: Record | None) -> str:
+def record_text(record: SubscriberRecord | None) -> str:
     """All of a record of the HLR but its IMSI, in a few words."""
     if record is None:
         return "no record"

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,12 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connector_tools.cli.app import app
+from connector_tools.program import free_port
 from tests.support import ROOT
+from tests.support.command_line import COMMAND
 from tests.support.events import event, subscriber
-from tests.support.function import TOKEN, Function, environment, free_port
+from tests.support.function import TOKEN, Function, environment
 from tests.support.scripted import Received, Scripted, ScriptedServer
-
-COMMAND = [sys.executable, "-m", "connector_tools.cli.app", "send"]
 
 
 def send(url: str, *arguments: str, events: str | bytes = "", token: str = TOKEN) -> Result:
@@ -221,7 +220,7 @@ def test_a_proxy_of_the_environment_does_not_stand_before_this_machine(
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     env = environment("", **proxies)
     done = subprocess.run(
-        [*COMMAND, "-", "--url", system.url],
+        [*COMMAND, "send", "-", "--url", system.url],
         input=ndjson(event()).encode(),
         env=env,
         cwd=ROOT,
@@ -257,7 +256,7 @@ def test_the_token_is_never_echoed(function: Function, system: ScriptedServer) -
 
 def running(url: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [*COMMAND, "-", "--url", url],
+        [*COMMAND, "send", "-", "--url", url],
         env=environment(""),
         cwd=ROOT,
         stdin=subprocess.PIPE,

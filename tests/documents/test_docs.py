@@ -357,17 +357,37 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_make_target_and_command_exists(page: Path) -> None:
-    from connector_tools.cli.app import app  # noqa: PLC0415 - needs an extra, the rest does not
+    from typer.main import get_group  # noqa: PLC0415 - needs an extra, the rest does not
+
+    from connector_tools.cli.app import app  # noqa: PLC0415 - as above
 
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"(?m)^([a-z]+):", makefile))
-    functions = [(item.name, item.callback) for item in app.registered_commands]
-    commands = {name or function.__name__ for name, function in functions if function}
-    commands |= {str(group.name) for group in app.registered_groups}
+    commands = set(get_group(app).commands)
     text = page.read_text(encoding="utf-8")
     code = "\n".join([*re.findall(r"`([^`\n]+)`", text), *blocks(text, "(?:sh|sh tested|console)")])
     assert set(re.findall(r"\bmake ([a-z]+)", code)) <= targets
     assert set(re.findall(r"(?m)^(?:\$ |.*bin/)?connector ([a-z]+)", code)) <= commands
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_sub_command_and_option_exists(page: Path) -> None:
+    from typer.core import TyperGroup  # noqa: PLC0415 - needs an extra, the rest does not
+    from typer.main import get_group  # noqa: PLC0415 - as above
+
+    from connector_tools.cli.app import app  # noqa: PLC0415 - as above
+
+    text = page.read_text(encoding="utf-8")
+    code = [*re.findall(r"`([^`\n]+)`", text), *blocks(text, "(?:sh|sh tested|console)")]
+    for line in re.findall(r"(?m)^(?:\$ |.*bin/)?connector (.+)$", "\n".join(code)):
+        command: Any = get_group(app)
+        words = shlex.split(line, comments=True)
+        while isinstance(command, TyperGroup) and words and words[0].islower():
+            name = words.pop(0)
+            assert name in command.commands, line
+            command = command.commands[name]
+        known = {"--help", *(option for param in command.params for option in param.opts)}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, line
 
 
 def test_the_readme_shows_the_steps_of_the_demo_and_their_ends() -> None:
@@ -386,7 +406,7 @@ def test_a_command_of_the_readme_runs(command: str) -> None:
     words = shlex.split(command)
     assert words[0] == "connector"
     run = subprocess.run(
-        [sys.executable, "-m", "connector_tools.cli.app", *words[1:]],
+        [sys.executable, "-m", "connector_tools.cli", *words[1:]],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -5,8 +5,8 @@ from functools import cache
 
 import pytest
 
+from connector_tools.program import NotInstalled
 from connector_tools.simulation.store import FirestoreEmulator as Emulator
-from connector_tools.simulation.store import Missing
 
 
 class FirestoreEmulator(Emulator):
@@ -15,7 +15,7 @@ class FirestoreEmulator(Emulator):
     def start(self) -> None:
         try:
             super().start()
-        except Missing as missing:
+        except NotInstalled as missing:
             pytest.skip(str(missing))
 
 

@@ -1,34 +1,26 @@
-"""The function as it is deployed: Functions Framework in a process of its own."""
+"""The function as it is deployed, with a client that posts events to it and reads its log."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
+from connector_tools.function_process import FunctionCode, FunctionProcess
+from connector_tools.program import free_port as free_port  # noqa: PLC0414 - tests take it here
+from connector_tools.program import kept_environment
 from tests.support import ROOT
 
 TOKEN = "token-of-nsps"
-STARTUP_SECONDS = 30
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(system_url: str, **variables: str) -> dict[str, str]:
     """What the function needs, pointing to an external system; no proxy stands in between."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return inherited | {
+    return kept_environment() | {
         "API_TOKEN": TOKEN,
         "WTL_API_URL": system_url,
         "WTL_API_TOKEN": "token-of-the-hlr",
@@ -44,7 +36,7 @@ def mapping_with(line: str, folder: Path) -> str:
     return str(file)
 
 
-class Function:
+class Function(FunctionProcess):
     """A running function; use it as a context manager.
 
     `stderr` is the descriptor of its standard error, which goes to the log file otherwise.
@@ -57,43 +49,19 @@ class Function:
         target: str = "process_event",
         stderr: int = subprocess.STDOUT,
     ) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(env, log=log_file, code=FunctionCode(target))
         self.log_file = log_file
-        command = [sys.executable, "-m", "functions_framework"]
-        command += ["--target", target, "--source", str(ROOT / "main.py")]
-        command += ["--host", "127.0.0.1", "--port", str(self.port)]
-        with log_file.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                env=dict(env),
-                cwd=ROOT,
-                stdout=log,
-                stderr=stderr,
-                start_new_session=True,
-            )
+        self.stderr = stderr
         self.client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        self.start()
 
     def __enter__(self) -> Self:
-        deadline = time.monotonic() + STARTUP_SECONDS
-        while True:
-            try:
-                self.client.get("/health")
-            except httpx.TransportError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError(f"did not start:\n{self.output()}") from None
-                time.sleep(0.05)
-            else:
-                return self
+        self.wait_until_healthy()
+        return self
 
     def __exit__(self, *exc: object) -> None:
         self.client.close()
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.stop()
 
     def post(self, event: Any, *, token: str | None = TOKEN, **options: Any) -> httpx.Response:
         """Post an event (or raw bytes) as NSPS does."""
@@ -117,11 +85,6 @@ class Function:
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Kill -9, the server and its worker."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
     def output(self) -> str:
         return self.log_file.read_text(errors="replace")

@@ -52,3 +52,13 @@ def mapping(folder: Path, rest: str = RULES) -> MappingFile:
 def with_call(call: str) -> str:
     """The rest of a file whose only rule makes this one call."""
     return f"rules: [{{name: one, on: SIM/Updated, calls: [{call}]}}]\n"
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def line_of(file: Path, text: str) -> int:
+    return file.read_text()[: file.read_text().index(text)].count("\n") + 1

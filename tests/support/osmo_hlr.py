@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connector_tools.counterparts.osmo_hlr import NotInstalled, OsmoHlr
+from connector_tools.counterparts.osmo_hlr import OsmoHlr
+from connector_tools.program import NotInstalled
 
 
 @contextmanager

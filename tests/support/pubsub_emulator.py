@@ -19,7 +19,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import PushConfig, RetryPolicy, Subscription
 
-from tests.support.function import free_port
+from connector_tools.program import free_port
 
 _STARTUP_SECONDS = 60
 

@@ -1,6 +1,5 @@
 """`connector_tools.stack.stack.run` as a person starts it, and a shell to paste its lines into."""
 
-import os
 import re
 import signal
 import subprocess
@@ -10,17 +9,16 @@ from contextlib import contextmanager
 from queue import Queue
 from threading import Thread
 
+from connector_tools.program import free_port, kept_environment
 from tests.support import ROOT
-from tests.support.function import free_port
 
 SECONDS = 90
 
 
 def environment(**variables: str) -> dict[str, str]:
     """A developer's, who sits behind a proxy that loopback must not go through."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     nowhere = "http://127.0.0.1:9"
-    return kept | {"http_proxy": nowhere, "https_proxy": nowhere} | variables
+    return kept_environment() | {"http_proxy": nowhere, "https_proxy": nowhere} | variables
 
 
 def paste(line: str, **variables: str) -> subprocess.CompletedProcess[str]:

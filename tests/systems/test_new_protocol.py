@@ -89,7 +89,7 @@ def ran(copy: Path, *command: str, **variables: str) -> str:
     return done.stdout
 
 
-CONNECTOR = ("-m", "connector_tools.cli.app")
+CONNECTOR = ("-m", "connector_tools.cli")
 
 
 def test_the_copy_is_what_runs(copy: Path) -> None:

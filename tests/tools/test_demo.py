@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from connector_tools.stack.demo import Seen, Step, differences, play, report, steps
+from connector_tools.stack.demo import DemoStep, Observation, differences, play, report, steps
 from connector_tools.stack.stack import Stack
 from tests.support import ROOT
 from tests.support.stack import SECONDS, environment, paste
@@ -64,8 +64,8 @@ def test_the_demo_tells_each_answer_in_full_and_aligned_where_nobody_looks(
         assert " " not in {row[start] for row in rows}
 
 
-def as_it_must_be(step: Step) -> Seen:
-    return Seen(step.status, "a message", step.outcome, step.old, step.new)
+def as_it_must_be(step: DemoStep) -> Observation:
+    return Observation(step.status, "a message", step.outcome, step.old, step.new)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from connector_tools.counterparts.hlr import ACTIONS, BARRED, GRANTED, Hlr, Reply, Subscriber
+from connector_tools.counterparts.hlr import ACTIONS, BARRED, GRANTED, Hlr, HlrReply, Subscriber
 
 IMSI = "001010000000001"
 OTHER_IMSI = "001010000000002"
@@ -20,7 +20,7 @@ FULL = {
     "eps_profile": "gold",
 }
 RECORD = Subscriber(IMSI, GRANTED, (NUMBER,), "default", "gold")
-DONE = Reply(200, {"result": True})
+DONE = HlrReply(200, {"result": True})
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def holder(hlr: Hlr) -> Hlr:
     return hlr
 
 
-def refusal(reply: Reply) -> tuple[int, object]:
+def refusal(reply: HlrReply) -> tuple[int, object]:
     """Status and error of a refused request."""
     assert reply.body["result"] is False
     return reply.status, reply.body["error"]

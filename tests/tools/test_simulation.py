@@ -15,11 +15,11 @@ from connector.system import Reply
 from connector_tools.simulation import faults, report
 from connector_tools.simulation.faults import ALL, Faults
 from connector_tools.simulation.functions import leaking
-from connector_tools.simulation.nsps import Options
-from connector_tools.simulation.real_functions import Outside
-from connector_tools.simulation.store import Sqlite
-from connector_tools.simulation.virtual_time import Inside
-from connector_tools.simulation.world import Ended, Plan
+from connector_tools.simulation.nsps import NspsOptions
+from connector_tools.simulation.real_functions import RealFunctionsSimulation
+from connector_tools.simulation.store import SqliteStore
+from connector_tools.simulation.virtual_time import VirtualTimeSimulation
+from connector_tools.simulation.world import Scenario, SimulationResult
 
 pytestmark = pytest.mark.deployment
 
@@ -28,11 +28,11 @@ TROUBLE = Faults(dict(ALL))
 ALIVE = Faults(ALL | {"kill": 0})  # what a ledger in memory is for
 
 
-def plan(events: int = 300, seed: int = 1, found: Faults = TROUBLE, **options: Any) -> Plan:
-    return Plan(events, 25, seed, 0.5, found, Options(**options))
+def scenario(events: int = 300, seed: int = 1, found: Faults = TROUBLE, **options: Any) -> Scenario:
+    return Scenario(events, 25, seed, 0.5, found, NspsOptions(**options))
 
 
-def told(ended: Ended) -> str:
+def told(ended: SimulationResult) -> str:
     return "\n".join(text for text, _ in report.lines(ended))
 
 
@@ -49,29 +49,29 @@ def told(ended: Ended) -> str:
 def test_whatever_happens_the_network_ends_up_as_billing_says(
     seed: int, instances: int, retries_4xx: bool, enriches_retries: bool
 ) -> None:
-    world = plan(seed=seed, retries_4xx=retries_4xx, enriches_retries=enriches_retries)
-    ended = Inside("sqlite", instances).run(world)
+    world = scenario(seed=seed, retries_4xx=retries_4xx, enriches_retries=enriches_retries)
+    ended = VirtualTimeSimulation("sqlite", instances).run(world)
     assert ended.converged, told(ended)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_one_instance_that_lives_on_needs_no_ledger_but_its_memory(seed: int) -> None:
-    ended = Inside().run(plan(seed=seed, found=ALIVE))
+    ended = VirtualTimeSimulation().run(scenario(seed=seed, found=ALIVE))
     assert ended.converged, told(ended)
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_each_fault_by_itself_is_met_and_overcome(name: str) -> None:
     rate = 20.0 if name in faults.WORLD else 0.15
-    ended = Inside("sqlite", 2).run(plan(found=Faults({name: rate})))
+    ended = VirtualTimeSimulation("sqlite", 2).run(scenario(found=Faults({name: rate})))
     assert ended.converged, told(ended)
     assert ended.faults[name] > 0
 
 
 def test_the_same_seed_is_the_same_run() -> None:
-    first, again = (Inside("sqlite", 2).run(plan(seed=7)) for _ in range(2))
-    other = Inside("sqlite", 2).run(plan(seed=8))
+    first, again = (VirtualTimeSimulation("sqlite", 2).run(scenario(seed=7)) for _ in range(2))
+    other = VirtualTimeSimulation("sqlite", 2).run(scenario(seed=8))
     assert told(first) == told(again) != told(other)
 
 
@@ -119,9 +119,9 @@ HARD = Faults(ALIVE.rates | {"late": 0.05, "overdue": 0.05, "duplicate": 0.2, "r
 
 
 @cache
-def without(guard: str) -> Ended:
-    inside = Inside(spoil_ledger=lambda ledger: Spoilt(guard, ledger))
-    return inside.run(plan(500, seed=5, found=HARD))
+def without(guard: str) -> SimulationResult:
+    inside = VirtualTimeSimulation(spoil_ledger=lambda ledger: Spoilt(guard, ledger))
+    return inside.run(scenario(500, seed=5, found=HARD))
 
 
 @pytest.mark.parametrize("guard", WITHOUT)
@@ -151,14 +151,14 @@ class Careless:
 
 
 def test_an_event_that_is_answered_202_without_being_applied_is_found_out() -> None:
-    ended = Inside(spoil_system=Careless).run(plan())
+    ended = VirtualTimeSimulation(spoil_system=Careless).run(scenario())
     assert ended.different
     assert "NOT CONVERGED" in told(ended)
 
 
 def test_what_a_ledger_in_memory_forgets_when_killed_is_found_out() -> None:
     found = Faults(ALL | {"kill": 30, "stale": 0.1})
-    assert not Inside().run(plan(600, found=found)).converged
+    assert not VirtualTimeSimulation().run(scenario(600, found=found)).converged
 
 
 # Real functions, real sockets, kill -9
@@ -166,7 +166,7 @@ def test_what_a_ledger_in_memory_forgets_when_killed_is_found_out() -> None:
 
 def test_real_functions_converge_and_log_nothing_personal() -> None:
     found = Faults({"drop-after": 0.05, "error": 0.05, "duplicate": 0.1, "kill": 40.0})
-    ended = Outside(Sqlite, 2).run(plan(120, found=found))
+    ended = RealFunctionsSimulation(SqliteStore, 2).run(scenario(120, found=found))
     assert ended.converged, told(ended)
     assert ended.faults["kill"] > 0
 
@@ -188,7 +188,7 @@ def test_digits_of_an_id_or_a_hash_are_nobodys_number() -> None:
 
 
 def test_a_report_holds_no_personal_data() -> None:
-    ended = Inside(spoil_system=Careless).run(plan())
+    ended = VirtualTimeSimulation(spoil_system=Careless).run(scenario())
     text = told(ended)
     assert "DIFFERENT: subscriber ..." in text
     assert "00101" not in text

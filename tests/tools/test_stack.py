@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from connector_tools.program import free_port
 from connector_tools.stack.text import event_line, record_text
-from tests.support.function import free_port
 from tests.support.stack import SECONDS, paste, running
 
 RECORD = {

@@ -1,0 +1,5 @@
+"""`python -m connector_tools.cli` is the command `connector`."""
+
+from connector_tools.cli.app import main
+
+main()

@@ -1,0 +1,67 @@
+"""`connector explain`."""
+
+import os
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from connector.event import parse
+from connector.mapping import load as mapping_load
+from connector.outcome import Outcome, Refusal
+from connector.pipeline import hash_key
+from connector.settings import API_TOKEN, HASH_KEY, BadSettings
+from connector_tools import explain_text
+from connector_tools.cli.options import MappingPath
+from connector_tools.cli.output import count_errors, show_lints
+from connector_tools.deployment import deployment
+from connector_tools.explain import answer_shown, explain
+from connector_tools.terminal import CANNOT_RUN, FAILED, opened, say, stop, terminal
+
+app = typer.Typer()
+
+
+@app.command(
+    "explain",
+    epilog="Example: connector explain mappings/wtl-hlr-hss.yaml mappings/events/sim-updated.json",
+)
+def explain_event(
+    file: MappingPath,
+    event: Annotated[str, typer.Argument(metavar="EVENT|-", help="File with one event as JSON.")],
+) -> None:
+    """Show what would be sent for an event, and why; nothing is sent.
+
+    Settings come from the environment, those that it lacks are made up. The event's data is shown
+    in the clear, a secret never. The exit code is 1 if the event is invalid.
+    """
+    mapping, lints = mapping_load.check(file)
+    if mapping is None or count_errors(lints):
+        show_lints(lints, stderr=True)
+        raise typer.Exit(CANNOT_RUN)
+    with opened(event) as stream:
+        body = stream.read()
+    try:
+        settings = deployment(mapping, os.environ)
+    except BadSettings as bad:
+        stop(str(bad))
+    try:
+        found = explain(parse(body), mapping, settings.values)
+    except Refusal as refusal:
+        _show_lines(explain_text.answer_lines(answer_shown(refusal.result)))
+        raise typer.Exit(FAILED) from None
+    _show_lines(explain_text.lines(found, settings, _hash_key()))
+    if found.result and found.result.outcome is Outcome.INVALID:
+        raise typer.Exit(FAILED)
+
+
+def _show_lines(lines: Iterator[explain_text.Line]) -> None:
+    console = terminal()
+    for text, style in lines:
+        say(text, style, to=console)
+
+
+def _hash_key() -> bytes | None:
+    """The key of the function's log, if this environment holds it."""
+    token = os.environ.get(API_TOKEN, "").partition(",")[0].strip()
+    secret = os.environ.get(HASH_KEY, "").strip() or token
+    return hash_key(secret) if secret else None

@@ -1,0 +1,15 @@
+"""`connector openapi`."""
+
+import json
+
+import typer
+
+from connector_tools.documents.openapi import document
+
+app = typer.Typer()
+
+
+@app.command("openapi", epilog="Example: connector openapi > docs/openapi.json")
+def print_openapi() -> None:
+    """Print the function's OpenAPI document, for gateways, clients and attacks."""
+    typer.echo(json.dumps(document(), indent=2))

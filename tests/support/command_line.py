@@ -1,0 +1,13 @@
+"""The command line `connector`: run within the test, or as a command of its own."""
+
+import sys
+
+from typer.testing import CliRunner, Result
+
+from connector_tools.cli.app import app
+
+COMMAND = [sys.executable, "-m", "connector_tools.cli"]
+
+
+def connector(*arguments: object, **variables: str | None) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env=variables)
