@@ -1,6 +1,16 @@
 """Tools for people at a terminal. The function never imports this package.
 
-- `command`: the command line `connector`; `send`, `explain`, `case` and `dlq` do its work
-- `hlr`, `hlr_http`: an embedded HLR/HSS, to see and test the connector without a real one
-- `stack`, `demo`: the function and that HLR/HSS side by side
+cli                 the command line `connector`, a module for each command
+mapping_tests       runs the tests inside mapping files
+explain             what would be sent for an event and why; explain_text: the same as lines
+deployment          the settings of this environment, fit to be shown
+send                posts events as NSPS does; events_file: reads them from a file
+dead_letters        lists, reads and replays the messages of a dead-letter topic
+simulation          a simulated PortaBilling, NSPS and network around the connector
+counterparts        external systems to try a connector against
+stack               the function and an HLR/HSS on this machine
+function_process    a function in a process of its own; program: any other program
+documents           documents that are made from the code
+release             checks and builds a release
+terminal            output for people; quiet: without the connector's log lines
 """

@@ -1,1 +1,6 @@
-"""External systems to try a connector against: an embedded HLR/HSS and a real osmo-hlr."""
+"""External systems to try a connector against.
+
+hlr         the rules of an embedded HLR/HSS
+hlr_http    the embedded HLR/HSS as a web server with WTL's API
+osmo_hlr    a real osmo-hlr in a process of its own
+"""

@@ -1,1 +1,6 @@
-"""The function and an HLR/HSS on this machine, for `connector run` and `connector demo`."""
+"""The function and an HLR/HSS on this machine.
+
+stack    both processes; `connector run` keeps them running
+demo     `connector demo`: sends a subscriber's life through them
+text     the lines that both print
+"""
