@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from connector.call import Call
 from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled, outline
-from connector.mapping.expression import EvaluationError, Scope, Source, Value, compile_value
+from connector.mapping.expression import EvaluationError, Scope, SourceText, Value, compile_value
 
 METHODS = ("ctrl_get", "ctrl_set")
 
@@ -93,7 +93,7 @@ class CtrlCallEntry(CallEntry):
 
 def _value(value: Any) -> str:
     """A value as it goes on the wire; a space or a newline in it would end it."""
-    if isinstance(value, Source):
+    if isinstance(value, SourceText):
         return value
     text = str(int(value)) if isinstance(value, bool) else str(value)
     if value is None or not re.fullmatch(r"[!-~]+", text):
