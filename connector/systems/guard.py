@@ -1,7 +1,7 @@
 """Limits, circuit breaker and retries around each request to an external system.
 
-The same for every protocol. Retries take seconds and repeat only what is safe to repeat; NSPS and
-Pub/Sub retry for minutes to weeks.
+They are the same for every protocol. Retries here take seconds, and only requests that are safe to
+repeat are repeated. NSPS and Pub/Sub repeat events for minutes to weeks.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ _BACKOFF = 0.2  # seconds; doubled each time, full jitter
 _SHORT = 2.0  # seconds; a longer Retry-After is handed on to NSPS
 
 Attempt = Callable[[Call, float], Awaitable[Reply]]
-"""Sends one request; takes the call and the seconds that are left for it. It never raises."""
+"""Sends one request. It takes the call and the seconds left until its deadline; never raises."""
 
 
 class Guard:
-    """Protects one system; each client has one."""
+    """Protects one system; each client has one `Guard`."""
 
     def __init__(self, limits: Limits, settings: Mapping[str, Any]) -> None:
-        """Read the limits of the mapping.
+        """Compute the limits; `settings` are the values by name.
 
         Raises:
             BadSettings: the breaker's pause is not a duration.
@@ -46,7 +46,7 @@ class Guard:
         self._throttle = Throttle(limits.concurrency, rate)
 
     async def send(self, attempt: Attempt, call: Call, deadline: float) -> Reply:
-        """Carry out a call, as `System.send`."""
+        """Carry out a call as `System.send` does; `attempt` sends each of its requests."""
         wait = self._breaker.refusal()
         if wait is not None:
             reason = "Circuit open: API Core did not answer repeatedly, it is probed again soon"
@@ -66,7 +66,7 @@ class Guard:
 
 
 async def _repeat(attempt: Attempt, call: Call, deadline: float) -> Reply:
-    """Send the request, up to three times while that is safe and useful."""
+    """Send the request up to three times, as long as repeating it is safe and may help."""
     started, unknown = _now(), False
     for number in range(1, _ATTEMPTS + 1):
         reply = await attempt(call, deadline - _now())
@@ -84,9 +84,9 @@ async def _repeat(attempt: Attempt, call: Call, deadline: float) -> Reply:
 
 
 def _is_repeatable(call: Call, reply: Reply) -> bool:
-    """Whether sending the request again is safe and may help.
+    """True if sending the request again is safe and may help.
 
-    A system that gave no reply in time is slow; more requests would make it slower.
+    It does not help after a timeout: the system is slow, and more requests make it slower.
     """
     if reply.outcome not in (Outcome.UNAVAILABLE, Outcome.THROTTLED) or reply.end is End.PENDING:
         return False
