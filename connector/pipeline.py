@@ -1,7 +1,7 @@
 """The path of an event: event -> plan -> claim -> calls -> settle -> result, and its log record.
 
-Read this file first. `handle` never raises: whatever ends an event becomes a `Result` here, in one
-place, and is logged in one record.
+Read this file first. `handle` never raises: it turns every success, refusal and exception into a
+`Result` and writes one log record.
 """
 
 import asyncio
@@ -39,8 +39,10 @@ _BUSY = "Subject busy: another event of this subscriber is being applied"
 class Record:
     """Notes on one event, for its log record and for tools.
 
-    `touched` are the subjects that the event changed, or may have changed, at the system;
-    `unanswered` says that the system may still be carrying out the last call.
+    `dropped` are the subjects whose calls are not sent: the ledger has a newer snapshot of them, or
+    they belong to another account.
+    `touched` are the subjects that the event changed, or may have changed, at the system.
+    `unanswered` is true if the system may still be carrying out the last call.
     """
 
     event: Event | None = None
@@ -53,10 +55,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Everything that an event needs on its way.
+    """Everything that is needed to carry out an event.
 
-    `settings` are the values of the mapping's settings, `budget` the seconds that one event may
-    take, `hash_key` the key for the subjects' names in the log.
+    `settings` are the values of the mapping's settings by name. `budget` is the longest time for
+    one event, in seconds. `hash_key` is the key for the hashes of subjects in the log.
     """
 
     mapping: MappingFile
@@ -67,12 +69,13 @@ class Pipeline:
     hash_key: bytes = b""
 
     async def handle(self, body: bytes, record: Record | None = None) -> Result:
-        """Carry out an event and log it; `body` is the event as JSON.
+        """Carry out an event and log it; `body` is the event as JSON. The doors call it.
 
-        Never raises. The result holds no personal data and no secrets; the doors answer with it.
+        Never raises. The result has no personal data and no secrets in it. `record` is filled if it
+        is given.
         """
         record = record or Record()
-        clock = asyncio.get_running_loop().time  # as the calls': none outlasts its event
+        clock = asyncio.get_running_loop().time  # the clock that limits the calls, too
         started = clock()
         try:
             result = await self._carry_out(body, record)
@@ -117,7 +120,11 @@ class Pipeline:
     async def _claim(
         self, request: ClaimRequest, deadline: float
     ) -> Claim | Duplicate | Superseded:
-        """Claim the event's subjects, waiting up to half of the budget for others to finish."""
+        """Claim the event's subjects; wait for other events of them up to half of the budget.
+
+        Raises:
+            Refusal: unavailable; a subject is still busy after that time.
+        """
         clock = asyncio.get_running_loop().time
         patience, pause = deadline - self.budget / 2, 0.01
         while True:
@@ -130,7 +137,7 @@ class Pipeline:
             pause = min(pause * 1.5, 0.2)
 
     async def _call(self, todo: Plan, claim: Claim, record: Record, deadline: float) -> Result:
-        """Carry out the calls one after the other, until one does not succeed."""
+        """Carry out the calls one after the other; stop at the first call that fails."""
         entries = todo.rule.calls if todo.rule else ()
         replies: dict[str, Any] = {entry.id or "": None for entry in entries}
         for step in todo.steps:
@@ -148,7 +155,7 @@ class Pipeline:
         return Result(Outcome.APPLIED)
 
     async def _send(self, step: PlannedCall, call: Call, record: Record, deadline: float) -> Reply:
-        """Send one call; it counts as carried out until its reply says otherwise."""
+        """Send one call. Until its reply says otherwise, the call counts as carried out."""
         before = set(record.touched)
         if step.subject and not call.read_only:
             record.touched.add(step.subject)
@@ -164,8 +171,8 @@ class Pipeline:
         try:
             await self.ledger.settle(claim)
         except LostClaim:
-            # It was applied, but perhaps over a newer state of another claim. Only a retry, in
-            # order, makes sure.
+            # The event was applied, but perhaps over the state of a newer event that claimed the
+            # subject meanwhile. If the event is sent again, the ledger compares the snapshots.
             raise Refusal(
                 Outcome.UNAVAILABLE, "The event took longer than its claim", cause="lost claim"
             ) from None
@@ -174,11 +181,11 @@ class Pipeline:
         rest = self.budget / 2 if record.unanswered else 0
         try:
             await self.ledger.release(claim, frozenset(record.touched), rest)
-        except LedgerUnavailable as error:  # the lease expires by itself; keep the result
+        except LedgerUnavailable as error:  # the claim ends with its lease; the result stays
             log.write(WARNING, "claim not released", cause=type(error).__name__)
 
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:
-        """Mask personal data and secrets in the texts of a result."""
+        """The result with personal data and secrets masked in its texts."""
         if not (result.reason or result.cause or result.details):
             return result
         return result._replace(
@@ -223,7 +230,7 @@ class Pipeline:
 
 
 def hash_key(secret: str) -> bytes:
-    """The key for `log.subject_hash` from a secret text."""
+    """The key for `log.subject_hash`, made from a secret text."""
     return hashlib.sha256(b"subject-hash:" + secret.encode()).digest()
 
 
@@ -238,12 +245,12 @@ def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
         owner=event.i_account,
         unbound=any(step.subject is None for step in todo.steps),
         again=todo.rule is None or todo.rule.replay == "apply",
-        lease=budget + 30,  # longer than the event can take, so that only a crash lets it expire
+        lease=budget + 30,  # more than the event can take: it expires only after a crash
     )
 
 
 def _event_type(event: Event, todo: Plan | None) -> str:
-    """The event's type, masked unless a rule handles it: otherwise it can be any text."""
+    """The event's type. It is masked if no rule handles it, because then it can be any text."""
     if todo and todo.rule:
         return event.event_type
     return log.redact(event.event_type, personal(event))
@@ -265,7 +272,7 @@ def _call_record(call: Call, reply: Reply) -> dict[str, Any]:
 
 
 def _level(result: Result) -> int:
-    """ERROR if an operator must act, WARNING if the sender must or a retry will do."""
+    """ERROR if an operator must act; WARNING if the sender must act or a retry helps."""
     if result.accepted:
         return INFO
     return ERROR if result.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else WARNING

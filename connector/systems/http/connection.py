@@ -184,7 +184,7 @@ class HttpConnection(asyncio.Protocol):
 
 def _unpack(body: bytes, encoding: bytes, most: int) -> bytes:
     if encoding not in _PACKED:
-        raise httpx.DecodingError("the reply has an unknown content encoding")
+        raise httpx.DecodingError("the reply has an unsupported content encoding")
     if not body:
         return body
     unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
