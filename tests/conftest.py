@@ -11,12 +11,12 @@ from hypothesis import settings
 from tests.support.function import Function, environment
 from tests.support.scripted import ScriptedServer
 
-# A shell that runs the tests in the background has them ignore Ctrl-C, and so would whatever they
-# start: some tests send it.
+# If a shell starts the tests in the background, they and the programs that they start ignore
+# SIGINT. Some tests send it, so the default is restored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# The same examples in every run, however long a busy machine takes; `make fuzz` goes further.
+# The same examples in every run, without a time limit; `make fuzz` tries more examples.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("fuzz", max_examples=5_000, derandomize=False, deadline=None)
 settings.load_profile("repeatable")
@@ -30,7 +30,7 @@ def scripted() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def system(scripted: ScriptedServer) -> ScriptedServer:
-    """The external system, with nothing scripted and no request received."""
+    """The external system without scripted replies and without received requests."""
     scripted.reset()
     return scripted
 
@@ -39,7 +39,7 @@ def system(scripted: ScriptedServer) -> ScriptedServer:
 def function(
     scripted: ScriptedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Function]:
-    """One function for the tests of a module, with the WTL mapping and the scripted system."""
+    """One running function for all tests of a module: the WTL mapping and the scripted system."""
     log_file = tmp_path_factory.mktemp("function") / "log"
     with Function(log_file, environment(scripted.url)) as running:
         yield running
@@ -47,7 +47,7 @@ def function(
 
 @pytest.fixture
 def start(system: ScriptedServer, tmp_path: Path) -> Iterator[Callable[..., Function]]:
-    """Starts a function of the test's own with these variables; it ends with the test."""
+    """Starts a function with these environment variables; it stops at the end of the test."""
     with ExitStack() as running:
 
         def begin(**variables: str) -> Function:

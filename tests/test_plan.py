@@ -1,4 +1,4 @@
-"""What an event leads to: the rule that takes it, what it decides, and its calls in order."""
+"""The plan of an event: the rule that handles it, its `ignore` and `require`, and its calls."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def planned(tmp_path: Path) -> Planner:
     return Planner(tmp_path)
 
 
-def taken(found: Plan) -> str | None:
+def rule_of(found: Plan) -> str | None:
     return found.rule.name if found.rule else None
 
 
@@ -34,7 +34,7 @@ def test_the_first_rule_for_the_event_wins(planned: Planner) -> None:
     found = planned(
         rules("name: a, on: SIM/Deleted", "name: b, on: SIM/Replaced", "name: c, on: X")
     )
-    assert taken(found) == "b"
+    assert rule_of(found) == "b"
     assert found.decided == ("rules", 1)
     assert found.result is None
     assert len(found.steps) == 1
@@ -43,21 +43,21 @@ def test_the_first_rule_for_the_event_wins(planned: Planner) -> None:
 @pytest.mark.parametrize("kind", ["sim/replaced", "SIM/REPLACED", "Sim/Replaced"])
 def test_event_types_are_compared_without_case(planned: Planner, kind: str) -> None:
     found = planned(rules("name: a, on: [X, sim/Replaced]"), change={"data.event_type": kind})
-    assert taken(found) == "a"
+    assert rule_of(found) == "a"
 
 
-def test_an_event_that_no_rule_is_for_is_ignored(planned: Planner) -> None:
+def test_an_event_without_a_rule_is_ignored(planned: Planner) -> None:
     found = planned(rules("name: a, on: SIM/Deleted"))
     assert found.result == Result(Outcome.IGNORED, "no rule for events of type SIM/Replaced")
     assert (found.decided, found.rule, found.steps) == ((), None, ())
 
 
-def test_a_rule_whose_condition_does_not_hold_leaves_the_event_to_the_next(
+def test_a_rule_whose_condition_does_not_hold_is_skipped(
     planned: Planner,
 ) -> None:
     file = rules("name: a, on: SIM/Replaced, when: not sim", "name: b, on: SIM/Replaced")
-    assert taken(planned(file)) == "b"
-    assert taken(planned(file, change={"pb_data.sim_info": None})) == "a"
+    assert rule_of(planned(file)) == "b"
+    assert rule_of(planned(file, change={"pb_data.sim_info": None})) == "a"
 
 
 IGNORE = (
@@ -68,14 +68,14 @@ REQUIRE = "require: [{that: sim.imsi is imsi, because: a}, {that: account.status
 NO_SIM = {"pb_data.sim_info": None}
 
 
-def test_what_is_ignored_is_decided_before_what_is_required(planned: Planner) -> None:
+def test_ignore_decides_before_require(planned: Planner) -> None:
     found = planned(rules(f"name: a, on: SIM/Replaced, {REQUIRE}, {IGNORE}"), change=NO_SIM)
     assert found.result == Result(Outcome.IGNORED, "of SIM/Replaced")
     assert found.decided == ("rules", 0, "ignore", 1)
     assert not found.steps
 
 
-def test_what_is_required_is_told_with_the_field_as_nspss_name(planned: Planner) -> None:
+def test_a_broken_requirement_names_the_field_as_nsps_does(planned: Planner) -> None:
     file = rules(f"name: a, on: SIM/Replaced, {REQUIRE}")
     found = planned(file, change=NO_SIM)
     detail = Detail("pb_data.sim_info.imsi", "a")
@@ -86,13 +86,13 @@ def test_what_is_required_is_told_with_the_field_as_nspss_name(planned: Planner)
     assert found.result.details == (Detail("pb_data.account_info.status", "b"),)
 
 
-def test_an_event_that_is_neither_ignored_nor_lacking_leads_to_calls(planned: Planner) -> None:
+def test_an_event_that_passes_ignore_and_require_leads_to_calls(planned: Planner) -> None:
     found = planned(rules(f"name: a, on: SIM/Replaced, {IGNORE}, {REQUIRE}"))
     assert found.result is None
     assert len(found.steps) == 1
 
 
-def test_an_ignored_event_is_not_computed_further(planned: Planner) -> None:
+def test_the_calls_of_an_ignored_event_are_not_computed(planned: Planner) -> None:
     file = """
         rules:
           - name: a
@@ -119,7 +119,7 @@ def test_values_are_computed_from_event_settings_and_earlier_values(planned: Pla
     assert http(step.ready).body == b'{"zone":"EU","imsi":"001010000000002"}'
 
 
-def test_a_value_that_nobody_asks_for_is_not_computed(planned: Planner) -> None:
+def test_an_unused_value_is_not_computed(planned: Planner) -> None:
     file = "values: {broken: =account.i_account / 0}\n" + rules(
         "name: a, on: SIM/Replaced, when: sim", "name: b, on: SIM/Replaced, when: broken"
     )
@@ -131,7 +131,7 @@ def test_a_value_that_nobody_asks_for_is_not_computed(planned: Planner) -> None:
 # Calls
 
 
-def test_a_call_holds_all_that_the_file_says(planned: Planner) -> None:
+def test_a_call_has_all_keys_of_its_entry(planned: Planner) -> None:
     call = planned.call(
         "{id: c, post: '/cards/{{ sim.imsi }}', query: {a: 1, b: =sim.i_sim_card}, "
         "headers: {X-Id: '{{ event.event_type }}'}, json: {imsi: =sim.imsi}, "
@@ -145,7 +145,7 @@ def test_a_call_holds_all_that_the_file_says(planned: Planner) -> None:
     assert call.accept == {404, 409}
 
 
-def test_a_call_is_not_printed_with_its_data(planned: Planner) -> None:
+def test_the_repr_of_a_call_has_no_data(planned: Planner) -> None:
     call = planned.call(
         "{put: /a, query: {a: =sim.imsi}, headers: {a: =sim.imsi}, json: =sim.imsi}"
     )
@@ -158,12 +158,12 @@ def test_calls_are_in_the_order_of_the_file(planned: Planner) -> None:
     assert [step.id for step in steps] == ["a", "", "c"]
 
 
-def test_a_call_whose_condition_does_not_hold_is_left_out(planned: Planner) -> None:
+def test_a_call_whose_condition_does_not_hold_is_not_planned(planned: Planner) -> None:
     steps = planned.steps("{when: not sim, put: /1}, {when: sim.imsi, put: /2}")
     assert [http(step.ready).path for step in steps] == ["/2"]
 
 
-def test_a_call_is_made_for_each_item(planned: Planner) -> None:
+def test_a_call_with_each_is_planned_once_for_each_item(planned: Planner) -> None:
     addons = [{"i_product": 1}, {"i_product": 2}, {"i_product": 3}]
     steps = planned.steps(
         "{each: account.assigned_addons, when: item.i_product != 2, put: '/{{ item.i_product }}', "
@@ -175,20 +175,20 @@ def test_a_call_is_made_for_each_item(planned: Planner) -> None:
 
 
 @pytest.mark.parametrize("items", [[], None])
-def test_for_no_item_no_call_is_made(planned: Planner, items: Any) -> None:
+def test_a_call_with_each_and_an_empty_list_is_not_planned(planned: Planner, items: Any) -> None:
     change = {"pb_data.account_info.assigned_addons": items}
     assert planned.steps("{each: account.assigned_addons, put: /a}", change=change) == ()
 
 
 @pytest.mark.parametrize("source", ["sim.imsi", "account", "account.i_account"])
-def test_only_a_list_has_items(planned: Planner, source: str) -> None:
+def test_the_value_of_each_must_be_a_list(planned: Planner, source: str) -> None:
     assert "needs a list" in planned.refused(f"{{each: {source}, put: /a}}").rule
 
 
 # Subjects
 
 
-def test_the_subject_of_a_call_comes_before_that_of_its_rule(planned: Planner) -> None:
+def test_the_subject_of_a_call_overrides_that_of_its_rule(planned: Planner) -> None:
     file = """
         rules:
           - name: a
@@ -203,14 +203,14 @@ def test_the_subject_of_a_call_comes_before_that_of_its_rule(planned: Planner) -
     assert (second.subject, second.releases) == (f"imsi:{IMSI}", False)
 
 
-def test_a_call_may_be_about_nobody(planned: Planner) -> None:
+def test_a_call_may_have_no_subject(planned: Planner) -> None:
     (step,) = planned.steps("{put: /a}")
     assert step.subject is None
 
 
 @pytest.mark.parametrize("subject", ["'{{ sim.msisdn }}'", "=sim.msisdn"])
 def test_a_subject_without_a_value_is_refused(planned: Planner, subject: str) -> None:
-    """All events without one would share it, and wait for each other."""
+    """With an empty subject, unrelated events would have the same one and wait for each other."""
     change = {"pb_data.sim_info.msisdn": None}
     assert planned.refused(f"{{subject: {subject}, put: /a}}", change=change).rule
 
@@ -224,7 +224,7 @@ LATE = (
 FOUND = {"status": 200, "json": {"id": 7}}
 
 
-def test_a_call_that_reads_a_reply_waits_for_it(planned: Planner) -> None:
+def test_a_call_that_reads_a_reply_is_computed_after_it(planned: Planner) -> None:
     first, second, third = planned.steps(LATE)
     assert first.ready
     assert (second.ready, third.ready) == (None, None)
@@ -234,7 +234,7 @@ def test_a_call_that_reads_a_reply_waits_for_it(planned: Planner) -> None:
     assert (call.path, call.target) == ("/cards/7", "/cards/{}")
 
 
-def test_a_condition_on_a_reply_is_asked_after_it(planned: Planner) -> None:
+def test_a_condition_on_a_reply_is_computed_after_it(planned: Planner) -> None:
     _, second, third = planned.steps(LATE)
     missing: dict[str, Any] = {"found": {"status": 404, "json": None}, "made": None}
     assert second.call(missing)
@@ -242,7 +242,7 @@ def test_a_condition_on_a_reply_is_asked_after_it(planned: Planner) -> None:
     assert call.path == "/cards/a%2Fb"
 
 
-def test_a_reply_that_lacks_what_a_call_needs_is_told_with_the_place_in_the_file(
+def test_a_reply_without_a_needed_value_is_refused_with_the_place_in_the_file(
     planned: Planner,
 ) -> None:
     *_, third = planned.steps(LATE)
@@ -253,12 +253,12 @@ def test_a_reply_that_lacks_what_a_call_needs_is_told_with_the_place_in_the_file
     assert "no value" in detail.rule
 
 
-def test_a_condition_on_the_event_is_asked_before_any_call(planned: Planner) -> None:
+def test_a_condition_on_the_event_is_computed_before_any_call(planned: Planner) -> None:
     steps = planned.steps("{id: c, get: /a}, {when: not sim, put: '/{{ c.json.id }}'}")
     assert [step.id for step in steps] == ["c"]
 
 
-def test_items_and_replies_are_read_together(planned: Planner) -> None:
+def test_a_call_can_read_an_item_and_a_reply(planned: Planner) -> None:
     addons = [{"i_product": 1}, {"i_product": 2}]
     _, *late = planned.steps(
         "{id: found, get: /a}, {each: account.assigned_addons, "

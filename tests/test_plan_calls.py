@@ -1,4 +1,4 @@
-"""Calls as they are sent: bodies of each kind, queries, headers and paths, with hostile values."""
+"""Computed calls: bodies of each kind, queries, headers and paths, also with hostile values."""
 
 import json
 from pathlib import Path
@@ -49,18 +49,18 @@ def test_hostile_text_stays_in_its_segment_of_the_path(planned: Planner, text: s
 
 @pytest.mark.parametrize("text", ["", ".", ".."])
 @pytest.mark.parametrize("path", ["/a/{{ variables.x }}/b", "/a/{{ variables.x }}"])
-def test_a_segment_that_would_be_resolved_is_refused(
+def test_an_empty_or_dotted_segment_from_data_is_refused(
     planned: Planner, path: str, text: str
 ) -> None:
     assert planned.refused(f"{{put: '{path}'}}", change={"data.variables": {"x": text}}).rule
 
 
 @pytest.mark.parametrize("path", ["/a/../b", "/a/./b", "/..", "/{{ sim.imsi }}/.."])
-def test_a_path_of_the_file_that_would_be_resolved_is_refused(planned: Planner, path: str) -> None:
+def test_a_dotted_segment_in_the_path_of_the_file_is_refused(planned: Planner, path: str) -> None:
     assert "dotted" in planned.refused(f"{{put: '{path}'}}").rule
 
 
-def test_a_dot_inside_of_a_segment_is_no_harm(planned: Planner) -> None:
+def test_a_dot_inside_a_segment_is_accepted(planned: Planner) -> None:
     change = {"data.variables": {"x": "1", "y": "2"}}
     call = planned.call("{put: '/a/{{ variables.x }}.{{ variables.y }}/..b'}", change=change)
     assert call.path == "/a/1.2/..b"
@@ -68,7 +68,9 @@ def test_a_dot_inside_of_a_segment_is_no_harm(planned: Planner) -> None:
 
 @pytest.mark.parametrize("value", ["{{ variables.x }}", "=variables.x"])
 @pytest.mark.parametrize("text", ["a\r\nX-Admin: 1", "a\nb", "é", "\x00"])
-def test_a_header_that_could_be_two_is_refused(planned: Planner, value: str, text: str) -> None:
+def test_header_values_with_line_breaks_or_other_than_ascii_are_refused(
+    planned: Planner, value: str, text: str
+) -> None:
     change = {"data.variables": {"x": text}}
     assert planned.refused(f"{{put: /a, headers: {{X: '{value}'}}}}", change=change).rule
 
@@ -80,7 +82,7 @@ def test_hostile_text_stays_in_its_parameter_of_the_query(planned: Planner) -> N
     assert call.query == (("a", "1&b=2"),)
 
 
-def test_a_query_or_form_takes_lists_and_leaves_out_what_is_missing(planned: Planner) -> None:
+def test_a_query_or_form_repeats_list_items_and_omits_missing_values(planned: Planner) -> None:
     pairs = "{a: [1, =none, x], b: =sim.msisdn, c: =account.blocked, d: 0}"
     change = {"pb_data.sim_info.msisdn": None}
     expected = [("a", "1"), ("a", "x"), ("c", "false"), ("d", "0")]
@@ -90,7 +92,7 @@ def test_a_query_or_form_takes_lists_and_leaves_out_what_is_missing(planned: Pla
     assert form.content_type == "application/x-www-form-urlencoded"
 
 
-def test_json_keeps_types_and_takes_parts_of_the_event_whole(planned: Planner) -> None:
+def test_json_keeps_types_and_can_have_whole_parts_of_the_event(planned: Planner) -> None:
     call = planned.call(
         "{put: /a, json: {n: =account.i_account, t: '7', b: =account.blocked, z: =none,"
         " at: =event.updated_at, attributes: =policy.attributes}}"
@@ -101,14 +103,14 @@ def test_json_keeps_types_and_takes_parts_of_the_event_whole(planned: Planner) -
     assert found["attributes"][0]["name"] == "cs_profile"
 
 
-def test_a_body_of_nothing_is_json_null_and_no_body_is_none(planned: Planner) -> None:
+def test_a_json_body_of_none_is_null_and_without_a_body_there_is_none(planned: Planner) -> None:
     assert planned.call("{put: /a, json: =none}").body == b"null"
     assert planned.call("{put: /a}").body is None
     assert planned.call("{put: /a}").content_type is None
 
 
-def test_a_number_beyond_all_numbers_is_not_sent_as_json(planned: Planner) -> None:
-    """JSON has no infinity, and a receiver that gets one fails in its own way."""
+def test_infinity_is_refused_in_json(planned: Planner) -> None:
+    """JSON has no infinity; it is unknown how a system would read one."""
     detail = planned.refused("{put: /a, json: {a: =account.i_account * 1e308}}")
     assert detail.field == "cards.yaml:5"
 
@@ -129,7 +131,7 @@ def test_a_number_beyond_all_numbers_is_not_sent_as_json(planned: Planner) -> No
         "{put: /a, xml: '<a>{{ variables.control }}</a>'}",
     ],
 )
-def test_what_the_event_lacks_is_told_with_the_place_and_without_the_data(
+def test_missing_or_wrong_data_is_refused_with_the_place_and_without_the_data(
     planned: Planner, call: str
 ) -> None:
     change = {"pb_data.sim_info.msisdn": None, "data.variables": {"x": MARKER, "control": "\x01"}}

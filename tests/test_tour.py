@@ -1,4 +1,4 @@
-"""The tour: the docstring of each package names every module in it."""
+"""The docstring of each package names all its modules, and folders of tests mirror packages."""
 
 import ast
 import re
@@ -25,11 +25,11 @@ def test_the_docstring_of_a_package_names_its_modules(package: Path) -> None:
     assert rooms(package) - set(re.findall(r"[a-z_]+", text)) == set()
 
 
-def test_a_newcomer_sees_at_most_twenty_rooms_at_the_top() -> None:
+def test_the_package_connector_has_at_most_twenty_modules_and_packages() -> None:
     assert len(rooms(ROOT / "connector")) <= MOST_AT_THE_TOP
 
 
-def test_every_folder_of_tests_mirrors_one_of_the_code() -> None:
+def test_every_folder_of_tests_mirrors_a_package() -> None:
     """`contract`, `deployment`, `documents` and `emulator` test several parts together."""
     wings = rooms(ROOT / "connector") | rooms(ROOT / "connector_tools") | {"tools", "support"}
     wings |= {"contract", "deployment", "documents", "emulator"}

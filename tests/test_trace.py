@@ -1,4 +1,4 @@
-"""A trace is the plan with notes: it can never say anything else than the plan does."""
+"""A trace agrees with the plan in every decision, call and subject."""
 
 import asyncio
 import json
@@ -38,8 +38,8 @@ CHANGES: dict[str, list[Any]] = {
 }
 
 
-def either(given: dict[str, Any], found: MappingFile, values: Any) -> tuple[Any, Trace]:
-    """The plan, or the result of its refusal; and the trace."""
+def both(given: dict[str, Any], found: MappingFile, values: Any) -> tuple[Any, Trace]:
+    """The plan, or the result if the planner refuses the event; and the trace."""
     parsed = parse(json.dumps(given).encode())
     planned: Plan | Result
     try:
@@ -56,7 +56,7 @@ def either(given: dict[str, Any], found: MappingFile, values: Any) -> tuple[Any,
         {}, optional={path: st.sampled_from(values) for path, values in CHANGES.items()}
     ),
 )
-def test_a_trace_says_what_the_plan_does(number: int, name: str, change: dict[str, Any]) -> None:
+def test_a_trace_equals_the_plan(number: int, name: str, change: dict[str, Any]) -> None:
     file = CATALOGUE[number]
     given = event(name)
     for path, value in change.items():
@@ -67,7 +67,7 @@ def test_a_trace_says_what_the_plan_does(number: int, name: str, change: dict[st
         if isinstance(parent, dict):
             parent[key] = value
     try:
-        planned, found = either(given, file, deployment(file, {}).values)
+        planned, found = both(given, file, deployment(file, {}).values)
     except Refusal:
         return  # the event itself is invalid
     if isinstance(planned, Result):
@@ -86,7 +86,7 @@ def test_a_trace_says_what_the_plan_does(number: int, name: str, change: dict[st
     assert decides == ([planned.decided] if planned.result and planned.rule else [])
 
 
-def test_a_condition_that_cannot_be_computed_decides(tmp_path: Path) -> None:
+def test_a_condition_that_cannot_be_computed_decides_the_event(tmp_path: Path) -> None:
     file = mapping(
         tmp_path,
         """
@@ -97,7 +97,7 @@ def test_a_condition_that_cannot_be_computed_decides(tmp_path: Path) -> None:
             calls: [{put: /a}]
         """,
     )
-    refused, found = either(event(change={"data.variables.n": "x"}), file, {})
+    refused, found = both(event(change={"data.variables.n": "x"}), file, {})
     assert isinstance(refused, Result)
     assert [item.decides for item in found.conditions] == [False, True]
     assert found.conditions[1].computed.failure
@@ -105,12 +105,10 @@ def test_a_condition_that_cannot_be_computed_decides(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/a", "/a?x=1", "/a?x={{ sim.imsi }}"])
 @pytest.mark.parametrize("query", ["", ", query: {y: 2}"])
-async def test_the_url_that_is_shown_is_the_url_that_is_sent(
-    tmp_path: Path, path: str, query: str
-) -> None:
+async def test_a_preview_has_the_url_of_the_request(tmp_path: Path, path: str, query: str) -> None:
     rest = f"rules: [{{name: one, on: SIM/Updated, calls: [{{get: '{path}'{query}}}]}}]"
     found = mapping(tmp_path, rest)
-    planned, traced = either(event(imsi="001010000000001"), found, {})
+    planned, traced = both(event(imsi="001010000000001"), found, {})
     sent: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
