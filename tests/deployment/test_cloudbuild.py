@@ -1,3 +1,5 @@
+"""cloudbuild.yaml: its steps, their order and their commands; and the smoke test that it runs."""
+
 import json
 import re
 import subprocess
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.deployment
 
 FILE = ROOT / "cloudbuild.yaml"
 SMOKE = ROOT / "terraform" / "smoke.py"
-# Those that Cloud Build gives every build, of which we may use these.
+# The substitutions of Cloud Build itself that our file may use.
 GIVEN = {"PROJECT_ID", "PROJECT_NUMBER", "BUILD_ID", "COMMIT_SHA", "BRANCH_NAME"}
 
 
@@ -29,13 +31,13 @@ def _document() -> dict[str, Any]:
 
 
 def _build() -> Build:
-    """The file as the message that it stands for; unknown keys and wrong types are refused."""
+    """The file as a message of Cloud Build's API; unknown keys and wrong types are refused."""
     build = Build()
     json_format.ParseDict(_document(), Build.pb(build), ignore_unknown_fields=False)
     return build
 
 
-def test_the_file_is_a_build_of_cloud_build_s_own_definition() -> None:
+def test_the_file_is_a_valid_build_by_the_definition_of_cloud_build() -> None:
     build = _build()
     assert [step.id for step in build.steps] == [
         "terraform",
@@ -54,12 +56,14 @@ def test_the_file_is_a_build_of_cloud_build_s_own_definition() -> None:
 @pytest.mark.parametrize(
     ("key", "value"), [("step", []), ("timeout", "an hour"), ("options", {"logging": "NOWHERE"})]
 )
-def test_the_definition_refuses_what_is_no_build(key: str, value: object) -> None:
+def test_the_definition_of_cloud_build_refuses_unknown_keys_and_wrong_values(
+    key: str, value: object
+) -> None:
     with pytest.raises(json_format.ParseError):
         json_format.ParseDict(_document() | {key: value}, Build.pb(Build()))
 
 
-def test_each_step_waits_only_for_steps_before_it() -> None:
+def test_each_step_waits_only_for_earlier_steps() -> None:
     before: set[str] = set()
     for step in _build().steps:
         assert step.wait_for
@@ -77,7 +81,7 @@ def test_nothing_is_deployed_before_lint_and_tests() -> None:
     assert {"apply"} <= after("smoke")
 
 
-def test_only_a_build_that_is_told_to_deploys() -> None:
+def test_a_build_deploys_only_if_deploy_is_true() -> None:
     document = _document()
     assert document["substitutions"]["_DEPLOY"] == "false"
     for step in document["steps"]:
@@ -128,16 +132,14 @@ def test_the_smoke_test_accepts_a_function_that_works(
     assert not system.requests
 
 
-def test_the_smoke_test_fails_with_a_token_that_is_not_accepted(
-    function: Function, tmp_path: Path
-) -> None:
+def test_the_smoke_test_fails_with_a_refused_token(function: Function, tmp_path: Path) -> None:
     ran = _smoke(function, tmp_path, "an-old-token", "wtl-hlr")
     assert ran.returncode == 1
     assert ran.stdout == "wtl-hlr: the test event was answered 401, not 202\n"
     assert "an-old-token" not in ran.stdout + ran.stderr
 
 
-def test_the_smoke_test_fails_where_nobody_answers(tmp_path: Path) -> None:
+def test_the_smoke_test_fails_without_a_server(tmp_path: Path) -> None:
     file = tmp_path / "targets.json"
     url = "http://127.0.0.1:9"
     file.write_text(json.dumps({"wtl-hlr": {"url": url, "health_url": url, "token": ""}}))

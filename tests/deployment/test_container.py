@@ -1,6 +1,6 @@
-"""The image's steps, carried out in a fresh directory: there need be no Docker engine for that.
+"""The steps of the Dockerfile, carried out in a new directory, without a Docker engine.
 
-What this does not show: the base image, the user, the volume. They are Docker's own.
+These tests do not cover what Docker itself does: the base image, the user, the volume.
 """
 
 import json
@@ -31,7 +31,7 @@ def steps(stage: str, instruction: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The image's file system: /venv, /app, /data and /run/secrets below a directory."""
+    """A directory with the file system of the image: venv, app, data and run/secrets."""
     root = tmp_path_factory.mktemp("image")
     build, final = STAGES
     app = root / "app"
@@ -54,19 +54,23 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_the_image_serves_with_secrets_from_files_and_remembers_on_its_volume(
-    image: Path, system: ScriptedServer
-) -> None:
-    final = STAGES[1]
-    port = str(free_port())
-    env = {"PATH": os.environ["PATH"], "WTL_API_URL": system.url}
-    for setting in steps(final, "ENV"):
+def environment(image: Path) -> dict[str, str]:
+    """The environment variables of the image, with paths below its directory."""
+    env = {"PATH": os.environ["PATH"]}
+    for setting in steps(STAGES[1], "ENV"):
         name, _, value = setting.partition("=")
         value = value.replace("/venv/bin", f"{image}/venv/bin").replace("$PATH", env["PATH"])
         env[name] = value.replace("/run/secrets", f"{image}/run/secrets").replace(
             "//data/", f"/{image}/data/"
         )
-    env["PORT"] = port
+    return env
+
+
+def test_the_image_reads_secrets_from_files_and_keeps_its_ledger_on_the_volume(
+    image: Path, system: ScriptedServer
+) -> None:
+    final, port = STAGES[1], str(free_port())
+    env = environment(image) | {"WTL_API_URL": system.url, "PORT": port}
     secrets = {"API_TOKEN": TOKEN, "WTL_API_TOKEN": "token", "HASH_KEY": "key"}
     for name, value in secrets.items():
         (image / "run" / "secrets" / name).write_text(value)
@@ -89,11 +93,11 @@ def test_the_image_serves_with_secrets_from_files_and_remembers_on_its_volume(
     assert len(system.requests) == 1
 
 
-def test_the_image_holds_what_the_function_needs_and_no_more() -> None:
+def test_the_image_has_only_the_files_that_the_function_needs() -> None:
     copied = {source for line in steps(STAGES[1], "COPY") for source in line.split()[:-1]}
     copied -= {"--from=build", "/venv"}
     assert copied == {"main.py", "requirements.txt", "connector/", "mappings/"}
 
 
-def test_it_does_not_run_as_root() -> None:
+def test_the_image_does_not_run_as_root() -> None:
     assert steps(STAGES[1], "USER") == ["10001"]

@@ -1,4 +1,4 @@
-"""What the function is deployed with: pinned by hashes, and under licences that allow it."""
+"""The packages that are deployed: pinned with hashes, and under licences that allow their use."""
 
 import re
 import tomllib
@@ -10,13 +10,13 @@ from tests.support import ROOT
 
 pytestmark = pytest.mark.deployment
 
-# Permissive. MPL-2.0 is certifi's: it binds changes to its own files, which nobody makes.
+# Permissive licences, and MPL-2.0 of certifi: it only applies to changes of certifi's own files.
 ALLOWED = re.compile(r"MIT|BSD|Apache|PSF-2\.0|MPL-2\.0|ISC")
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_everything_is_pinned_by_a_hash(name: str) -> None:
+def test_every_package_is_pinned_with_hashes(name: str) -> None:
     entries = re.split(r"(?m)^(?=[A-Za-z0-9])", (ROOT / name).read_text())[1:]
     assert len(entries) > 40
     for entry in entries:
@@ -30,11 +30,11 @@ def test_every_dependency_of_the_function_is_in_its_lock() -> None:
     assert names <= pinned().keys()
 
 
-def test_what_only_the_command_line_needs_is_not_deployed() -> None:
+def test_packages_for_the_command_line_and_for_tests_are_not_deployed() -> None:
     assert not {"typer", "rich", "pytest", "hypothesis", "mypy"} & pinned().keys()
 
 
-def test_both_locks_agree() -> None:
+def test_both_lock_files_have_the_same_versions() -> None:
     others = pinned(ROOT / "requirements-dev.txt")
     assert {n: v for n, v in pinned().items() if others.get(n, v) != v} == {}
 

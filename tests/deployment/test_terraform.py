@@ -1,3 +1,5 @@
+"""The Terraform code: its own tests, plans and applies, and its agreement with the function."""
+
 import os
 import re
 import shutil
@@ -33,10 +35,10 @@ connectors = { wtl-hlr = {
 _needs_terraform = pytest.mark.skipif(_REASON is not None, reason=_REASON or "")
 _needs_no_cloud = pytest.mark.skipif(
     _REASON is not None or not offline(),
-    reason=_REASON or "applies: only with TF_OFFLINE_SETUP, or it would make things at Google",
+    reason=_REASON or "needs TF_OFFLINE_SETUP: otherwise it would create resources at Google",
 )
 _EVERYTHING = "-var-file=tests/everything.example.tfvars"
-_NORMALIZED = 315_532_801  # 1980-01-01 00:00:01, what the lifecycle of buildpacks writes
+_NORMALIZED = 315_532_801  # 1980-01-01 00:00:01, the date that buildpacks give every file
 _NO_BYTECODE = shutil.ignore_patterns("__pycache__")
 _EXAMPLE = "-var-file=terraform.example.tfvars"
 
@@ -58,7 +60,7 @@ def _initialised(copy: Copy, *modules: str) -> Copy:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Copy:
-    """With files beside the source that must not be deployed."""
+    """An initialised copy of the repository, with files that must not be deployed."""
     copy = Copy(tmp_path_factory.mktemp("copy"), env)
     for decoy in (".env", "connector/.secret", "connector/__pycache__/x.pyc", "tests/test_x.py"):
         file = copy.folder / decoy
@@ -69,13 +71,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Copy:
 
 @pytest.fixture(scope="module")
 def applied(copy: Copy) -> Iterator[Copy]:
-    """Every option at once: two connectors, buffered and direct, egress, key, budget."""
+    """The copy after an apply with every option: two connectors, buffered and direct, egress..."""
     copy.done("apply", "-auto-approve", "-input=false", _EVERYTHING)
     yield copy
     (copy.root / "terraform.tfstate").unlink()
 
 
 def _only(found: list[dict[str, Any]], kind: str, name: str = "") -> list[dict[str, Any]]:
+    """The values of the resources of a type whose address contains `name`."""
     wanted = [resource for resource in found if resource["type"] == kind]
     return [resource["values"] for resource in wanted if name in resource["address"]]
 
@@ -89,12 +92,12 @@ def test_the_code_is_formatted() -> None:
 
 
 @_needs_terraform
-def test_the_root_s_own_tests_pass(copy: Copy) -> None:
+def test_the_terraform_tests_of_the_root_module_pass(copy: Copy) -> None:
     assert re.search(r"Success! [1-9]\d* passed, 0 failed", copy.done("test"))
 
 
 @_needs_terraform
-def test_the_connector_s_own_tests_pass(copy: Copy) -> None:
+def test_the_terraform_tests_of_the_connector_module_pass(copy: Copy) -> None:
     said = copy.done("test", module="modules/connector")
     assert re.search(r"Success! [1-9]\d* passed, 0 failed", said)
 
@@ -112,7 +115,7 @@ def test_the_code_is_valid_with_version_6_of_the_provider(
 
 
 @_needs_no_cloud
-def test_every_option_at_once_applies_and_leaves_nothing_to_change(applied: Copy) -> None:
+def test_a_plan_after_applying_every_option_has_no_changes(applied: Copy) -> None:
     applied.done("plan", "-detailed-exitcode", "-input=false", _EVERYTHING)
 
 
@@ -124,11 +127,11 @@ def test_no_secret_is_in_the_state(applied: Copy) -> None:
         assert version["secret_data"] is None
         assert version["secret_data_wo"] is None
     state = (applied.root / "terraform.tfstate").read_text()
-    assert '"result"' not in state  # of random_password
+    assert '"result"' not in state  # the attribute of random_password with the password
 
 
 @_needs_no_cloud
-def test_the_zip_holds_exactly_what_runs(applied: Copy) -> None:
+def test_the_zip_has_exactly_the_files_of_the_function(applied: Copy) -> None:
     uploaded = _only(applied.resources(), "google_storage_bucket_object")[0]
     zip_file = applied.root / uploaded["source"]
     folder = applied.folder
@@ -143,8 +146,8 @@ def test_the_zip_holds_exactly_what_runs(applied: Copy) -> None:
 
 
 @_needs_no_cloud
-def test_the_function_starts_with_the_environment_that_it_gets(applied: Copy) -> None:
-    """Names and forms that only one side knows would be found at the first deployment."""
+def test_the_function_accepts_the_environment_that_terraform_gives_it(applied: Copy) -> None:
+    """Without this test, the first deployment would show names or values that do not fit."""
     functions = _only(applied.resources(), "google_cloudfunctions2_function")
     assert len(functions) == 2
     for function in functions:
@@ -158,8 +161,8 @@ def test_the_function_starts_with_the_environment_that_it_gets(applied: Copy) ->
 
 
 @_needs_no_cloud
-def test_no_cold_start_compiles_what_the_build_has_compiled(applied: Copy, tmp_path: Path) -> None:
-    """As Google's buildpack: compiled with the build's environment, then each file dated 1980."""
+def test_a_cold_start_uses_the_bytecode_of_the_build(applied: Copy, tmp_path: Path) -> None:
+    """Google's buildpack compiles in the build's environment and then dates each file to 1980."""
     function = _only(applied.resources(), "google_cloudfunctions2_function")[0]
     given = function["build_config"][0]["environment_variables"]
     shutil.copytree(ROOT / "connector", tmp_path / "connector", ignore=_NO_BYTECODE)
@@ -174,7 +177,7 @@ def test_no_cold_start_compiles_what_the_build_has_compiled(applied: Copy, tmp_p
 
 
 @_needs_no_cloud
-def test_the_secrets_are_those_that_the_function_reads(applied: Copy) -> None:
+def test_terraform_makes_the_secrets_that_the_function_reads(applied: Copy) -> None:
     secrets = _only(applied.resources(), "google_secret_manager_secret")
     names = {secret["secret_id"] for secret in secrets}
     wanted = (settings.API_TOKEN, settings.HASH_KEY, "WTL_API_TOKEN")
@@ -182,7 +185,7 @@ def test_the_secrets_are_those_that_the_function_reads(applied: Copy) -> None:
 
 
 @_needs_no_cloud
-def test_the_collections_that_expire_are_the_ledger_s(applied: Copy) -> None:
+def test_the_collections_with_an_expiry_are_those_of_the_ledger(applied: Copy) -> None:
     code = (ROOT / "connector" / "ledger" / "firestore.py").read_text()
     fields = _only(applied.resources(), "google_firestore_field")
     expiring = {field["collection"] for field in fields if field["ttl_config"]}
@@ -192,7 +195,7 @@ def test_the_collections_that_expire_are_the_ledger_s(applied: Copy) -> None:
 
 
 @_needs_no_cloud
-def test_what_the_metrics_count_is_what_the_function_logs(applied: Copy) -> None:
+def test_metrics_and_alerts_filter_on_texts_that_the_function_logs(applied: Copy) -> None:
     code = "".join(file.read_text() for file in (ROOT / "connector").rglob("*.py"))
     filters = [m["filter"] for m in _only(applied.resources(), "google_logging_metric")]
     filters += [
@@ -212,7 +215,7 @@ def test_what_the_metrics_count_is_what_the_function_logs(applied: Copy) -> None
 
 
 @_needs_no_cloud
-def test_every_alert_has_its_section_in_the_operator_s_guide(applied: Copy) -> None:
+def test_every_alert_links_to_a_section_of_the_operating_guide(applied: Copy) -> None:
     guide = (ROOT / "docs" / "operate.md").read_text()
     headings = re.findall(r"^#+ (.+)$", guide, re.M)
     sections = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings}
@@ -225,16 +228,16 @@ def test_every_alert_has_its_section_in_the_operator_s_guide(applied: Copy) -> N
 
 
 @_needs_no_cloud
-def test_the_example_plans_and_tells_nothing_of_the_source(copy: Copy) -> None:
-    """A plan that prints every line of the source is not read by anybody."""
+def test_the_plan_of_the_example_does_not_print_the_source(copy: Copy) -> None:
+    """Nobody reads a plan that prints every line of the source."""
     said = copy.done("plan", "-input=false", "-state=example.tfstate", _EXAMPLE)
     assert "0 to change, 0 to destroy" in said
     assert "from functions_framework import" not in said
 
 
 @_needs_no_cloud
-def test_the_secrets_can_be_made_before_everything_else(copy: Copy) -> None:
-    """With the command of the guide: without its secrets the function does not start."""
+def test_the_secrets_can_be_created_first(copy: Copy) -> None:
+    """The guide has a command for that, because the function does not start without secrets."""
     guide = (ROOT / "docs" / "deploy.md").read_text()
     (target,) = re.findall(r"^terraform apply -target='(.+)'$", guide, re.M)
     said = copy.done("plan", "-state=first.tfstate", f"-target={target}", "-input=false", _EXAMPLE)
@@ -252,7 +255,7 @@ def test_the_secrets_can_be_made_before_everything_else(copy: Copy) -> None:
         ("timeout_seconds = 600", "Pub/Sub sends an event again that is still being applied"),
     ],
 )
-def test_a_refusal_says_what_is_wrong_in_a_sentence(copy: Copy, wrong: str, sentence: str) -> None:
+def test_a_wrong_value_is_refused_with_a_sentence(copy: Copy, wrong: str, sentence: str) -> None:
     mapping = copy.folder / "mappings" / "wtl-hlr-hss.yaml"
     limited = copy.folder / "mappings" / "limited.yaml"
     limited.write_text(mapping.read_text().replace("  http:\n", "  http:\n    rate_limit: 5/s\n"))
@@ -267,8 +270,8 @@ def test_a_refusal_says_what_is_wrong_in_a_sentence(copy: Copy, wrong: str, sent
 
 
 @pytest.mark.parametrize("folder", DIRS, ids=lambda folder: folder.name)
-def test_the_tables_of_the_readme_are_those_of_the_code(folder: Path) -> None:
-    """`python -m tests.support.terraform_docs` writes them."""
+def test_the_tables_of_the_readme_have_the_variables_and_outputs_of_the_code(folder: Path) -> None:
+    """If it fails: `python -m tests.support.terraform_docs` writes the tables."""
     assert marked((folder / "README.md").read_text()) == readme(folder)
 
 
