@@ -38,7 +38,7 @@ def test_a_case_has_the_status_headers_and_body_of_its_outcome(
         assert header in case
 
 
-def test_there_are_the_ten_cases_of_the_guide() -> None:
+def test_the_page_has_the_ten_cases_of_the_guide() -> None:
     assert [title.split(":")[0] for title in CASES] == [f"3, case {n}" for n in range(1, 11)]
 
 
@@ -71,7 +71,7 @@ def test_each_part_of_pb_data_has_the_fields_of_the_code() -> None:
         portabilling.ProductInfo,
         portabilling.VDCounterInfo,
     )
-    derived = {"msisdn"}  # of an account: computed from its `id`, never sent
-    for kind, told in zip(kinds, _tables("2.2 `pb_data"), strict=True):
+    derived = {"msisdn"}  # of an account: computed from its `id`; NSPS does not send it
+    for kind, listed in zip(kinds, _tables("2.2 `pb_data"), strict=True):
         own = derived if kind is portabilling.AccountInfo else set()
-        assert told == {*kind.model_fields} - own, kind
+        assert listed == {*kind.model_fields} - own, kind

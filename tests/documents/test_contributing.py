@@ -1,4 +1,4 @@
-"""The files for contributors name what exists."""
+"""The changelog, the hooks and the issue templates agree with the repository."""
 
 import re
 import shlex
@@ -41,7 +41,7 @@ def test_a_hook_uses_the_make_targets_and_needs_no_network(
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md")))
-def test_an_issue_template_has_a_name_and_says_what_it_is_for(path: Path) -> None:
+def test_an_issue_template_has_a_name_and_a_purpose(path: Path) -> None:
     _, head, body = path.read_text(encoding="utf-8").split("---\n", 2)
     assert {"name", "about"} <= yaml.safe_load(head).keys()
     assert "**" in body

@@ -1,4 +1,4 @@
-"""docs/decisions/README.md lists every decision, and each decision has one form."""
+"""docs/decisions/README.md lists every decision, and all decisions have the same headings."""
 
 import re
 
@@ -19,7 +19,7 @@ def test_the_index_lists_every_decision_once_in_order() -> None:
 
 
 @pytest.mark.parametrize("row", INDEX, ids=lambda row: str(row[0]))
-def test_a_row_has_the_title_the_date_and_a_known_state(row: list[str]) -> None:
+def test_a_row_of_the_index_has_the_title_the_date_and_a_known_state(row: list[str]) -> None:
     number, link, date, state = row
     title, name = re.findall(r"\[(.+)\]\((.+)\)", link)[0]
     lines = FILES[name].read_text(encoding="utf-8").splitlines()
@@ -31,7 +31,7 @@ def test_a_row_has_the_title_the_date_and_a_known_state(row: list[str]) -> None:
     by = known["changed"] or known["replaced"]
     if by:
         assert int(number) < int(by) <= len(FILES)
-        assert f"decision {by}" in lines[2], "the page itself says what came after it"
+        assert f"decision {by}" in lines[2], "the page itself must name the later decision"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -1,4 +1,4 @@
-"""Every gcloud command of docs/deploy.md, by gcloud's own definition of its commands and flags."""
+"""gcloud accepts every gcloud command of docs/deploy.md, with its flags."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def _commands() -> list[str]:
 
 
 def _refused(command: str) -> str | None:
-    """What gcloud finds wrong with a command; it runs nothing and asks nobody."""
+    """The error of gcloud's linter for a command, None if it has none. The command is not run."""
     ran = subprocess.run(
         ["gcloud", "meta", "lint-gcloud-commands", f"--command-string={command}"],  # noqa: S607
         capture_output=True,
@@ -47,12 +47,12 @@ def _refused(command: str) -> str | None:
 needs_gcloud = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 
 
-def test_there_are_commands_to_check() -> None:
+def test_the_page_has_at_least_twenty_commands() -> None:
     assert len(_commands()) >= 20
 
 
 @needs_gcloud
-def test_a_flag_that_does_not_exist_is_found() -> None:
+def test_gcloud_refuses_an_unknown_flag() -> None:
     refused = _refused("gcloud secrets versions add a-secret --projecct=p --data-file=-")
     assert refused
     assert "--projecct" in refused
@@ -60,5 +60,5 @@ def test_a_flag_that_does_not_exist_is_found() -> None:
 
 @needs_gcloud
 @pytest.mark.parametrize("command", _commands())
-def test_gcloud_knows_the_command_and_its_flags(command: str) -> None:
+def test_gcloud_accepts_each_command_and_its_flags(command: str) -> None:
     assert _refused(command) is None

@@ -1,4 +1,4 @@
-"""What the documentation says is true of the code: keys, defaults, answers, examples, commands."""
+"""The documentation agrees with the code: keys, defaults, answers, examples, commands."""
 
 import ast
 import json
@@ -65,7 +65,7 @@ def read(name: str) -> str:
 
 
 def sections(text: str, level: str = "###") -> dict[str, str]:
-    """The text below each heading of a level, up to the next heading of it or of a higher one."""
+    """The text below each heading of a level, up to the next heading of this or a higher level."""
     found = re.findall(rf"(?ms)^{level} (.+?)\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text)
     return {title.strip("`"): body for title, body in found}
 
@@ -75,7 +75,7 @@ def blocks(text: str, kind: str) -> list[str]:
 
 
 def rows(text: str) -> Iterator[list[str]]:
-    """The cells of each row of the tables, heads left out."""
+    """Yield the cells of each row of the tables in a text, without the rows of headings."""
     for table in re.findall(r"(?m)(?:^\|.*\n?)+", text):
         for line in table.strip().splitlines()[2:]:
             yield [cell.strip() for cell in line.strip("|").split("|")]
@@ -90,7 +90,7 @@ def examples(kind: str) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder for mapping files, with the events that they test with."""
+    """A folder for mapping files, with the events for their tests."""
     (tmp_path / "events").symlink_to(EVENTS)
     return tmp_path
 
@@ -135,20 +135,20 @@ def entries_of(*modules: ModuleType) -> set[type[entry.Entry]]:
 
 
 def differences(page: str, models: dict[str, type[entry.Entry]]) -> Iterator[str]:
-    """Yield what the tables of a page say of keys and defaults and the models do not."""
+    """Yield each difference in keys and defaults between the tables of a page and the models."""
     for title, model in models.items():
         fields = {info.alias or name: info for name, info in model.model_fields.items()}
-        told = {row[0].strip("`"): row[1] for row in rows(sections(page).get(title, ""))}
-        if list(told) != list(fields):
-            yield f"{title}: the page has {list(told)}, the code {list(fields)}"
+        listed = {row[0].strip("`"): row[1] for row in rows(sections(page).get(title, ""))}
+        if list(listed) != list(fields):
+            yield f"{title}: the page has {list(listed)}, the code {list(fields)}"
             continue
         for key, info in fields.items():
-            if told[key] != (wanted := default_told(info)) and wanted is not None:
-                yield f"{title}.{key}: the page says {told[key]}, the code {wanted}"
+            if listed[key] != (wanted := default_cell(info)) and wanted is not None:
+                yield f"{title}.{key}: the page says {listed[key]}, the code {wanted}"
 
 
-def default_told(info: FieldInfo) -> str | None:
-    """The cell that a reference has for a default, None if any words will do."""
+def default_cell(info: FieldInfo) -> str | None:
+    """The cell that a table must have for a default; None if the text of the cell is free."""
     if info.is_required():
         return "required"
     default = info.get_default(call_default_factory=True, validated_data={})
@@ -163,17 +163,17 @@ def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
     assert set(MODELS.values()) == entries_of(*modules) - bases
 
 
-def test_the_reference_tells_every_key_and_its_default() -> None:
+def test_the_reference_has_every_key_and_its_default() -> None:
     assert list(differences(read("mapping.md"), MODELS)) == []
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_the_page_of_a_protocol_tells_every_key_and_its_default(name: str) -> None:
+def test_the_page_of_a_protocol_has_every_key_and_its_default(name: str) -> None:
     assert list(protocol_differences(name)) == []
 
 
 def protocol_differences(name: str) -> Iterator[str]:
-    """Yield what the page of a protocol and its entries do not agree on."""
+    """Yield each difference between the page of a protocol and its entries."""
     found = protocol(name)
     package = PROTOCOLS[name].rpartition(".")[0]
     page = Path(str(files(package) / "README.md")).read_text(encoding="utf-8")
@@ -200,7 +200,9 @@ def below(path: str, model: type[entry.Entry]) -> Iterator[tuple[str, type[entry
 
 
 @pytest.mark.parametrize(("source", "result"), examples("expressions"))
-def test_an_expression_gives_what_the_reference_says(source: str, result: str) -> None:
+def test_an_example_of_an_expression_has_the_result_in_the_reference(
+    source: str, result: str
+) -> None:
     event = parse((EVENTS / "sim-updated.json").read_bytes())
     mapping = SimpleNamespace(values={})
     scope = event_scope(event, mapping, {"limit": 5.0})  # type: ignore[arg-type]
@@ -234,9 +236,9 @@ def test_every_filter_and_test_has_an_example() -> None:
     } == set()
 
 
-def test_every_name_of_the_language_is_told() -> None:
-    told = {row[0].strip("`") for row in rows(sections(read("mapping.md"))["Names"])}
-    assert {*checks.SECTIONS, "settings", "item", "reply"} <= told
+def test_the_reference_has_every_name_of_the_language() -> None:
+    listed = {row[0].strip("`") for row in rows(sections(read("mapping.md"))["Names"])}
+    assert {*checks.SECTIONS, "settings", "item", "reply"} <= listed
     for name in EVENT_FIELDS:
         assert f"`{name}`" in sections(read("mapping.md"))["Names"]
 
@@ -244,7 +246,7 @@ def test_every_name_of_the_language_is_told() -> None:
 # --- settings.md
 
 
-def test_every_setting_has_its_heading_and_default_and_none_is_invented() -> None:
+def test_the_page_has_exactly_the_settings_of_the_code_with_their_defaults() -> None:
     wtl = load(ROOT / "mappings" / "wtl-hlr-hss.yaml")
     defaults: dict[str, Any] = {API_TOKEN: "required", HASH_KEY: None}
     defaults |= {
@@ -254,49 +256,49 @@ def test_every_setting_has_its_heading_and_default_and_none_is_invented() -> Non
     for item in wtl.settings.values():
         needed = item.default is None and not item.optional
         defaults[item.variable] = "required" if needed else item.default
-    told = sections(read("settings.md"))
-    assert list(told) == list(defaults)
+    page = sections(read("settings.md"))
+    assert list(page) == list(defaults)
     for name, default in defaults.items():
         shown = {"required": "none, it is required", None: "not set"}.get(default, f"`{default}`")
-        assert f"\n- **Default:** {shown}\n" in told[name], name
-        assert "\n- **Choose:** " in told[name], name
+        assert f"\n- **Default:** {shown}\n" in page[name], name
+        assert "\n- **Choose:** " in page[name], name
 
 
 def test_the_readme_names_every_setting() -> None:
-    told = [
+    listed = [
         row[0].strip("`")
         for row in rows(sections(README.read_text(encoding="utf-8"), "##")["Settings"])
     ]
-    assert told == list(sections(read("settings.md")))
+    assert listed == list(sections(read("settings.md")))
 
 
 # --- outcomes.md
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_is_told_with_its_answer(outcome: Outcome) -> None:
-    told = sections(read("outcomes.md"))[outcome.value]
+def test_every_outcome_is_on_the_page_with_its_answer(outcome: Outcome) -> None:
+    section = sections(read("outcomes.md"))[outcome.value]
     given = answer(
         Result(outcome, "IMSI is empty or not provided" if "ignored" in outcome else None)
     )
     headers = "".join(f", `{name}: {value}`" for name, value in given.headers.items())
-    assert f"\n- **Answer:** {given.status}{headers}\n" in told
-    assert json.loads(blocks(told, "json")[0]) == given.body
+    assert f"\n- **Answer:** {given.status}{headers}\n" in section
+    assert json.loads(blocks(section, "json")[0]) == given.body
     for part in ("When", "NSPS", "Do"):
-        assert f"- **{part}:** " in told
+        assert f"- **{part}:** " in section
 
 
-def test_no_outcome_is_invented() -> None:
+def test_the_page_has_no_other_outcomes() -> None:
     headings = sections(sections(read("outcomes.md"), "##")["The outcomes"])
     assert set(sections(read("outcomes.md"))) == {*Outcome} == set(headings)
 
 
-def test_the_table_of_statuses_is_the_codes() -> None:
+def test_the_table_of_statuses_has_the_outcomes_of_the_code() -> None:
     table = sections(read("outcomes.md"), "##")["Replies of the external system"]
-    told = {row[0]: Outcome(row[1].strip("`")) for row in rows(table) if "`" in row[1]}
-    single = {int(code): end for codes, end in told.items() for code in re.findall(r"\d{3}", codes)}
+    page = {row[0]: Outcome(row[1].strip("`")) for row in rows(table) if "`" in row[1]}
+    single = {int(code): end for codes, end in page.items() for code in re.findall(r"\d{3}", codes)}
     for status in range(200, 600):
-        expected = told["2xx"] if status < 300 else told["every other"]
+        expected = page["2xx"] if status < 300 else page["every other"]
         assert http_outcome.of_status(status) == single.get(status, expected), status
 
 
@@ -304,7 +306,7 @@ def test_the_table_of_statuses_is_the_codes() -> None:
 
 
 def lint_names() -> set[str]:
-    """The first text that is given to whatever makes a lint."""
+    """The names of the lints in the code: the first text argument of each call that makes one."""
     files = [
         ROOT / "connector" / "mapping" / name for name in ("checks.py", "load.py", "document.py")
     ]
@@ -321,13 +323,15 @@ def lint_names() -> set[str]:
     return found
 
 
-def test_every_lint_has_its_heading_and_none_is_invented() -> None:
+def test_the_page_has_exactly_the_lints_of_the_code() -> None:
     assert set(sections(read("lints.md"), "##")) - {"How to read a lint"} == lint_names()
 
 
 @pytest.mark.parametrize("name", sorted(lint_names() - {"file"}))
-def test_the_example_of_a_lint_is_found_and_its_mend_mends(folder: Path, name: str) -> None:
-    """An example replaces the sections of the tutorial's first file that it has itself."""
+def test_the_wrong_example_of_a_lint_has_the_lint_and_the_corrected_one_has_not(
+    folder: Path, name: str
+) -> None:
+    """An example is the first file of the tutorial, with the sections of the example replaced."""
     base = dict(re.findall(r"(?ms)^(\w+):(.*?\n)(?=^\w|\Z)", blocks(read("mapping.md"), "yaml")[0]))
     wrong, mended = blocks(sections(read("lints.md"), "##")[name], "yaml")
     for example, expected in ((wrong, True), (mended, False)):
@@ -340,7 +344,7 @@ def test_the_example_of_a_lint_is_found_and_its_mend_mends(folder: Path, name: s
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     for target in re.findall(
         r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"", page.read_text(encoding="utf-8")
     ):
@@ -390,13 +394,13 @@ def test_every_sub_command_and_option_exists(page: Path) -> None:
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, line
 
 
-def test_the_readme_shows_the_steps_of_the_demo_and_their_ends() -> None:
+def test_the_readme_shows_the_steps_and_results_of_the_demo() -> None:
     from connector_tools.stack.demo import steps  # noqa: PLC0415 - needs an extra, the rest does not
 
     shown = blocks(README.read_text(encoding="utf-8"), "text")[0].splitlines()[1:-1]
-    told = [re.split(r" {2,}", line)[:5] for line in shown]
-    done = [[step.name, str(step.status), step.outcome, step.old, step.new] for step in steps()]
-    assert told == done
+    page = [re.split(r" {2,}", line)[:5] for line in shown]
+    demo = [[step.name, str(step.status), step.outcome, step.old, step.new] for step in steps()]
+    assert page == demo
 
 
 @pytest.mark.parametrize(

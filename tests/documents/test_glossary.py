@@ -1,4 +1,4 @@
-"""docs/glossary.md can be searched, and names code that exists."""
+"""docs/glossary.md is in alphabetical order, and names entries and code that exist."""
 
 import re
 from importlib import import_module
@@ -25,7 +25,7 @@ def test_a_word_in_italics_has_an_entry(word: str) -> None:
     "path",
     sorted(set(re.findall(r"`((?:connector|connector_tools)\.[\w.]+)`", read("glossary.md")))),
 )
-def test_the_code_of_a_word_exists(path: str) -> None:
+def test_the_code_that_an_entry_names_exists(path: str) -> None:
     module, _, name = path.rpartition(".")
     if not hasattr(import_module(module), name):
         import_module(path)

@@ -1,7 +1,7 @@
-"""The OpenAPI document: current, valid, no stricter than the function, and the function kept to it.
+"""The OpenAPI document is current, valid and not stricter than the function, which follows it.
 
-Schemathesis makes the requests, those that the document allows and those that it forbids; the
-external system says yes to everything, so that every 5xx would be the function's own fault.
+Schemathesis makes requests that the document allows and requests that it forbids. The external
+system accepts everything, so each 5xx would be a fault of the function.
 """
 
 import itertools
@@ -30,7 +30,7 @@ DOCUMENT = document()
 
 
 def fields(document: dict[str, Any], above: str = "") -> Iterator[str]:
-    """The dotted paths of all fields, objects too."""
+    """Yield the dotted paths of all fields, including fields with objects."""
     for name, value in document.items():
         yield f"{above}{name}"
         if isinstance(value, dict):
@@ -85,12 +85,12 @@ def test_the_document_in_the_repository_is_current() -> None:
     assert kept == json.dumps(DOCUMENT, indent=2) + "\n", "connector openapi > docs/openapi.json"
 
 
-def test_it_is_an_openapi_document() -> None:
+def test_the_document_is_valid_openapi() -> None:
     validate(DOCUMENT)
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
-def test_it_allows_the_events_of_the_guide(file: Path) -> None:
+def test_the_document_allows_the_events_of_the_guide(file: Path) -> None:
     EVENT.validate(json.loads(file.read_bytes()))
 
 
@@ -107,7 +107,7 @@ def test_it_allows_the_events_of_the_guide(file: Path) -> None:
     ],
     ids=str,
 )
-def test_it_is_no_stricter_than_the_function(
+def test_the_document_is_not_stricter_than_the_function(
     change: dict[str, Any], function: Function, system: ScriptedServer
 ) -> None:
     sent = event(change=change)
@@ -115,21 +115,21 @@ def test_it_is_no_stricter_than_the_function(
     assert function.post(sent).status_code == 202
 
 
-# Not /health: a POST to any path is an event, so that its `Allow` is not what it would expect.
+# Without /health: a POST to any path is an event, so `Allow` there is not as Schemathesis expects.
 ATTACKED = schemathesis.openapi.from_dict(DOCUMENT).include(path="/process-event")
 
 
 @ATTACKED.parametrize()
 @BUDGET
-def test_whatever_is_sent_the_answer_is_what_the_document_says(
+def test_any_request_gets_an_answer_that_the_document_describes(
     case: schemathesis.Case[Any], function: Function, scripted: ScriptedServer
 ) -> None:
-    """And what is refused has changed nothing at the external system."""
+    """If the answer is not 202, the external system gets no request."""
     sent = len(scripted.requests)
     response = case.call_and_validate(
         base_url=function.url,
         headers={"Authorization": f"Bearer {TOKEN}"},
-        # What the schema cannot say, such as the 15 digits of an IMSI, is refused with 422.
+        # The function refuses more with 422 than the schema, e.g. an IMSI without 15 digits.
         excluded_checks=[positive_data_acceptance],
     )
     if response.status_code != 202:
@@ -138,10 +138,10 @@ def test_whatever_is_sent_the_answer_is_what_the_document_says(
 
 @BUDGET
 @given(field=st.sampled_from(FIELDS), value=VALUES)
-def test_a_real_event_with_anything_in_a_field_is_answered_as_documented(
+def test_an_event_with_any_value_in_a_field_gets_an_answer_that_the_document_describes(
     field: str, value: Any, function: Function, scripted: ScriptedServer
 ) -> None:
-    """Schemathesis makes no IMSI and no known type, so that it gets as far as no rule."""
+    """The events of Schemathesis have no IMSI and no known type, so no rule handles them."""
     sent, before = event(imsi=subscriber(next(NUMBERS))), len(scripted.requests)
     place = sent
     *way, last = field.split(".")
@@ -161,7 +161,7 @@ NO_ID = event(remove=("event_id",))
 
 
 @pytest.mark.parametrize("sent", [{}, [], "text", None, NO_ID], ids="{} [] text null no-id".split())
-def test_what_is_refused_reaches_no_external_system(
+def test_a_refused_event_sends_no_request_to_the_external_system(
     sent: Any, function: Function, system: ScriptedServer
 ) -> None:
     assert function.post(sent).status_code == 422

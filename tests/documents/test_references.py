@@ -1,7 +1,7 @@
-"""A reference leads to a page of this repository: a section of the contract, a decision, an anchor.
+"""Each reference names an existing section of the contract, decision, page or anchor.
 
-Code says `contract 4.7`, `contract 3, case 6`, `decision 9` or `docs/outcomes.md#applied`. A
-reader without the page cannot use anything else.
+Code writes `contract 4.7`, `contract 3, case 6`, `decision 9` or `docs/outcomes.md#applied`.
+References to documents outside the repository are not allowed: readers do not have them.
 """
 
 import re
@@ -21,7 +21,7 @@ CONTRACT = re.compile(
 )
 DECISION = re.compile(r"\bdecisions? (\d+(?:(?:, | and )\d+)*)", re.I)
 PAGE = re.compile(r"\bdocs/[\w/-]+\.md(?:#[\w-]+)?")
-# What is no page of this repository, by how texts name it.
+# The names of documents outside the repository.
 ELSEWHERE = re.compile(
     r"""nsps-contract | espf-events | \bdesign\.md | \bstyle\.md | (?<![\w/])(?:\.\./)*shared/
     | \bthe\ design\b | \(design\b | \bdesign,\ ["'“] | \bstyle\ \d | \bguide's\ section""",
@@ -49,7 +49,7 @@ def texts() -> dict[str, str]:
 
 
 def _all_files() -> list[Path]:
-    """For a copy of the repository without git."""
+    """All files of the repository, for a copy without git."""
     files = (file for file in ROOT.rglob("*") if file.is_file())
     return [
         file
@@ -78,7 +78,10 @@ def decision_targets(text: str) -> Iterator[str]:
 
 
 def papers(text: str) -> Iterator[str]:
-    """What a text names that is not in the repository; issues of other projects may be named."""
+    """Yield the documents outside the repository that a text names.
+
+    Issues of other projects are allowed.
+    """
     yield from (found[0] for found in ELSEWHERE.finditer(text))
     for found in ISSUE.finditer(text):
         if not re.search(r"\w[/-]\w", found[1]):  # owner/name, or a name with a hyphen
@@ -91,7 +94,7 @@ def slugs(page: str) -> set[str]:
 
 
 def wrong(finds: dict[str, list[str]], known: set[str]) -> str:
-    """A line for each reference that leads nowhere."""
+    """A line for each reference whose target is not in `known`."""
     return "\n".join(
         f"{file}: {target}" for file, found in finds.items() for target in {*found} - known
     )
@@ -100,7 +103,7 @@ def wrong(finds: dict[str, list[str]], known: set[str]) -> str:
 # The repository
 
 
-def test_every_reference_to_the_contract_leads_to_a_section() -> None:
+def test_every_reference_to_the_contract_names_an_existing_section() -> None:
     page = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
     sections = set(re.findall(rf"(?m)^#+ ({NUMBER}(?:, case \d+)?)\b", page))
     finds = {file: list(contract_targets(text)) for file, text in texts().items()}
@@ -108,14 +111,14 @@ def test_every_reference_to_the_contract_leads_to_a_section() -> None:
     assert wrong(finds, sections) == ""
 
 
-def test_every_reference_to_a_decision_leads_to_one() -> None:
+def test_every_reference_to_a_decision_names_an_existing_decision() -> None:
     numbers = {str(int(file.name[:4])) for file in (ROOT / "docs/decisions").glob("[0-9]*.md")}
     finds = {file: list(decision_targets(text)) for file, text in texts().items()}
     assert wrong(finds, numbers) == ""
 
 
 def test_every_page_that_code_names_exists() -> None:
-    """In pages themselves, links are tested by test_docs.py."""
+    """test_docs.py tests the links of the pages themselves."""
     finds = {file: PAGE.findall(text) for file, text in texts().items() if file[-3:] != ".md"}
     named = {target for found in finds.values() for target in found}
     known = set()
@@ -128,7 +131,7 @@ def test_every_page_that_code_names_exists() -> None:
     assert wrong(finds, known) == ""
 
 
-def test_no_text_refers_to_a_paper_that_the_repository_does_not_have() -> None:
+def test_no_text_refers_to_a_document_outside_the_repository() -> None:
     assert wrong({file: list(papers(text)) for file, text in texts().items()}, set()) == ""
 
 
@@ -166,7 +169,7 @@ def test_a_reference_to_the_contract_is_found(text: str, targets: list[str]) -> 
         "(issue #16)",
     ],
 )
-def test_a_paper_elsewhere_is_found(text: str) -> None:
+def test_a_reference_to_a_document_elsewhere_is_found(text: str) -> None:
     assert list(papers(text))
 
 
@@ -179,5 +182,5 @@ def test_a_paper_elsewhere_is_found(text: str) -> None:
         "tests/support/shared.py",
     ],
 )
-def test_what_is_no_paper_elsewhere_may_be_written(text: str) -> None:
+def test_issues_of_other_projects_and_usual_words_are_allowed(text: str) -> None:
     assert not list(papers(text))

@@ -1,7 +1,7 @@
-"""docs/contract.md, section 6, says of each ruling whether the code follows it.
+"""docs/contract.md, section 6, says for each ruling whether the code follows it.
 
-A probe tries each ruling. If this fails after a change of the code, the page is out of date:
-change the ruling's status and its "Today".
+A function here, the ruling's probe, finds out whether the code follows it. If a test fails after a
+change of the code, correct the page: the ruling's status and its "Today".
 """
 
 import asyncio
@@ -62,7 +62,7 @@ def _planned(name: str, **change: Any) -> str | None:
     return result.outcome.value if result else None
 
 
-def _tolerant() -> bool:
+def _reads_tolerantly() -> bool:
     handler, postal_code = _changed(handler_id=7), _changed(pb_data__account_info__zip=11000)
     quota = _changed(pb_data__full_vd_counter_info=[{"allocated_amount": "N/A"}])
     return None not in (handler, postal_code, quota) and getattr(handler, "handler_id", 7) == "7"
@@ -77,8 +77,8 @@ def _reads_times() -> bool:
     )
 
 
-def _outlives_a_wrong_clock() -> bool:
-    """A second event, later than the first one's arrival, is not superseded by it."""
+def _survives_a_snapshot_from_the_future() -> bool:
+    """A snapshot from the future does not supersede an event that arrives later."""
     imsi, now = "001010000099999", datetime.now(UTC)
 
     async def second(folder: Path) -> Outcome:
@@ -92,7 +92,7 @@ def _outlives_a_wrong_clock() -> bool:
         return asyncio.run(second(Path(folder))) is Outcome.APPLIED
 
 
-def _tells_sims_apart() -> bool:
+def _identity_includes_the_sim() -> bool:
     one = _changed(data__variables__i_event=7, pb_data__sim_info__i_sim_card=1)
     two = _changed(data__variables__i_event=7, pb_data__sim_info__i_sim_card=2)
     none = _changed(data__variables__i_event=0)
@@ -100,7 +100,7 @@ def _tells_sims_apart() -> bool:
     return not {*one.identities} & {*two.identities} and len(none.identities) == 1
 
 
-def _asks_for_what_is_absent() -> bool:
+def _distinguishes_absent_from_null() -> bool:
     types = ("sim-created", "sim-updated", "sim-replaced", "sim-deleted")
     absent = [_planned(name, remove=("pb_data.sim_info",)) for name in types]
     nobody: dict[str, Any] = {
@@ -111,7 +111,7 @@ def _asks_for_what_is_absent() -> bool:
     return {*absent} == {"invalid"} and {*without} == {"ignored"}
 
 
-def _knows_long_numbers() -> bool:
+def _limits_phone_numbers_to_15_digits() -> bool:
     return (
         _number("4207000000012345@msisdn") is None
         and _number("89033023422345678901234567890123") is None
@@ -119,7 +119,7 @@ def _knows_long_numbers() -> bool:
     )
 
 
-def _invents_no_number() -> bool:
+def _refuses_to_convert_text_to_zero() -> bool:
     for source in ("'N/A' | int", "'N/A' | float"):
         try:
             expression.compile_condition(source).evaluate(expression.Scope())
@@ -135,27 +135,27 @@ def _unreachable_is_503() -> bool:
     return {answer(Result(outcome)).status for outcome in found} == {503}
 
 
-def _leaves_equals_alone() -> bool:
+def _treats_equal_times_as_equal() -> bool:
     taken = time.time()
     return not Snapshot(taken, taken - 5, taken) < Snapshot(taken, taken - 1, taken)
 
 
-def _defaults_to_default() -> bool:
+def _default_profiles_are_default() -> bool:
     settings = checks.load(WTL).settings
     return {settings[name].default for name in ("cs_profile", "eps_profile")} == {"default"}
 
 
 PROBES: dict[str, Callable[[], bool]] = {
-    "6.1": _tolerant,
+    "6.1": _reads_tolerantly,
     "6.2": _reads_times,
-    "6.3": _outlives_a_wrong_clock,
-    "6.4": _tells_sims_apart,
-    "6.5": _asks_for_what_is_absent,
-    "6.6": _knows_long_numbers,
-    "6.7": _invents_no_number,
+    "6.3": _survives_a_snapshot_from_the_future,
+    "6.4": _identity_includes_the_sim,
+    "6.5": _distinguishes_absent_from_null,
+    "6.6": _limits_phone_numbers_to_15_digits,
+    "6.7": _refuses_to_convert_text_to_zero,
     "6.8": _unreachable_is_503,
-    "6.9": _leaves_equals_alone,
-    "6.10": _defaults_to_default,
+    "6.9": _treats_equal_times_as_equal,
+    "6.10": _default_profiles_are_default,
 }
 PAGE = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
 RULINGS = {

@@ -1,4 +1,4 @@
-"""docs/scaling.md says what `make drain` computes."""
+"""docs/scaling.md has the figures that `make drain` computes."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_the_page_has_the_figures_of_the_smallest_burst() -> None:
         assert f"{row}\n" in PAGE
 
 
-def test_with_both_limits_a_burst_drains_at_the_rate_and_loses_nothing() -> None:
+def test_with_both_limits_a_burst_drains_at_the_rate_without_losses() -> None:
     ended = burst.drained(800, drain.RECOMMENDED)
     assert max(ended.waits) == pytest.approx(800 / RATE, rel=0.05)
     assert ended.attempts == 800
@@ -33,7 +33,7 @@ def test_with_both_limits_a_burst_drains_at_the_rate_and_loses_nothing() -> None
     assert len(ended.waits) == 800
 
 
-def test_without_them_the_system_refuses_and_the_burst_waits_for_nsps() -> None:
+def test_without_limits_the_system_refuses_and_nsps_retries_the_burst() -> None:
     ended = burst.drained(150, burst.Setting())
     assert ended.refused > 150
     assert ended.last > 60
