@@ -120,7 +120,7 @@ class Pipeline:
     async def _claim(
         self, request: ClaimRequest, deadline: float
     ) -> Claim | Duplicate | Superseded:
-        """Claim the event's subjects; wait for other events of them up to half of the budget.
+        """Claim the event's subjects. If one is busy, wait for it up to half of the budget.
 
         Raises:
             Refusal: unavailable; a subject is still busy after that time.

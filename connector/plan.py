@@ -109,7 +109,7 @@ class Planner:
         self.scope = scope
 
     def plan(self) -> Plan:
-        """See `plan`."""
+        """The plan of the event; raises as the function `plan` does."""
         for index, rule in enumerate(self.mapping.rules):
             loc: Loc = ("rules", index)
             if self.chooses(rule, loc):
@@ -118,7 +118,7 @@ class Planner:
         return Plan((), result=Result(Outcome.IGNORED, f"no rule for events of type {kind}"))
 
     def chooses(self, rule: Rule, loc: Loc) -> bool:
-        """Whether the event's type and the rule's `when` fit."""
+        """True if the rule handles the event's type and its `when` holds."""
         if not rule.handles(self.event.event_type):
             return False
         return rule.when is None or bool(self.value(rule.when, (*loc, "when")))

@@ -25,7 +25,7 @@ def near(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def _names(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield reserved names that the file defines and unknown names that it reads.
+    """Yield lints for reserved names that the file defines and unknown names that it reads.
 
     Jinja would report an unknown name only when an event reaches its expression.
     """
@@ -68,7 +68,7 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
 
 
 def _fields(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield reads of unknown fields of the event, a reply or the settings."""
+    """Yield lints for reads of unknown fields of the event, a reply or the settings."""
     replies = {call.id for rule in mapping.rules for call in rule.calls if call.id}
     for loc, expression in mapping.expressions:
         for path in sorted(expression.paths):
@@ -89,7 +89,7 @@ def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str,
 
 
 def _unused(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield values and settings that no expression reads."""
+    """Yield lints for values and settings that no expression reads."""
     names: Counter[str] = Counter()
     settings: set[str] = set()
     for _, expression in mapping.expressions:
@@ -106,7 +106,7 @@ def _unused(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield rules that no event reaches: earlier rules without `when` take all their types."""
+    """Yield lints for rules whose event types all belong to earlier rules without `when`."""
     taken: dict[str, str] = {}
     for index, rule in enumerate(mapping.rules):
         types = {name.lower() for name in rule.on}
@@ -120,7 +120,7 @@ def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _twice(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield names that two rules, two tests or two calls of a rule share."""
+    """Yield lints for names that two rules, two tests or two calls of a rule share."""
     named: list[tuple[Loc, list[str | None]]] = [
         (("rules",), [rule.name for rule in mapping.rules]),
         (("tests",), [case.name for case in mapping.tests]),
@@ -138,7 +138,7 @@ def _twice(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield calls that must not be repeated but are, and calls that do not say whether they may.
+    """Yield lints for calls that do not say whether repeating them is safe, or that replays repeat.
 
     NSPS can send any event twice.
     """
@@ -156,7 +156,7 @@ def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _guarded(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield calls that read the account although no condition of the rule asks for it.
+    """Yield lints for calls that read the account although no condition of the rule asks for it.
 
     Missing data is not negative data (contract 4.3): an event without `account_info` does not say
     that the account is closed, but `account.bill_status == 'open'` is false for it, too.

@@ -99,7 +99,7 @@ class CallEntry(Entry):
     when: Condition | None = Field(None, description="Send it only if this holds.")
     each: Condition | None = Field(None, description="Send it once for each `item` of this list.")
     subject: AnyText | None = Field(
-        None, description="Whom the call is about; by default the rule's subject."
+        None, description="Subject of the call; by default that of the rule."
     )
     releases: bool = Field(
         False,

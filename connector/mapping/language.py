@@ -1,8 +1,9 @@
 """The language of a mapping's expressions: restricted Jinja2 expressions with our own filters.
 
 An expression reads the event's fields and plain JSON. It cannot read attributes of Python objects
-and cannot call anything. Missing data is None, and filters return None for it. The result of each
-operator and filter is bounded, so that a number in an event cannot keep the function busy.
+and cannot call anything. Missing data is None, and filters for text and numbers return None for it.
+The result of each operator and filter is bounded, so that a number in an event cannot keep the
+function busy.
 """
 
 import math

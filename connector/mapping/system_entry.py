@@ -39,7 +39,7 @@ class Limits(Entry):
 
 
 class ReplyRule(Entry):
-    """The meaning of a reply, by its content; the first rule whose `if` holds decides."""
+    """The meaning of a reply; the first entry whose `if` holds decides."""
 
     if_: Condition = Field(alias="if")
     outcome: Literal[

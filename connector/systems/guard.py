@@ -22,7 +22,7 @@ from connector.systems.limits import Breaker, Throttle
 
 _ATTEMPTS = 3
 _BACKOFF = 0.2  # seconds; doubled each time, full jitter
-_SHORT = 2.0  # seconds; a longer Retry-After is handed on to NSPS
+_SHORT = 2.0  # seconds; a longer Retry-After is passed on to NSPS
 
 Attempt = Callable[[Call, float], Awaitable[Reply]]
 """Sends one request. It takes the call and the seconds left until its deadline; never raises."""

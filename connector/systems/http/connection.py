@@ -43,9 +43,9 @@ class HttpConnection(asyncio.Protocol):
     def reusable(self) -> bool:
         """True if another request may be sent.
 
-        When the system has closed the connection, the transport is closing one turn of the loop
-        before the loop calls `connection_lost`. An instance without CPU between events can handle
-        its next event in that turn, so the transport is asked, too.
+        If the system closes the connection, the loop marks the transport as closing one turn before
+        it calls `connection_lost`. An instance without CPU between events can handle its next event
+        in that turn, so the transport is asked, too.
         """
         return self._sound and self._reply is None and not self._transport.is_closing()
 
