@@ -262,7 +262,7 @@ def test_attributes_of_python_objects_cannot_be_read(source: str) -> None:
         "x if function() else y",
     ],
 )
-def test_nothing_can_be_called(source: str) -> None:
+def test_a_call_in_an_expression_is_refused(source: str) -> None:
     with pytest.raises(ExpressionError, match="nothing can be called"):
         compile_condition(source)
 
@@ -352,7 +352,7 @@ def test_an_attribute_of_the_access_policy_is_found_by_name_and_group() -> None:
         ("5 is matching('5')", False),
     ],
 )
-def test_the_tests_imsi_digits_and_matching(source: str, holds: bool) -> None:
+def test_the_tests_imsi_digits_and_matching_check_the_whole_text(source: str, holds: bool) -> None:
     assert value(f"({source.rpartition(' is ')[0]}) is {source.rpartition(' is ')[2]}") is holds
 
 

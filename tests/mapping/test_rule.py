@@ -36,10 +36,10 @@ def test_a_call_has_one_method_with_its_path(method: str) -> None:
 
 
 def test_a_call_without_a_method_or_with_two_is_refused() -> None:
-    told = "needs exactly one of get, post, put, patch, delete"
-    assert told in refused({})
-    assert told in refused({"json": {}})
-    assert told in refused({"get": "/a", "post": "/a"})
+    message = "needs exactly one of get, post, put, patch, delete"
+    assert message in refused({})
+    assert message in refused({"json": {}})
+    assert message in refused({"get": "/a", "post": "/a"})
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -50,9 +50,9 @@ def test_a_call_has_at_most_one_body(body: str) -> None:
 
 
 def test_two_bodies_are_refused() -> None:
-    told = "has more than one of json, form, text, xml"
-    assert told in refused({"post": "/a", "json": {}, "xml": "<a/>"})
-    assert told in refused({"post": "/a", "form": {}, "text": ""})
+    message = "has more than one of json, form, text, xml"
+    assert message in refused({"post": "/a", "json": {}, "xml": "<a/>"})
+    assert message in refused({"post": "/a", "form": {}, "text": ""})
 
 
 @pytest.mark.parametrize("path", ["cards", "", "http://evil.test/", "=sim.imsi", 5, None, ["/a"]])

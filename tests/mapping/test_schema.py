@@ -78,9 +78,9 @@ def test_a_mapping_without_rules_is_refused() -> None:
 @pytest.mark.parametrize("name", ["Api", "a-b", "1a", "a.b", ""])
 def test_settings_and_values_have_names_that_expressions_can_read(name: str) -> None:
     entry = {**MINIMAL, "settings": {name: {"env": "A"}}, "values": {name: 1}}
-    told = refused(MappingFile, entry)
-    assert "settings" in told
-    assert "values" in told
+    message = refused(MappingFile, entry)
+    assert "settings" in message
+    assert "values" in message
 
 
 def test_the_directory_of_a_mapping_is_that_of_its_file(tmp_path: Path) -> None:
@@ -125,8 +125,8 @@ def test_an_api_key_has_one_place(key: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("rate", ["50", "0/s", "50/m", "-1/s", "50 /s", "1.5/s", 50])
 def test_a_rate_limit_must_be_a_whole_number_per_second(rate: Any) -> None:
-    told = refused(Http, {"base_url": "http://system.test", "rate_limit": rate})
-    assert told.startswith("rate_limit: ")
+    message = refused(Http, {"base_url": "http://system.test", "rate_limit": rate})
+    assert message.startswith("rate_limit: ")
 
 
 @pytest.mark.parametrize("name", ["concurrency", "breaker"])
@@ -210,7 +210,7 @@ def test_a_setting_has_the_type_that_the_file_says(
 
 
 @pytest.mark.parametrize(
-    ("entry", "given", "told"),
+    ("entry", "given", "message"),
     [
         ({}, None, "IT: is required by cards (it)"),
         ({"type": "number"}, MARKER, "IT: must be a number"),
@@ -231,10 +231,10 @@ def test_a_setting_has_the_type_that_the_file_says(
     ],
 )
 def test_the_problem_of_a_wrong_setting_does_not_quote_its_value(
-    entry: dict[str, Any], given: str | None, told: str
+    entry: dict[str, Any], given: str | None, message: str
 ) -> None:
     found = problem(entry, given)
-    assert found.startswith(told)
+    assert found.startswith(message)
     assert MARKER not in found
 
 
@@ -253,7 +253,7 @@ def test_all_wrong_settings_are_reported_at_once() -> None:
         resolve(
             found.name, found.settings, lambda setting: {"B": "x", "D": "y"}.get(setting.variable)
         )
-    assert [told.partition(":")[0] for told in caught.value.problems] == ["A", "B", "C"]
+    assert [message.partition(":")[0] for message in caught.value.problems] == ["A", "B", "C"]
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a-z"])
