@@ -94,9 +94,9 @@ CONNECTOR = ("-m", "connector_tools.cli")
 
 def test_the_commands_run_the_copy(copy: Path) -> None:
     code = "import connector.mapping.protocol as p; print(p.__file__, *p.PROTOCOLS)"
-    told = ran(copy, "-c", code)
-    assert told.startswith(str(copy))
-    assert "line" in told
+    printed = ran(copy, "-c", code)
+    assert printed.startswith(str(copy))
+    assert "line" in printed
 
 
 def test_a_mapping_of_the_new_protocol_is_checked_and_tested(copy: Path) -> None:
@@ -105,9 +105,9 @@ def test_a_mapping_of_the_new_protocol_is_checked_and_tested(copy: Path) -> None
 
 
 def test_explain_shows_the_calls_of_the_new_protocol(copy: Path) -> None:
-    told = ran(copy, *CONNECTOR, "explain", "switch.yaml", "sim-updated.json")
-    assert "LINE FIND 001010000000001\n" in told
-    assert "LINE ADD 001010000000001\n  after the reply of `found`; only if found.text" in told
+    printed = ran(copy, *CONNECTOR, "explain", "switch.yaml", "sim-updated.json")
+    assert "LINE FIND 001010000000001\n" in printed
+    assert "LINE ADD 001010000000001\n  after the reply of `found`; only if found.text" in printed
 
 
 def test_the_schema_has_the_entries_of_the_new_protocol(copy: Path) -> None:
@@ -138,7 +138,7 @@ def test_the_pipeline_carries_out_an_event_over_the_new_protocol(copy: Path) -> 
         server.asked = []  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         (copy / "event.json").write_text(json.dumps(event(imsi=subscriber(8))))
-        told = ran(
+        printed = ran(
             copy,
             "-c",
             SERVE,
@@ -147,7 +147,7 @@ def test_the_pipeline_carries_out_an_event_over_the_new_protocol(copy: Path) -> 
             SWITCH_PORT=str(server.server_address[1]),
         )
         server.shutdown()
-    assert told.splitlines()[-1] == "applied"
+    assert printed.splitlines()[-1] == "applied"
     assert server.asked == [f"FIND {subscriber(8)}", f"ADD {subscriber(8)}"]  # type: ignore[attr-defined]
 
 

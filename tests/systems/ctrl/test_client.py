@@ -61,9 +61,9 @@ PING = b"\x00\x01\xfe\x00"
 
 
 def test_the_length_of_a_message_counts_one_protocol_byte_and_the_text() -> None:
-    told = frame("GET 3 subscriber.by-imsi-001010000000001.msisdn")
-    assert told.startswith(bytes.fromhex("0030ee00") + b"GET 3 ")
-    assert len(told) == 3 + 0x30
+    message = frame("GET 3 subscriber.by-imsi-001010000000001.msisdn")
+    assert message.startswith(bytes.fromhex("0030ee00") + b"GET 3 ")
+    assert len(message) == 3 + 0x30
 
 
 @pytest.mark.parametrize("text", ["a\nSET 2 b c", "a\r", "é", "\0", "x" * 70_000])
@@ -88,11 +88,11 @@ async def test_messages_that_are_not_the_reply_are_skipped(pieces: tuple[bytes, 
         assert await ask(port) == CtrlReply(value="1.5.0")
 
 
-@pytest.mark.parametrize("told", [b"", REPLY[:2], REPLY[:9], b"\xff\xff\xee\x00abc"])
+@pytest.mark.parametrize("received", [b"", REPLY[:2], REPLY[:9], b"\xff\xff\xee\x00abc"])
 async def test_if_the_connection_ends_before_the_reply_the_request_counts_as_sent(
-    told: bytes,
+    received: bytes,
 ) -> None:
-    async with scripted(told) as port:
+    async with scripted(received) as port:
         with pytest.raises(CtrlFailure) as caught:
             await ask(port)
     assert caught.value.sent

@@ -100,9 +100,9 @@ async def test_no_reply_quotes_the_credentials(system: ScriptedServer, auth: Any
     system.script(*endings)
     async with client(system.url, settings=SETTINGS, auth=auth) as opened:
         replies = [await send(opened) for _ in endings]
-    told = " ".join(f"{reply.reason} {reply.cause} {reply!r}" for reply in replies)
-    assert not [value for name, value in SETTINGS.items() if name != "user" and value in told]
-    assert not any(secret in told for secret in ("k%26y", "dDBrLmVu", "p%3A"))
+    texts = " ".join(f"{reply.reason} {reply.cause} {reply!r}" for reply in replies)
+    assert not [value for name, value in SETTINGS.items() if name != "user" and value in texts]
+    assert not any(secret in texts for secret in ("k%26y", "dDBrLmVu", "p%3A"))
 
 
 @pytest.mark.parametrize("token", ["to\r\nken", "to\x00ken"])

@@ -15,9 +15,9 @@ SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Frozen:
-    """A system and an event for a caller that sleeps: while it sleeps, both change.
+    """A system that acts while the caller sleeps.
 
-    First `event` becomes readable, then the system closes its first connection.
+    After its first reply it makes `event` readable, and then closes the connection.
     """
 
     def __init__(self) -> None:

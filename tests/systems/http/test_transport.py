@@ -323,7 +323,7 @@ async def test_a_call_that_ends_after_its_transport_was_closed_closes_its_connec
 
 
 async def test_hosts_do_not_share_connections() -> None:
-    """Neither do two ports of one host."""
+    """Two ports of one host do not share connections, either."""
     serve = replies(SHORT)
     async with Peer(serve) as one, Peer(serve) as two, transport_to(one.url) as transport:
         for peer in (one, two, one, two):
