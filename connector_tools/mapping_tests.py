@@ -154,14 +154,14 @@ async def _run(mapping: MappingFile, case: Case) -> CaseResult:
 
 def _problems(case: Case, sent: list[SentRequest], result: Result) -> Iterator[str]:
     if result.outcome is not case.outcome:
-        told = json.dumps(answer(result).body)
-        yield f"outcome is {result.outcome}, not {case.outcome}; the answer was {told}"
+        shown = json.dumps(answer(result).body)
+        yield f"outcome is {result.outcome}, not {case.outcome}; the answer was {shown}"
     body = answer(result).body
     texts = [str(body.get(name)) for name in ("message", "error")]
     texts += [detail.rule for detail in result.details]
     if case.because is not None and not any(case.because in text for text in texts):
-        told = json.dumps(body, ensure_ascii=False)
-        yield f"the answer {told} does not contain `{case.because}`"
+        shown = json.dumps(body, ensure_ascii=False)
+        yield f"the answer {shown} does not contain `{case.because}`"
     if len(sent) != len(case.calls):
         names = ", ".join(request.name for request in sent) or "none"
         yield f"{len(sent)} calls instead of {len(case.calls)}: {names}"
