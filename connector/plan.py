@@ -6,8 +6,8 @@ that bad data is found before anything changes; only calls that read an earlier 
 `connector.trace` makes the same plan and notes how it came about.
 """
 
-from collections.abc import Iterator
-from collections.abc import Mapping as Map
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from connector.call import Call
@@ -19,13 +19,13 @@ from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.outcome import Detail, Outcome, Refusal, Result
 
-Replies = Map[str, Any]
+Replies = Mapping[str, Any]
 
 
 class EventScope(Scope):
     """The names that expressions read; a mapping's `values` are computed when first asked for."""
 
-    def __init__(self, names: Map[str, Any], values: Map[str, Value]) -> None:
+    def __init__(self, names: Mapping[str, Any], values: Mapping[str, Value]) -> None:
         super().__init__(names)
         self._values = values
 
@@ -33,12 +33,12 @@ class EventScope(Scope):
         value = self[name] = self._values[name].evaluate(self)
         return value
 
-    def with_names(self, names: Map[str, Any]) -> "EventScope":
+    def with_names(self, names: Mapping[str, Any]) -> "EventScope":
         """A copy with more names: an `item`, the replies to earlier calls."""
         return EventScope({**self, **names}, self._values)
 
 
-def event_scope(event: Event, mapping: MappingFile, settings: Map[str, Any]) -> EventScope:
+def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> EventScope:
     """The names that a mapping's expressions read of an event."""
     names = {
         "event": event,
@@ -65,7 +65,7 @@ class PlannedCall(NamedTuple):
     subject: str | None
     releases: bool
     ready: Call | None
-    late: "_Late | None" = None
+    late: Callable[[Replies], Call | None] | None = None
 
     def call(self, replies: Replies) -> Call | None:
         """The request to send, None if its `when` does not hold after these replies.
@@ -73,7 +73,7 @@ class PlannedCall(NamedTuple):
         Raises:
             Refusal: invalid; a reply or the event lacks what the call needs.
         """
-        return self.ready if self.late is None else self.late.call(replies)
+        return self.late(replies) if self.late else self.ready
 
 
 class Plan(NamedTuple):
@@ -88,7 +88,7 @@ class Plan(NamedTuple):
     steps: tuple[PlannedCall, ...] = ()
 
 
-def plan(event: Event, mapping: MappingFile, settings: Map[str, Any]) -> Plan:
+def plan(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Plan:
     """The plan of an event; the pipeline carries it out.
 
     Raises:
@@ -163,17 +163,30 @@ class Planner:
         self, rule: Rule, entry: CallEntry, scope: EventScope, loc: Loc, ids: set[str]
     ) -> PlannedCall | None:
         """The step for a call, None if its `when` does not hold; `ids` name the earlier calls."""
-        late = _Late(self, entry, scope, loc)
-        waits = not entry.names_read.isdisjoint(ids)
         if entry.when and not entry.when.names & ids and not self.value(entry.when, loc, scope):
             return None
+        render = partial(self.rendered, entry, scope, loc)
+        waits = not entry.names_read.isdisjoint(ids)
         return PlannedCall(
             id=entry.id or "",
             subject=self.subject(entry.subject or rule.subject, loc, scope),
             releases=entry.releases,
-            ready=None if waits else late.call({}),
-            late=late if waits else None,
+            ready=None if waits else render({}),
+            late=render if waits else None,
         )
+
+    def rendered(
+        self, entry: CallEntry, scope: EventScope, loc: Loc, replies: Replies
+    ) -> Call | None:
+        """The call with the replies that it reads; None if its `when` does not hold after them."""
+        scope = scope.with_names(replies) if replies else scope
+        if replies and entry.when and not self.value(entry.when, loc, scope):
+            return None
+        try:
+            return entry.render(scope)
+        except ValueError as error:
+            kind = str(error) if isinstance(error, EvaluationError) else type(error).__name__
+            self.invalid(kind, loc)
 
     def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
         """The subject of a call. An empty one would make unrelated events wait for each other."""
@@ -196,25 +209,6 @@ class Planner:
         document = self.mapping.document
         where = f"{document.path.name}:{document.place(loc).line}"
         raise Refusal(Outcome.INVALID, details=(Detail(where, rule),))
-
-
-class _Late(NamedTuple):
-    """A call entry with the scope to compute it in, once the replies that it reads are there."""
-
-    planner: Planner
-    entry: CallEntry
-    scope: EventScope
-    loc: Loc
-
-    def call(self, replies: Replies) -> Call | None:
-        scope = self.scope.with_names(replies) if replies else self.scope
-        if self.entry.when and not self.planner.value(self.entry.when, self.loc, scope):
-            return None
-        try:
-            return self.entry.render(scope)
-        except ValueError as error:
-            kind = str(error) if isinstance(error, EvaluationError) else type(error).__name__
-            self.planner.invalid(kind, self.loc)
 
 
 def _field(condition: Expression) -> str:

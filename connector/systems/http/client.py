@@ -5,7 +5,6 @@ client of httpx is not used: its redirects, cookies and hooks have no use here a
 (docs/decisions/0011-no-httpx-client.md).
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -90,7 +89,7 @@ class HttpSystem:
         self._settings = settings
         self._scope = Scope(settings=settings)
         self._config = configure(entry.http, settings)
-        self._guard = Guard(entry.http, settings)
+        self._guard = Guard(entry.http, settings, self._config.timeout)
         self._renewal = renewal
         self._transport = transport
 
@@ -117,14 +116,11 @@ class HttpSystem:
         """See `System`."""
         return await self._guard.send(self._attempt, call, deadline)
 
-    async def _attempt(self, call: Call, left: float) -> Reply:
+    async def _attempt(self, call: Call) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""
         assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         try:
-            async with asyncio.timeout(min(self._config.timeout, max(left, 0.001))):
-                response = await self._exchange(call)
-        except TimeoutError:
-            return Reply(Outcome.UNAVAILABLE, cause="no reply in time", end=End.PENDING)
+            response = await self._exchange(call)
         except TooLarge:
             return Reply(Outcome.FAILED, "API Core's reply is too large", end=End.UNKNOWN)
         except _ERRORS as error:
