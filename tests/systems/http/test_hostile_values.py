@@ -149,7 +149,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("place", "name"), [(p, n) for p, names in REFUSED.items() for n in names])
+@pytest.mark.parametrize(
+    ("place", "name"), [(p, n) for p, names in REFUSED.items() for n in sorted(names)]
+)
 async def test_what_a_place_cannot_hold_is_refused_before_anything_is_sent(
     system: ScriptedServer, handle: Any, place: str, name: str
 ) -> None:
