@@ -33,7 +33,7 @@ from google.api_core.exceptions import (
 from google.auth.exceptions import GoogleAuthError
 
 from connector.event import Snapshot
-from connector.ledger.firestore_documents import Database, Document, Version, Write
+from connector.ledger.firestore_documents import Database, StoredDocument, Version, Write
 from connector.ledger.records import (
     Busy,
     Claim,
@@ -203,7 +203,7 @@ class FirestoreLedger:
         }
         return Claim(request, token, verdict)
 
-    async def _read(self, database: Database, request: ClaimRequest) -> dict[str, Document]:
+    async def _read(self, database: Database, request: ClaimRequest) -> dict[str, StoredDocument]:
         """All documents of an event, by path."""
         paths = {*map(self._event, request.identities), *map(self._subject, request.subjects)}
         try:
@@ -286,7 +286,7 @@ class FirestoreLedger:
             raise LedgerUnavailable(f"Firestore: {type(error).__name__}: {error}") from error
 
 
-def _recorded(document: Document) -> bool:
+def _recorded(document: StoredDocument) -> bool:
     """Whether it says more than who holds the lease."""
     said = {"owner", "leased_for"}
     return "snapshot" in document.fields or any(
@@ -294,12 +294,12 @@ def _recorded(document: Document) -> bool:
     )
 
 
-def _done(document: Document) -> Done | None:
+def _done(document: StoredDocument) -> Done | None:
     """That an event was settled; the document of one that was only leased has no `snapshot`."""
     return Done(_snapshot(document)) if "snapshot" in document.fields else None
 
 
-def _known(document: Document, now: datetime) -> Known:
+def _known(document: StoredDocument, now: datetime) -> Known:
     """What is known of a subject, with what a lease that expired left behind."""
     owner, left = document.fields.get("owner"), document.fields.get("leased_for")
     known = Known(_snapshot(document), None if owner is None else int(owner))
@@ -308,7 +308,7 @@ def _known(document: Document, now: datetime) -> Known:
     return known.touched(Snapshot(*left))
 
 
-def _snapshot(document: Document) -> Snapshot | None:
+def _snapshot(document: StoredDocument) -> Snapshot | None:
     fields = document.fields.get("snapshot")
     return Snapshot(*fields) if fields else None
 

@@ -32,7 +32,7 @@ _Commit: Any = type(CommitRequest.pb(CommitRequest()))
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class StoredDocument:
     """A document as it was `read`, by Firestore's clock; no fields, no version if there is none."""
 
     fields: dict[str, Any]
@@ -53,7 +53,7 @@ class Database:
         self._name = client._database_string
         self._root = f"{self._name}/documents/"
 
-    async def read(self, paths: Iterable[str]) -> dict[str, Document]:
+    async def read(self, paths: Iterable[str]) -> dict[str, StoredDocument]:
         """Documents by their paths, also those that are not there."""
         names = [self._root + path for path in paths]
         request = BatchGetDocumentsRequest.wrap(_Read(database=self._name, documents=names))
@@ -62,11 +62,11 @@ class Database:
             answer = BatchGetDocumentsResponse.pb(part)
             read = answer.read_time.ToDatetime(UTC)
             if answer.WhichOneof("result") == "missing":
-                found[answer.missing.removeprefix(self._root)] = Document({}, None, read)
+                found[answer.missing.removeprefix(self._root)] = StoredDocument({}, None, read)
             else:
                 name, there = answer.found.name.removeprefix(self._root), answer.found
                 fields = {name: _plain(value) for name, value in there.fields.items()}
-                found[name] = Document(fields, there.update_time, read)
+                found[name] = StoredDocument(fields, there.update_time, read)
         return found
 
     async def commit(self, writes: Iterable[Write]) -> list[Version]:

@@ -26,10 +26,10 @@ from connector.ledger.records import (
     decide,
 )
 
-Record = TypeVar("Record")
+T = TypeVar("T")
 
 
-class _Newest(Generic[Record]):
+class _Newest(Generic[T]):
     """The records that were noted last, by name: `most` of them, or up to a tenth more.
 
     In a plain dictionary, since an `OrderedDict` takes twice its memory, with digests for the
@@ -39,13 +39,13 @@ class _Newest(Generic[Record]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._records: dict[bytes, Record] = {}
+        self._records: dict[bytes, T] = {}
 
-    def get(self, name: str) -> Record | None:
+    def get(self, name: str) -> T | None:
         """What was noted under the name."""
         return self._records.get(_digest(name))
 
-    def note(self, name: str, record: Record) -> None:
+    def note(self, name: str, record: T) -> None:
         """Note a record as the newest."""
         records, key = self._records, _digest(name)
         records.pop(key, None)
