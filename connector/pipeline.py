@@ -101,15 +101,12 @@ class Pipeline:
             return Result(Outcome.SUPERSEDED)
         record.dropped = claim.dropped
         try:
-            result = await self._call(todo, claim, record, deadline)
-            if result.outcome is Outcome.APPLIED:
-                await self._settle(claim)
-                return result
+            await self._call(todo, claim, record, deadline)
+            await self._settle(claim)
         except BaseException:
             await self._release(claim, record)
             raise
-        await self._release(claim, record)
-        return result
+        return Result(Outcome.APPLIED)
 
     async def _claim(
         self, request: ClaimRequest, deadline: float
@@ -126,8 +123,12 @@ class Pipeline:
             await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
             pause = min(pause * 1.5, 0.2)
 
-    async def _call(self, todo: Plan, claim: Claim, record: Record, deadline: float) -> Result:
-        """The calls one after the other, until one does not succeed."""
+    async def _call(self, todo: Plan, claim: Claim, record: Record, deadline: float) -> None:
+        """Make the calls one after the other.
+
+        Raises:
+            Refusal: a call did not succeed; those after it were not made.
+        """
         entries = todo.rule.calls if todo.rule else ()
         replies: dict[str, Any] = {entry.id or "": None for entry in entries}
         for step in todo.steps:
@@ -138,11 +139,10 @@ class Pipeline:
                 continue
             reply = await self._send(step, call, record, deadline)
             if reply.outcome is not Outcome.APPLIED:
-                return Result(
+                raise Refusal(
                     reply.outcome, reply.reason, retry_after=reply.retry_after, cause=reply.cause
                 )
             replies[step.id] = reply.seen
-        return Result(Outcome.APPLIED)
 
     async def _send(self, step: Step, call: Call, record: Record, deadline: float) -> Reply:
         """One call; until its reply is there, it counts as carried out."""

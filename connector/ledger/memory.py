@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import count, islice
-from math import ceil
-from typing import Generic, TypeVar
+from math import ceil, inf
+from typing import Generic, NamedTuple, TypeVar
 
 from connector.event import Snapshot
 from connector.ledger.records import (
@@ -61,6 +61,17 @@ def _digest(name: str) -> bytes:
     return blake2b(name.encode(), digest_size=15).digest()  # 15: with its header 48 bytes
 
 
+class _Lease(NamedTuple):
+    """Who holds a name, until when, and with which snapshot."""
+
+    token: str
+    until: float
+    snapshot: Snapshot | None
+
+
+_FREE = _Lease("", -inf, None)
+
+
 class MemoryLedger:
     """A ledger in dictionaries; atomic because nothing in a method awaits.
 
@@ -72,7 +83,7 @@ class MemoryLedger:
         self._clock = clock
         self._done: _Newest[Done] = _Newest(most)
         self._known: _Newest[Known] = _Newest(ceil(most / 2))
-        self._leases: dict[str, tuple[str, float, Snapshot | None]] = {}
+        self._leases: dict[str, _Lease] = {}
         self._tokens = count(1)
 
     async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
@@ -83,15 +94,14 @@ class MemoryLedger:
         verdict = decide(request, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
-        keys = request.keys
-        held = [self._leases[key][1] - now for key in keys if key in self._leases]
-        if held and max(held) > 0:
-            return Busy(max(held))
-        if held:
-            for name in known.keys() & self._leases.keys():
-                self._known.note(name, known[name])
+        until = max(self._lease(key).until for key in request.keys)
+        if until > now:
+            return Busy(until - now)
+        for name in known.keys() & self._leases.keys():  # their leases expired
+            self._known.note(name, known[name])
         claim = Claim(request, str(next(self._tokens)), verdict)
-        self._leases |= dict.fromkeys(keys, (claim.token, now + request.lease, request.snapshot))
+        lease = _Lease(claim.token, now + request.lease, request.snapshot)
+        self._leases |= dict.fromkeys(request.keys, lease)
         return claim
 
     async def settle(self, claim: Claim) -> None:
@@ -99,43 +109,43 @@ class MemoryLedger:
         if not self._free(claim):
             raise LostClaim
         request = claim.request
-        done = Done(request.snapshot)
         for name in request.identities:
-            self._done.note(name, done)
+            self._done.note(name, Done(request.snapshot))
         for name in set(request.subjects) - claim.dropped:
-            self._known.note(name, (self._known.get(name) or NOBODY).after(request))
+            self._known.note(name, self._subject(name).after(request))
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
     ) -> None:
         """See `Ledger`."""
         request = claim.request
-        until = min(
-            (self._leases[key][1] for key in request.keys if key in self._leases), default=0.0
-        )
+        until = min(self._lease(key).until for key in request.keys)
         if not self._free(claim):
             return
         for name in touched - claim.dropped:
-            known = self._known.get(name) or NOBODY
-            self._known.note(name, known.touched(request.snapshot))
+            self._known.note(name, self._subject(name).touched(request.snapshot))
         if rest:
-            until = min(until, self._clock() + rest)
-            self._leases |= dict.fromkeys(request.keys, (claim.token, until, None))
+            lease = _Lease(claim.token, min(until, self._clock() + rest), None)
+            self._leases |= dict.fromkeys(request.keys, lease)
 
     async def close(self) -> None:
         """See `Ledger`; nothing to let go of."""
 
     def _look_up(self, name: str, now: float) -> Known:
         """What is known of a subject, with what a lease that expired left behind."""
-        known = self._known.get(name) or NOBODY
-        _, until, snapshot = self._leases.get(name, ("", now, None))
-        return known.touched(snapshot) if until < now else known
+        known, lease = self._subject(name), self._lease(name)
+        return known.touched(lease.snapshot) if lease.until < now else known
+
+    def _subject(self, name: str) -> Known:
+        return self._known.get(name) or NOBODY
+
+    def _lease(self, key: str) -> _Lease:
+        return self._leases.get(key, _FREE)
 
     def _free(self, claim: Claim) -> bool:
         """Free the leases if all are still the claim's; whether they were."""
-        keys, nobody = claim.request.keys, ("",)
-        if any(self._leases.get(key, nobody)[0] != claim.token for key in keys):
+        if any(self._lease(key).token != claim.token for key in claim.request.keys):
             return False
-        for key in keys:
+        for key in claim.request.keys:
             del self._leases[key]
         return True

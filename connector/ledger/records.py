@@ -144,10 +144,8 @@ def decide(
     for record in done:
         if not (request.again and _newer(request.snapshot, record.snapshot)):
             return Duplicate()
-    dropped = frozenset(
-        subject for subject in request.subjects if _dropped(request, subject, known.get(subject))
-    )
-    if request.subjects and len(dropped) == len(request.subjects) and not request.unbound:
+    dropped = frozenset(name for name in request.subjects if _dropped(request, name, known[name]))
+    if dropped and dropped == set(request.subjects) and not request.unbound:
         return Superseded()
     return dropped
 
@@ -156,13 +154,10 @@ def _newer(one: Snapshot | None, other: Snapshot | None) -> bool:
     return one is not None and other is not None and one > other
 
 
-def _dropped(request: ClaimRequest, subject: str, known: Known | None) -> bool:
+def _dropped(request: ClaimRequest, subject: str, known: Known) -> bool:
     """Whether the subject is newer than the event, or belongs to another account by now."""
-    if known is None:
-        return False
-    if _newer(known.snapshot, request.snapshot):
-        return True
-    return subject in request.released and _given_away(request, known)
+    given_away = subject in request.released and _given_away(request, known)
+    return given_away or _newer(known.snapshot, request.snapshot)
 
 
 def _given_away(request: ClaimRequest, known: Known) -> bool:
