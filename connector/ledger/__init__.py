@@ -1,1 +1,1 @@
-"""What was applied, to which subject, from which snapshot: the decision, and the stores."""
+"""The record of what was applied: the decision about an event, and the stores that keep it."""

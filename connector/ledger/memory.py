@@ -1,7 +1,7 @@
-"""The ledger of one process: forgotten when it stops, gone with the instance.
+"""The ledger in the memory of one process (`LEDGER_URL=memory:`), lost when the process ends.
 
-Right for one instance and for trials. Bounded: the events and subjects that were settled longest
-ago are forgotten first; leases never are, they expire.
+For trials, and for deployments of exactly one instance. Its size is bounded: it forgets the events
+and subjects that were settled longest ago. It never forgets a lease before the lease expires.
 """
 
 import time
@@ -32,9 +32,9 @@ T = TypeVar("T")
 class _Newest(Generic[T]):
     """The records that were noted last, by name: `most` of them, or up to a tenth more.
 
-    In a plain dictionary, since an `OrderedDict` takes twice its memory, with digests for the
-    names, which take twice theirs. What is too much is forgotten together: a look for the first
-    entry passes over all that were taken away before it.
+    An `OrderedDict` would take twice the memory of this dictionary, and names twice the memory of
+    their digests. The oldest records are deleted many at a time, because finding the first key of
+    a dictionary means passing over all keys that were deleted before it.
     """
 
     def __init__(self, most: int) -> None:
@@ -42,11 +42,11 @@ class _Newest(Generic[T]):
         self._records: dict[bytes, T] = {}
 
     def get(self, name: str) -> T | None:
-        """What was noted under the name."""
+        """The record of the name, or None."""
         return self._records.get(_digest(name))
 
     def note(self, name: str, record: T) -> None:
-        """Note a record as the newest."""
+        """Put the record of a name in place of the older one, as the newest of all."""
         records, key = self._records, _digest(name)
         records.pop(key, None)
         records[key] = record
@@ -56,27 +56,31 @@ class _Newest(Generic[T]):
                 del records[oldest]
 
 
-@lru_cache(1000)  # an event asks several times for each of its names
+@lru_cache(1000)  # each event looks up each of its names several times
 def _digest(name: str) -> bytes:
-    return blake2b(name.encode(), digest_size=15).digest()  # 15: with its header 48 bytes
+    return blake2b(name.encode(), digest_size=15).digest()  # a `bytes` of 15 takes 48 bytes
 
 
 class _Lease(NamedTuple):
-    """Who holds a name, until when, and with which snapshot."""
+    """A lease on one name: the claim's token, when it ends, the event's snapshot.
+
+    `until` is a time of the ledger's clock. `snapshot` is what the event may have applied if the
+    lease expires; None if it had none, or if the subject's record has it already.
+    """
 
     token: str
     until: float
     snapshot: Snapshot | None
 
 
-_FREE = _Lease("", -inf, None)
+_FREE = _Lease("", -inf, None)  # of a name that no claim holds
 
 
 class MemoryLedger:
-    """A ledger in dictionaries; atomic because nothing in a method awaits.
+    """A ledger in dictionaries. Its methods are atomic because they await nothing.
 
-    It remembers `most` names of events, one or two for each, and half as many subjects: one of
-    either kind takes some 300 bytes.
+    It remembers `most` names of events (an event has one or two) and half as many subjects. A name
+    or a subject takes some 300 bytes. `clock` gives seconds; tests pass their own.
     """
 
     def __init__(self, most: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
@@ -97,7 +101,7 @@ class MemoryLedger:
         until = max(self._lease(key).until for key in request.keys)
         if until > now:
             return Busy(until - now)
-        for name in known.keys() & self._leases.keys():  # their leases expired
+        for name in known.keys() & self._leases.keys():  # the new lease replaces an expired one
             self._known.note(name, known[name])
         claim = Claim(request, str(next(self._tokens)), verdict)
         lease = _Lease(claim.token, now + request.lease, request.snapshot)
@@ -129,10 +133,10 @@ class MemoryLedger:
             self._leases |= dict.fromkeys(request.keys, lease)
 
     async def close(self) -> None:
-        """See `Ledger`; nothing to let go of."""
+        """See `Ledger`; there is nothing to close."""
 
     def _look_up(self, name: str, now: float) -> Known:
-        """What is known of a subject, with what a lease that expired left behind."""
+        """The record of a subject, with the snapshot of a lease on it that has expired."""
         known, lease = self._subject(name), self._lease(name)
         return known.touched(lease.snapshot) if lease.until < now else known
 
@@ -143,7 +147,7 @@ class MemoryLedger:
         return self._leases.get(key, _FREE)
 
     def _free(self, claim: Claim) -> bool:
-        """Free the leases if all are still the claim's; whether they were."""
+        """Free the leases, if the claim still holds all of them. Return whether it did."""
         if any(self._lease(key).token != claim.token for key in claim.request.keys):
             return False
         for key in claim.request.keys:

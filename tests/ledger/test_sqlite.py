@@ -218,7 +218,7 @@ async def test_whatever_goes_wrong_with_the_file_nothing_is_taken_for_done(
     claim = await ledger.claim(claim_request())
     assert isinstance(claim, Claim)
     with monkeypatch.context() as patched:
-        patched.setattr(SqliteLedger, "_begun", lambda *_: 1 / 0)
+        patched.setattr(SqliteLedger, "_begin", lambda *_: 1 / 0)
         with pytest.raises(LedgerUnavailable, match="zero"):
             await ledger.settle(claim)
     await ledger.settle(claim)

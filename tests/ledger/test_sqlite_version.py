@@ -214,8 +214,8 @@ async def test_a_file_of_a_newer_connector_is_refused_and_left_alone(tmp_path: P
         await ledger.claim(claim_request())
     await ledger.close()
     assert str(refused.value) == (
-        "its file: it is of version 2, and this connector knows versions up to 1: "
-        "use the newer connector again, or name another file in LEDGER_URL"
+        "ledger file: it has version 2, and this connector knows versions up to 1: "
+        "use the newer connector, or name another file in LEDGER_URL"
     )
     assert path.read_bytes() == before
 
