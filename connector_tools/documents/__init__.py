@@ -1,1 +1,1 @@
-"""Documents that are made from the code: OpenAPI, licences."""
+"""Documents made from the code: OpenAPI, licences."""

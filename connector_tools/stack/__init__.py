@@ -1,1 +1,1 @@
-"""The function and an HLR/HSS on this machine, for `connector run` and `connector demo`."""
+"""The function and an HLR/HSS side by side on this machine, for the commands `run` and `demo`."""
