@@ -1,11 +1,15 @@
 """A simulated world around the real connector: does the network end up as billing says?
 
-billing  PortaBilling: subscribers, SIMs, products, and what the network must hold
-life     what happens to subscribers, from a seed
-nsps     enrichment, queue, retries, replays, history
-network  an HLR/HSS with faults, which notes what must never happen
-osmo     a real osmo-hlr in its place
-instance the connector: in process, or as real functions that are killed
-clock    simulated time: virtual, or the real one run faster
-world    puts them together: a time of trouble, then calm; report tells how it ended
+billing       PortaBilling: subscribers, SIMs, products, and what the network must hold for each
+life          random changes of subscribers, repeatable by a seed
+enrichment    the data that NSPS reads from PortaBilling for an event
+nsps          NSPS: queue, retries, replays, history
+network       an HLR/HSS with faults, which notes violations of its rules
+faults        the faults, and how often each happens
+clock         simulated time: virtual, or real time that passes faster
+world         puts these together: a time with faults, a time without, then the comparison
+instance, fleet             instances of the connector in this process, which can be killed
+functions, store            instances as real functions that are killed, and the ledger they share
+virtual_time, real_functions, osmo, deployed   the ways to run a world
+report        the result of a run, as text
 """
