@@ -1,4 +1,4 @@
-"""Tools for people at a terminal. The function never imports this package.
+"""The command line and what it needs. The function itself never imports this package.
 
 cli                 the command line `connector`, a module for each command
 mapping_tests       runs the tests inside mapping files

@@ -8,14 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 _BOM = b"\xef\xbb\xbf"
-_NOT_JSON = (ValueError, RecursionError)  # what json raises
+_NOT_JSON = (ValueError, RecursionError)  # what json.loads raises
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A piece of the input: a body to post or, if `problem` says so, nothing that can be posted.
+    """An event of the input: the body to post, or the `problem` why it cannot be posted.
 
-    `place` names it in the input. `read` counts the bytes of the input up to its end.
+    `place` names it in the input, for example `line 3`. `read` is the number of bytes of the input
+    up to its end.
     """
 
     place: str
@@ -26,10 +27,10 @@ class Item:
 
 
 def items(stream: Iterable[bytes], *, new_ids: bool = False) -> Iterator[Item]:
-    """The events of JSON (one event or a list, read whole) or of NDJSON (read line by line).
+    """Yield the events of JSON (one event or a list, read whole) or of NDJSON (read line by line).
 
-    It is NDJSON as soon as a line that is not indented is an object by itself. With `new_ids`
-    each event gets an id of its own and loses its `i_event`, which names it too.
+    The input is NDJSON if an unindented line holds a whole JSON object. With `new_ids` each event
+    gets a new event_id and loses its `i_event`, which identifies it too (contract 4.4).
     """
     lines = iter(stream)
     head: list[bytes] = []
@@ -88,7 +89,7 @@ def _problem(error: Exception) -> str:
 
 
 def _item(place: str, read: int, event: Any, body: bytes = b"", *, new_ids: bool) -> Item:
-    """An item of an event; `body` is how it stood in the input, which is how it is posted."""
+    """The item of an event; `body` is its text in the input, which is posted unchanged."""
     if not isinstance(event, dict):
         return Item(place, read, problem="not an event: must be a JSON object")
     if new_ids:

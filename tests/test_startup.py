@@ -78,7 +78,7 @@ class Terminal:
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Refused:
-"""Start a function at a terminal that must refuse to start; return the problems that it names.
+    """Start a function at a terminal that must refuse to start; return the problems that it names.
 
     The log names them in its one line, the terminal below the first line of the message.
     """

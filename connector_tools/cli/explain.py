@@ -1,4 +1,4 @@
-"""`connector explain`."""
+"""`connector explain`: print what would be sent for an event, and why."""
 
 import os
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ def explain_event(
 ) -> None:
     """Show what would be sent for an event, and why; nothing is sent.
 
-    Settings come from the environment, those that it lacks are made up. The event's data is shown
-    in the clear, a secret never. The exit code is 1 if the event is invalid.
+    Settings come from the environment; missing ones are made up. The event's data is shown
+    unmasked, secrets are never shown. The exit code is 1 if the event is invalid.
     """
     mapping, lints = mapping_load.check(file)
     if mapping is None or count_errors(lints):
@@ -61,7 +61,7 @@ def _show_lines(lines: Iterator[explain_text.Line]) -> None:
 
 
 def _hash_key() -> bytes | None:
-    """The key of the function's log, if this environment holds it."""
+    """The key of the subject hashes in the function's log, if the environment has its secret."""
     token = os.environ.get(API_TOKEN, "").partition(",")[0].strip()
     secret = os.environ.get(HASH_KEY, "").strip() or token
     return hash_key(secret) if secret else None
