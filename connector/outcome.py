@@ -130,13 +130,19 @@ class Answer(NamedTuple):
 
 
 def answer(result: Result) -> Answer:
-    """The one answer to a result: `message` alone if accepted, else the contract's error shape."""
+    """The answer to a result; called by the doors and by the tools that show answers."""
+    if not result.accepted:
+        return _refusal(result)
+    row = ANSWERS[result.outcome]
+    return Answer(row.status, {"message": row.message.format(result.reason)}, {})
+
+
+def _refusal(result: Result) -> Answer:
+    """The contract's error body, with `Retry-After` in whole seconds where it is known."""
     row = ANSWERS[result.outcome]
     headers = dict(row.headers)
     if result.retry_after is not None:
         headers["Retry-After"] = str(max(1, ceil(result.retry_after)))
-    if result.accepted:
-        return Answer(row.status, {"message": row.message.format(result.reason)}, headers)
     body: dict[str, object] = {
         "message": row.message,
         "error": result.reason or row.error,
