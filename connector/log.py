@@ -10,7 +10,7 @@ import hmac
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -33,15 +33,16 @@ _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
 
 
 def mask(value: str) -> str:
-    """All but the last four digits hidden; all, if it does not end in four or is short."""
+    """Replace all characters by `*`; a value of 8 or more keeps the four digits it ends in."""
     kept = value[-4:] if _TAIL.fullmatch(value) else ""
-    return "*" * (len(value) - len(kept)) + kept
+    return kept.rjust(len(value), "*")
 
 
 def redact(text: str, personal: Iterable[str] = (), secrets: Iterable[str] = ()) -> str:
-    """Text that somebody else wrote, without secrets, `personal` data, long numbers, addresses."""
-    if not personal and not secrets and not _SUSPECT.search(text):
-        return text
+    """Remove secrets, `personal` data, long numbers and e-mail addresses from a text.
+
+    For texts that others wrote: an exception, a reply of the external system, a quoted event.
+    """
     text = text.encode(errors="replace").decode()  # half a surrogate pair, which JSON can say
     for secret in secrets:
         text = text.replace(secret, "***")
@@ -53,31 +54,28 @@ def redact(text: str, personal: Iterable[str] = (), secrets: Iterable[str] = ())
 
 
 def mask_subject(subject: str) -> str:
-    """`imsi:001010000000001` as `imsi:***********0001`."""
+    """Mask a subject's name, as in `imsi:***********0001`."""
     kind, colon, name = subject.partition(":")
     return f"{kind}:{mask(name)}" if colon else mask(subject)
 
 
 def subject_hash(key: bytes, subject: str) -> str:
-    """A name by which a subject's lines are found.
-
-    HMAC, since a bare hash of 15 digits is undone by trying them all.
-    """
+    """The name by which a subject's lines are found (docs/decisions/0007-log-masking.md)."""
     return hmac.digest(key, subject.encode(), "sha256").hex()[:16]
 
 
 def bind(**ids: str) -> None:
-    """Put these into every line of the request or message that is being handled, from now on."""
+    """Put `ids` into every further line of the current request or message."""
     _bound.set(bound() | ids)
 
 
 def bound() -> dict[str, str]:
-    """What every line has for now."""
+    """The ids that every line has now."""
     return _bound.get({})
 
 
 def write(level: int, message: str, **fields: Any) -> None:
-    """Write a line of our own with these fields; `level` is one of `logging`'s."""
+    """Write one line; `level` is a constant of `logging`."""
     OURS.log(level, message, extra={"fields": fields})
 
 
@@ -120,27 +118,24 @@ def _to_root(record: logging.LogRecord) -> bool:
 
 
 class _Line(logging.Formatter):
-    """A record with Cloud Logging's names, nothing personal in it, as JSON."""
+    """Writes a record as JSON, with Cloud Logging's names and without personal data."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter`."""
-        return to_json(
-            {
-                "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
-                "severity": logging.getLevelName(min(max(record.levelno // 10, 1), 5) * 10),
-                **_fields(bound()),
-                **(self._ours(record) if record.name == OURS.name else self._foreign(record)),
-            },
-            fallback=str,
-        ).decode()
-
-    def _ours(self, record: logging.LogRecord) -> dict[str, Any]:
-        return {"message": record.msg, **_fields(vars(record)["fields"])}
+        ours = record.name == OURS.name
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "severity": logging.getLevelName(min(max(record.levelno // 10, 1), 5) * 10),
+            **bound(),
+            "message": record.msg,
+            **(vars(record)["fields"] if ours else self._foreign(record)),
+        }
+        return to_json(_safe(line), fallback=str).decode()
 
     def _foreign(self, record: logging.LogRecord) -> dict[str, Any]:
         line = {"message": redact(record.getMessage()), "logger": record.name}
         if record.exc_info:
-            line["exception"] = redact(self.formatException(record.exc_info))
+            line["exception"] = self.formatException(record.exc_info)
         return line
 
 
@@ -148,15 +143,12 @@ _WRITER = logging.StreamHandler()
 _WRITER.setFormatter(_Line())
 
 
-def _fields(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value if name in _CLEAR else _safe(value) for name, value in line.items()}
-
-
 def _safe(value: Any) -> Any:
+    """Redact all text in a value, at any depth, except known identifiers."""
     if isinstance(value, str):
-        return redact(value)
+        return redact(value) if _SUSPECT.search(value) else value
     if isinstance(value, dict):
-        return _fields(value)
+        return {name: item if name in _CLEAR else _safe(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_safe(item) for item in value]
     return value
