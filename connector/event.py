@@ -6,6 +6,7 @@ details name each wrong field and the rule, never its value.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
@@ -108,7 +109,9 @@ PARTS: dict[str, tuple[str, type[Part]]] = {
     "product": ("pb_data.product_info", ProductInfo),
 }
 
+_CHARGING_ID = re.compile("(?ai)([^@]+)@msisdn")
 _NUMBER = re.compile("[0-9]+")
+_NO_SIM = SimInfo()
 _ID = re.compile("[0-9]{1,18}")
 _PB_DATA = tuple(PortaBillingData.model_fields)
 
@@ -125,41 +128,24 @@ _RULES = {
 
 
 def parse(body: bytes) -> Event:
-    """Read an event off the wire.
+    """Read an event from the body of a request or of a Pub/Sub message.
 
     Raises:
-        Refusal: invalid; `details` name each field and its rule (contract section 3, case 6).
+        Refusal: invalid; `details` name each wrong field and its rule (contract 3, case 6).
     """
     try:
         envelope = Envelope.model_validate(from_json(body, allow_inf_nan=False))
-    except ValidationError as error:
-        raise Refusal(Outcome.INVALID, details=_details(error)) from None
-    except ValueError as error:  # from_json: not JSON, NaN, nested too deeply; names the position
-        raise Refusal(
-            Outcome.INVALID, details=(Detail("", f"body must be JSON: {error}"),)
-        ) from None
+    except ValueError as error:
+        raise _invalid(*_details(error)) from None
     if envelope.pb_data is None and "variables" not in envelope.data.model_fields_set:
-        rule = "required: an event has data.variables or pb_data"  # the guide's malformed event
-        raise Refusal(Outcome.INVALID, details=(Detail("pb_data", rule),))
+        raise _invalid(Detail("pb_data", "required: an event has data.variables or pb_data"))
     return _event(envelope)
-
-
-def _details(error: ValidationError) -> tuple[Detail, ...]:
-    """Field and rule of each error, never the input (style 9)."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    return tuple(
-        Detail(".".join(map(str, item["loc"])), _RULES.get(item["type"], item["msg"]))
-        for item in found[:20]
-    )
 
 
 def _event(envelope: Envelope) -> Event:
     pb = envelope.pb_data or PortaBillingData()
-    variables = envelope.data.variables
-    account, sent = pb.account_info, pb.model_fields_set
-    if account is not None:
-        msisdn = _msisdn(account, pb.sim_info, pb.prev_sim_info)
-        object.__setattr__(account, "msisdn", msisdn)  # frozen from here on: nobody else has it yet
+    if pb.account_info:  # frozen, but nobody else has it yet
+        object.__setattr__(pb.account_info, "msisdn", _msisdn(pb.account_info, pb))
     return Event(
         event_id=envelope.event_id,
         event_type=envelope.data.event_type,
@@ -167,10 +153,10 @@ def _event(envelope: Envelope) -> Event:
         status=envelope.status,
         created_at=envelope.created_at,
         updated_at=envelope.updated_at,
-        parts=tuple(name for name in _PB_DATA if name in sent),
-        i_account=_owner(account, variables, pb.sim_info),
-        variables=variables,
-        account=account,
+        parts=tuple(name for name in _PB_DATA if name in pb.model_fields_set),
+        i_account=_owner(envelope.data, pb),
+        variables=envelope.data.variables,
+        account=pb.account_info,
         sim=pb.sim_info,
         prev_sim=pb.prev_sim_info,
         policy=pb.access_policy_info,
@@ -181,68 +167,66 @@ def _event(envelope: Envelope) -> Event:
     )
 
 
-def _msisdn(account: AccountInfo, *sims: SimInfo | None) -> str | None:
-    """The account's number (contract 2.2, AccountInfo.id); never an error."""
-    name, at, suffix = (account.id or "").strip().partition("@")
-    if at and suffix.lower() == "msisdn" and name:
-        return name
-    cards = {number for sim in sims if sim for number in (sim.imsi, sim.iccid)}
-    if not at and _NUMBER.fullmatch(name) and name not in cards:
-        return name
-    return sims[0].msisdn if sims[0] else None
+def _msisdn(account: AccountInfo, pb: PortaBillingData) -> str | None:
+    """The account's number, from its charging id or its SIM (contract 2.2)."""
+    charging_id = (account.id or "").strip()
+    if found := _CHARGING_ID.fullmatch(charging_id):
+        return found[1]
+    sim, old = pb.sim_info or _NO_SIM, pb.prev_sim_info or _NO_SIM
+    cards = (sim.imsi, sim.iccid, old.imsi, old.iccid)
+    if _NUMBER.fullmatch(charging_id) and charging_id not in cards:
+        return charging_id
+    return sim.msisdn
 
 
-def _owner(
-    account: AccountInfo | None, variables: dict[str, Any], sim: SimInfo | None
-) -> int | None:
-    candidates = (
-        account.i_account if account else None,
-        variables.get("i_account"),
-        sim.i_account if sim else None,
-    )
-    for value in candidates:
-        if _is_id(value):
-            return int(str(value))
-    return None
+def _owner(data: ESPFEvent, pb: PortaBillingData) -> int | None:
+    account, sim = pb.account_info, pb.sim_info
+    named = (account and account.i_account, data.variables.get("i_account"), sim and sim.i_account)
+    return next((int(found) for found in map(_id, named) if found), None)
 
 
 def _snapshot(envelope: Envelope) -> Snapshot | None:
-    """Contract section 4, "Out of order": the newer `updated_at` wins, compared as instants."""
-    happened = _event_time(envelope.data.variables.get("event_time"))
-    instants = (envelope.updated_at, envelope.created_at, happened)
-    taken = next((instant for instant in instants if instant is not None), None)
+    created, happened = envelope.created_at, _event_time(envelope.data.variables)
+    taken = envelope.updated_at or created or happened
     if taken is None:
         return None
-    return Snapshot(*((instant or taken).timestamp() for instant in (taken, *instants[1:])))
+    return Snapshot(*map(datetime.timestamp, (taken, created or taken, happened or taken)))
 
 
-def _event_time(value: object) -> datetime | None:
-    """`YYYY-MM-DD HH:MM:SS` in UTC (contract 2.1); anything else is as good as none."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    if moment is None or not 1970 < moment.year < 9999:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+def _event_time(variables: dict[str, Any]) -> datetime | None:
+    """`event_time`, usually in UTC (contract 2.1); None if unreadable."""
+    with suppress(LookupError, TypeError, ValueError):
+        moment = datetime.fromisoformat(variables["event_time"])
+        if 1970 < moment.year < 9999:
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
 
 
 def _identities(envelope: Envelope) -> tuple[str, ...]:
-    """The names of an event (contract section 4): its id, and PortaBilling's own if complete."""
-    data = envelope.data
-    env, number = data.variables.get("i_env"), data.variables.get("i_event")
-    own = f"event:{envelope.event_id}"
-    if not _is_id(number):
-        return (own,)
+    """The names of an event (contract 4.4)."""
+    own, data = f"event:{envelope.event_id}", envelope.data
+    env, number = (_id(data.variables.get(name)) for name in ("i_env", "i_event"))
     kind, handler = data.event_type.lower(), envelope.handler_id or ""
-    return (own, f"espf:{env if _is_id(env) else ''}:{number}:{kind}:{handler}")
+    return (own, f"espf:{env}:{number}:{kind}:{handler}") if number else (own,)
 
 
-def _is_id(value: object) -> bool:
-    """Whether it can be an id of PortaBilling's: a number, or one in a string (contract 2.1)."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return 0 <= value < 10**18
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
+def _id(value: object) -> str:
+    """An id of PortaBilling as text, empty if it is not one (contract 2.1)."""
+    found = str(value) if type(value) in (int, str) else ""
+    return found if _ID.fullmatch(found) else ""
+
+
+def _invalid(*details: Detail) -> Refusal:
+    return Refusal(Outcome.INVALID, details=details)
+
+
+def _details(error: ValueError) -> Iterator[Detail]:
+    """Field and rule of each error, at most 20; never the input, which may be personal."""
+    if not isinstance(error, ValidationError):  # of `from_json`, which names the position
+        yield Detail("", f"body must be JSON: {error}")
+        return
+    for item in error.errors(include_input=False, include_url=False, include_context=False)[:20]:
+        yield Detail(".".join(map(str, item["loc"])), _RULES.get(item["type"], item["msg"]))
 
 
 def personal(event: Event) -> Iterator[str]:
