@@ -2,8 +2,8 @@
 
 An event's path, from the wire and back:
 
-    door        a request of NSPS's: method, token, size                       main.py, door.py
-                (or a message of Pub/Sub's: message_door.py, message.py, oidc.py, publisher.py)
+    door        a request of NSPS: method, token, size                   main.py, doors/http.py
+                (or a Pub/Sub message: doors/pubsub.py, pubsub_message.py, oidc.py, publisher.py)
     pipeline    the sequence below, and the one log record                     pipeline.py
     event       bytes to an Event, its dialects made one                       event.py
     plan        Event and mapping to the calls to make, or why there are none  plan.py
@@ -16,6 +16,7 @@ An event's path, from the wire and back:
     ledger      settle: it was applied, from this snapshot
     outcome     what became of it, and the answer for NSPS                     outcome.py
 
-startup.py puts these together from settings.py, secrets.py and values.py; worker.py has them open
-while it serves; log.py writes lines; portabilling.py is what PortaBilling says of an account.
+startup.py puts these together from settings.py, secrets.py and values.py; doors/worker.py has them
+open while it serves, in the server that doors/server.py adapts; log.py writes lines;
+portabilling.py is what PortaBilling says of an account.
 """

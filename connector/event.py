@@ -1,7 +1,7 @@
-"""The enriched event as NSPS posts it (contract section 2).
+"""The enriched event that NSPS posts (contract 2).
 
-`parse` is the only way in: bytes from the wire to an `Event`, or a `Refusal` (invalid) whose
-details name each wrong field and the rule, never its value.
+`parse` is the only way to make one: it turns the body of a request into an `Event`, or raises a
+`Refusal` whose details name each wrong field and its rule, and never a value.
 """
 
 import re
@@ -30,7 +30,7 @@ from connector.portabilling import (
 
 
 class ESPFEvent(Part):
-    """The event as PortaBilling sent it."""
+    """The event as PortaBilling sent it to NSPS."""
 
     event_type: Annotated[str, Field(min_length=1, max_length=200)]
     variables: Annotated[dict[str, Any], BeforeValidator(lambda v: {} if v is None else v)] = {}
@@ -40,7 +40,7 @@ Instant = Annotated[AwareDatetime | None, BeforeValidator(blank_is_null)]
 
 
 class Envelope(Part):
-    """The body of NSPS's request."""
+    """The body of a request from NSPS."""
 
     event_id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
     data: ESPFEvent
@@ -52,10 +52,11 @@ class Envelope(Part):
 
 
 class Snapshot(NamedTuple):
-    """When the state in an event was read; of two of one subject the newer wins (contract 4).
+    """The age of the state in an event: of two events of a subject the newer wins (contract 4.2).
 
-    Seconds since 1970: of the enrichment if known, else of the event's arrival at NSPS, else of
-    the event in PortaBilling; the latter two also break ties.
+    All are seconds since 1970. `taken` is when NSPS read the state, `created` when NSPS got the
+    event, `happened` when PortaBilling made it; they are compared in this order. An unknown
+    `taken` is replaced by `created` or `happened`, and an unknown one of these by `taken`.
     """
 
     taken: float
@@ -65,10 +66,12 @@ class Snapshot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The event that the rest of the product sees.
+    """An event as the other modules see it.
 
-    `parts` names the parts of `pb_data` that NSPS sent, also those that were null: an absent
-    part was not asked for, a null one was and is not there. `i_account` is whose event it is.
+    `parts` names the parts of `pb_data` that NSPS sent, null ones included: a part is absent if
+    the handler does not ask for it, and null if PortaBilling has none. `i_account` is the account
+    that the event is about. `identities` are the event's names: the id that NSPS gave it, and
+    PortaBilling's own if the event has a number (contract 4.4).
     """
 
     event_id: str
@@ -90,7 +93,8 @@ class Event:
     identities: tuple[str, ...]
 
 
-# What a mapping may read of `event`, and under which part of the wire format each name stands.
+# The fields of `event` that a mapping can read, and for each other name of a mapping its place in
+# the body and its type.
 EVENT_FIELDS = (
     "event_id",
     "event_type",
@@ -230,7 +234,7 @@ def _details(error: ValueError) -> Iterator[Detail]:
 
 
 def personal(event: Event) -> Iterator[str]:
-    """Yield the event's personal data, to mask it in texts that quote the event (contract 4.8)."""
+    """Yield the event's personal data, to mask texts that may quote the event (contract 4.8)."""
     for name in PARTS:
         yield from personal_data(getattr(event, name))
     yield from personal_data(event.counters)

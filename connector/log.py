@@ -1,9 +1,8 @@
-"""One JSON object per line on stdout, as Cloud Logging reads it.
+"""Write the log: one JSON object a line on stdout, in the form that Cloud Logging reads.
 
-Personal data is masked to its last four digits before it gets here by whoever knows that it is
-personal; as a last net every string of an event's record that is not a known identifier loses
-its long runs of digits and its e-mail addresses. Lines of other libraries and warnings take the
-same way.
+Callers mask what they know to be personal. As a last safeguard, all text except known identifiers
+loses long numbers and e-mail addresses here (docs/decisions/0007-log-masking.md). Records of
+other libraries and warnings are written in the same form.
 """
 
 import hmac
@@ -19,7 +18,7 @@ from pydantic_core import to_json
 
 OURS = logging.getLogger("connector")
 
-# Identifiers without personal data (design of the log record): never masked.
+# Fields that hold identifiers without personal data; they are never masked.
 _CLEAR = frozenset(
     "time severity message request_id unique_id event_id event_type handler_id connector outcome "
     "subject_hash logging.googleapis.com/trace logger method status attempts".split()
@@ -27,7 +26,7 @@ _CLEAR = frozenset(
 _FOREIGN = ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
 _DIGITS = re.compile(r"(?<![0-9])[0-9]{6,}(?![0-9])")
 _TAIL = re.compile(r".{4,}[0-9]{4}", re.S)
-_SUSPECT = re.compile(r"[0-9]{6}|@|[\ud800-\udfff]")  # one search where there is nothing to mask
+_SUSPECT = re.compile(r"[0-9]{6}|@|[\ud800-\udfff]")  # text without a match needs no masking
 _bound: ContextVar[dict[str, str]] = ContextVar("bound")
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
 
@@ -43,7 +42,7 @@ def redact(text: str, personal: Iterable[str] = (), secrets: Iterable[str] = ())
 
     For texts that others wrote: an exception, a reply of the external system, a quoted event.
     """
-    text = text.encode(errors="replace").decode()  # half a surrogate pair, which JSON can say
+    text = text.encode(errors="replace").decode()  # JSON can hold half a surrogate pair
     for secret in secrets:
         text = text.replace(secret, "***")
     for datum in sorted(set(personal), key=len, reverse=True):
@@ -80,7 +79,10 @@ def write(level: int, message: str, **fields: Any) -> None:
 
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Set up our own lines and those of the libraries; may be called again."""
+    """Write to `stream`, or to stdout; may be called again.
+
+    `level` is the least severity of our own lines; other libraries' records start at WARNING.
+    """
     numeric = logging.getLevelName(level)
     _WRITER.setStream(stream or sys.stdout)
     logging.captureWarnings(True)
@@ -112,7 +114,7 @@ def adopt() -> None:
 
 
 def _to_root(record: logging.LogRecord) -> bool:
-    """A filter, the one thing that a server leaves alone when it sets up its loggers."""
+    """Pass a record on to the root logger; a filter, because the servers replace handlers only."""
     logging.getLogger().handle(record)
     return False
 

@@ -1,8 +1,8 @@
-"""What NSPS reads from PortaBilling and sends with an event: `pb_data` (contract section 2.2).
+"""`pb_data`: what NSPS reads from PortaBilling and sends with an event (contract 2.2).
 
-Every field is optional and nullable, unknown ones are kept and ignored: PortaBilling adds fields
-with each release. Spellings that differ between releases and pages are made one here and nowhere
-else.
+Every field is optional and nullable. Unknown fields are kept and ignored, because PortaBilling
+adds fields with each release. Spellings differ between releases and between pages of the guide;
+they are unified here and nowhere else.
 """
 
 import re
@@ -63,7 +63,7 @@ def _one_policy(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    """A quota's remaining amount: a number in a string becomes that number, `N/A` stays text."""
+    """Read a quota's remaining amount: `"5"` becomes 5.0, other text such as `N/A` stays."""
     if isinstance(value, str):
         return float(value) if _PLAIN.fullmatch(value) else value
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18:
@@ -76,7 +76,7 @@ def _number(value: object) -> object:
 Text = str | None
 Blankable = Annotated[str | None, BeforeValidator(blank_is_null)]
 Id = Annotated[int | None, BeforeValidator(blank_is_null)]
-# An unknown status is refused: to guess would bar or serve somebody wrongly (contract 2.2).
+# An unknown status is refused: a guess could bar or serve somebody wrongly (contract 2.2).
 _bill_status = _one_of(
     _BILL_STATUS, "must be open, suspended, inactive or terminated (or O, S, I, C)"
 )
@@ -98,7 +98,7 @@ Imsi = Annotated[
 
 
 class Part(BaseModel):
-    """What all parts share: every field optional and nullable, unknown ones kept."""
+    """Base of all parts: unknown fields are kept, and no error quotes a value."""
 
     model_config = ConfigDict(
         extra="allow", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
@@ -106,7 +106,7 @@ class Part(BaseModel):
 
 
 class AddOn(Part):
-    """A product on top of the account's main one."""
+    """A product in addition to the account's main one."""
 
     addon_effective_from: Text = None
     addon_effective_to: Text = None
@@ -134,7 +134,7 @@ class ServiceFeature(Part):
 
 
 class AccountInfo(Part):
-    """The account: who pays, in which state, with which products."""
+    """The account: its state, its owner, its products."""
 
     bill_status: BillStatus = None
     billing_model: Text = None
@@ -155,7 +155,7 @@ class AccountInfo(Part):
     time_zone_name: Text = None
     assigned_addons: list[AddOn] | None = None
     service_features: list[ServiceFeature] | None = None
-    # Not sent by PortaBilling: derived from `id` and the SIM (see `_msisdn`).
+    # PortaBilling does not send it; `connector.event` derives it from `id` and the SIM.
     msisdn: Personal = None
 
 
@@ -214,7 +214,7 @@ class VDCounterInfo(Part):
 
 
 class PortaBillingData(Part):
-    """The enrichment; a part is present only if the handler asks for it."""
+    """All parts; NSPS sends a part only if the handler asks for it."""
 
     account_info: AccountInfo | None = None
     sim_info: SimInfo | None = None

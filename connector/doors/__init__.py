@@ -1,1 +1,1 @@
-"""Where events come in: NSPS over HTTP, Pub/Sub, and what one process has open meanwhile."""
+"""Entry points for events: HTTP requests of NSPS, Pub/Sub messages, and the process they share."""
