@@ -99,7 +99,7 @@ def adopt() -> None:
     Why: where `LOG_EXECUTION_ID` is set, as on Google Cloud, the framework installs a handler for
         plain text and disables the loggers that exist. The worker gives uvicorn's loggers
         gunicorn's handlers. Cloud Logging needs JSON.
-    Upstream: GoogleCloudPlatform/functions-framework-python pull request 320 and issue 337 (the
+    Upstream: GoogleCloudPlatform/functions-framework-python issue 337 and pull request 320 (the
         framework's log); Kludex/uvicorn issue 614 and pull request 623 (the worker's).
     Remove when: both leave the loggers of an application that has set them up as they are.
     """
