@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
@@ -13,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from connector_tools.cli.options import Token
+from connector_tools.cli.output import load_for_explaining
+from connector_tools.dry_run import dry_run as dry_run_of
 from connector_tools.events_file import items
 from connector_tools.send import SendResult, Tally, Target, Unreachable, send, target
 from connector_tools.terminal import (
@@ -49,13 +52,25 @@ def send_events(
             "too. Without this, an event that was sent before is a duplicate.",
         ),
     ] = False,
+    dry_run: Annotated[
+        Path | None,
+        typer.Option(
+            "--dry-run",
+            metavar="MAPPING",
+            help="Send nothing. Print the calls that a connector with this mapping file would "
+            "make for each event, or why it would make none.",
+        ),
+    ] = None,
 ) -> None:
     """Post events to a connector as NSPS does, and sum up the answers.
 
     A large NDJSON file is sent while it is read. The events arrive in any order, unless
-    --concurrency is 1. The exit code is 1 if an event was not accepted, 2 if there is no
-    connection.
+    --concurrency is 1. The exit code is 1 if an event was not accepted (with --dry-run: if it is
+    invalid), 2 if there is no connection.
     """
+    if dry_run:
+        _dry_run(file, dry_run)
+        return
     try:
         to = target(url, token)
     except ValueError as error:
@@ -74,6 +89,20 @@ def send_events(
             raise typer.Exit(INTERRUPTED) from None
     _print_summary(tally)
     if tally.refused:
+        raise typer.Exit(FAILED)
+
+
+def _dry_run(file: str, path: Path) -> None:
+    """Print what a connector with this mapping file would do for each event."""
+    mapping, settings = load_for_explaining(path)
+    runs = bad = 0
+    with opened(file) as stream:
+        for item in items(stream):
+            line = dry_run_of(item, mapping, settings.values)
+            say(line.text, "" if line.good else "red")
+            runs, bad = runs + 1, bad + (not line.good)
+    say(f"{counted(runs, 'event')}: {bad} invalid. Nothing was sent.")
+    if bad:
         raise typer.Exit(FAILED)
 
 
