@@ -309,11 +309,7 @@ class FirestoreLedger:
                             Database, self._project, self._name, _TIMEOUT
                         )
                 yield self._database
-        except (
-            GoogleAPICallError,
-            GoogleAuthError,
-            OSError,
-        ) as error:
+        except (GoogleAPICallError, GoogleAuthError, OSError) as error:
             raise LedgerUnavailable(f"Firestore: {type(error).__name__}: {error}") from error
 
 
