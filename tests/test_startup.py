@@ -106,7 +106,7 @@ def refused(tmp_path: Path) -> Refused:
 def test_without_a_terminal_a_refused_start_writes_one_structured_line(
     tmp_path: Path, fault: str, google: bool
 ) -> None:
-    """Cloud Logging shows each other line, on standard output or error, as an entry by itself."""
+    """Cloud Logging makes an entry of every line of standard output and standard error."""
     env = environment("http://127.0.0.1:9", **{fault: ""})
     if fault == "MAPPING_FILE":
         (tmp_path / "bad.yaml").write_text(WTL.replace("summary:", "sumary:", 1))
@@ -168,7 +168,7 @@ def test_a_missing_mapping_file_stops_the_start(refused: Refused) -> None:
         (UPDATED, UPDATED.replace("Updated", "Created"), "unreachable-rule", "never reached"),
     ],
 )
-def test_a_mapping_with_an_error_stops_the_start_and_says_where(
+def test_an_error_in_the_mapping_stops_the_start_and_has_its_place(
     refused: Refused, tmp_path: Path, *, old: str, new: str, lint: str, told: str
 ) -> None:
     assert old in WTL

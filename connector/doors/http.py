@@ -94,7 +94,7 @@ class HttpDoor:
         return self._refused(Result(outcome), request)
 
     def _refused(self, result: Result, request: Request) -> Response:
-        """Log a request that is no event, and answer it."""
+        """Log and answer a refused request."""
         line = {
             "connector": self._worker.startup.mapping.name,
             "outcome": result.outcome.value,
