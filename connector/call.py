@@ -1,16 +1,16 @@
-"""One request to the external system: the plan makes it, the system carries it out."""
+"""One call to the external system: the plan makes it, the system carries it out."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request with every expression already computed; each protocol adds its own fields.
+    """A request with all its expressions computed; each protocol adds its own fields.
 
     `id` is the name under which later calls read its reply. `method` and `target` are for the log
-    and hold no data: `POST /subscribers/{}`. `idempotent` says that sending the call twice has the
-    effect of sending it once, so that it can be retried when its end is unknown. `read_only` says
-    that it changes nothing at the system.
+    and have no data in them, e.g. `POST` and `/subscribers/{}`. `idempotent` is true if sending
+    the call twice has the same effect as sending it once; such a call is retried even if the
+    system may have carried it out. `read_only` is true if the call changes nothing at the system.
     """
 
     id: str

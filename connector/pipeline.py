@@ -181,7 +181,7 @@ class Pipeline:
         rest = self.budget / 2 if record.unanswered else 0
         try:
             await self.ledger.release(claim, frozenset(record.touched), rest)
-        except LedgerUnavailable as error:  # the lease expires by itself; keep the result
+        except LedgerUnavailable as error:  # the claim ends with its lease; the result stays
             log.write(WARNING, "claim not released", cause=type(error).__name__)
 
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:
@@ -245,7 +245,7 @@ def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
         owner=event.i_account,
         unbound=any(step.subject is None for step in todo.steps),
         again=todo.rule is None or todo.rule.replay == "apply",
-        lease=budget + 30,  # longer than the event can take, so that only a crash lets it expire
+        lease=budget + 30,  # more than the event can take: it expires only after a crash
     )
 
 

@@ -1,9 +1,9 @@
 """The plan of an event: a pure function of the event, the mapping and its settings.
 
-A plan holds the steps to carry out, each with its subject, or the result that the mapping decided
-without any call (ignored, invalid). Everything that can be computed before the first call is, so
-that bad data is found before anything changes; only calls that read an earlier reply wait.
-`connector.trace` makes the same plan and notes how it came about.
+A plan holds either the steps to carry out, each with its subject, or the result that the mapping
+decided without any call (ignored, invalid). The planner computes all it can before the first call,
+so that bad data is found before anything changes. Only calls that read an earlier reply are
+computed later. `connector.trace` makes the same plan and notes how each decision was made.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ Replies = Mapping[str, Any]
 
 
 class EventScope(Scope):
-    """The names that expressions read; a mapping's `values` are computed when first asked for."""
+    """The names that expressions read; a mapping's `values` are computed on their first use."""
 
     def __init__(self, names: Mapping[str, Any], values: Mapping[str, Value]) -> None:
         super().__init__(names)
@@ -55,10 +55,11 @@ def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any])
 
 
 class PlannedCall(NamedTuple):
-    """One step of a plan: a call about a subject, ready, or computed later from earlier replies.
+    """One step of a plan: a call about a subject.
 
-    `id` is the name under which later steps read its reply. `releases` marks a call that takes
-    the subject away from the account (contract 4.7).
+    `ready` is the call if it could be computed; `late` computes it from earlier replies. `id` is
+    the name under which later steps read its reply. `releases` marks a call that takes the subject
+    away from the account (contract 4.7).
     """
 
     id: str
@@ -68,18 +69,20 @@ class PlannedCall(NamedTuple):
     late: Callable[[Replies], Call | None] | None = None
 
     def call(self, replies: Replies) -> Call | None:
-        """The request to send, None if its `when` does not hold after these replies.
+        """The call to send; None if its `when` does not hold.
+
+        `replies` are the fields of the earlier replies, by the ids of their calls.
 
         Raises:
-            Refusal: invalid; a reply or the event lacks what the call needs.
+            Refusal: invalid; a reply or the event lacks data that the call needs.
         """
         return self.late(replies) if self.late else self.ready
 
 
 class Plan(NamedTuple):
-    """Either `steps` to carry out or, without any, the `result` that is already known.
+    """Either the `steps` to carry out, or the `result` if the mapping decided without a call.
 
-    `decided` is the path in the mapping file of the entry that decided.
+    `decided` is the path of the deciding entry in the mapping file.
     """
 
     decided: Loc
@@ -92,7 +95,8 @@ def plan(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Pla
     """The plan of an event; the pipeline carries it out.
 
     Raises:
-        Refusal: invalid; the event lacks what an expression needs, `details` say where.
+        Refusal: invalid; the event lacks data that an expression needs. `details` has the file
+            name and line of the expression.
     """
     return Planner(event, mapping, event_scope(event, mapping, settings)).plan()
 
@@ -121,7 +125,7 @@ class Planner:
         return rule.when is None or bool(self.value(rule.when, (*loc, "when")))
 
     def decided(self, rule: Rule, loc: Loc) -> Plan | None:
-        """The plan without calls of an `ignore` or `require` that ends the event, else None."""
+        """A plan without calls if an `ignore` or a `require` ends the event; else None."""
         for index, entry in enumerate(rule.ignore):
             here: Loc = (*loc, "ignore", index)
             if self.value(entry.if_, here):
@@ -149,7 +153,7 @@ class Planner:
         return tuple(found)
 
     def items(self, entry: CallEntry, loc: Loc) -> Iterator[EventScope]:
-        """Yield the names that a call reads, once for each `item` of its `each`."""
+        """Yield the scope of a call: once for each `item` of its `each`, or once without `each`."""
         if entry.each is None:
             yield self.scope
             return
@@ -198,14 +202,14 @@ class Planner:
         return str(name)
 
     def value(self, value: Value, loc: Loc, scope: Scope | None = None) -> Any:
-        """Evaluate a value of the mapping; `loc` is its path, for messages."""
+        """Evaluate a value of the mapping; `loc` is its path in the file, for the refusal."""
         try:
             return value.evaluate(self.scope if scope is None else scope)
         except EvaluationError as error:
             self.invalid(str(error), loc)
 
     def invalid(self, rule: str, loc: Loc) -> NoReturn:
-        """End the event: `rule` is broken at `loc` of the mapping file."""
+        """Refuse the event as invalid: it breaks `rule` at `loc` of the mapping file."""
         document = self.mapping.document
         where = f"{document.path.name}:{document.place(loc).line}"
         raise Refusal(Outcome.INVALID, details=(Detail(where, rule),))

@@ -1,7 +1,7 @@
-"""The external system as the pipeline sees it, whatever protocol it speaks.
+"""The interface of the external system for the pipeline, the same for every protocol.
 
-`connector.mapping.protocol` finds the room of a protocol, which makes a client with the interface
-`System`. Limits, circuit breaker and retries are the same for all: `connector.systems.guard`.
+`connector.mapping.protocol` finds the room of a protocol; the room makes a client with the
+interface `System`. `connector.systems.guard` has the limits, circuit breaker and retries of all.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from connector.outcome import Outcome
 
 
 class End(Enum):
-    """What is known of a call's request when the call is over."""
+    """Whether the system carried out the request of a call, as far as the client knows."""
 
     ANSWERED = "the system answered, and its reply says what it did"
     NOT_SENT = "the request never reached the system"
@@ -26,9 +26,9 @@ class End(Enum):
 class Reply:
     """The result of a call.
 
-    `outcome` is `applied` if the system confirmed the call; `reason` is for people, `cause` for
-    the log. `seen` holds the fields that later calls read under the call's id. `retry_after` and
-    `took` are in seconds.
+    `outcome` is `applied` if the system confirmed the call. `reason` is text for people, `cause`
+    text for the log. `status` is the HTTP status, None in other protocols. `seen` has the fields
+    that later calls read under the call's id. `retry_after` and `took` are in seconds.
     """
 
     outcome: Outcome
@@ -43,7 +43,7 @@ class Reply:
 
     @property
     def unknown(self) -> bool:
-        """Whether the system may have carried the call out although it did not confirm it."""
+        """True if the system may have carried out the call without confirming it."""
         return self.end in (End.UNKNOWN, End.PENDING)
 
 
@@ -54,16 +54,17 @@ class System(Protocol):
         """Open connections. Runs on the event loop, unlike `__init__`."""
 
     async def __aexit__(self, *exc: object) -> None:
-        """Close them."""
+        """Close the connections."""
 
     async def send(self, call: Call, deadline: float) -> Reply:
-        """Carry out a call, retries included, before `deadline` (event loop time); never raises."""
+        """Carry out a call, with retries, before `deadline` (event loop time). Never raises."""
 
 
 class Renewal(Protocol):
-    """Tells a client whether newer secrets were read; `connector.secrets.Secrets` is one."""
+    """Where a client asks for newer secrets; `connector.secrets.Secrets` implements it."""
 
     generation: int
+    """How many times the secrets have changed."""
 
     async def renewed(self, since: int) -> bool:
-        """Whether there is something newer than generation `since`."""
+        """Read the secrets again if needed; True if they are newer than generation `since`."""

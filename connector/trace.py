@@ -1,7 +1,7 @@
-"""How the plan of an event came about: the same planner, with notes.
+"""The plan of an event with notes on each decision, for `connector explain` and other tools.
 
-For `connector explain` and other tools; the function never imports it. Nothing is decided here:
-each note holds what the planner of `connector.plan` returned, or an expression that it evaluates.
+The function never imports this module. It decides nothing itself: each note has a value that the
+planner of `connector.plan` returned, or an expression that the planner evaluates.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,9 +30,9 @@ from connector.plan import EventScope, Plan, PlannedCall, Planner, event_scope
 class Computed(NamedTuple):
     """A value of the mapping, evaluated for the event.
 
-    `about` names its place, e.g. `json.imsi`. `failure` says why the value cannot be computed;
-    `waits_for` are the ids of the earlier calls whose replies it reads. `reads` are the fields of
-    the event behind it, with their values.
+    `about` names its place in the entry, e.g. `json.imsi`. `failure` says why the value cannot be
+    computed. `waits_for` are the ids of the earlier calls whose replies it reads. `reads` are the
+    fields that it reads, with their values.
     """
 
     about: str
@@ -54,7 +54,7 @@ class Verdict(Enum):
 
 
 class TracedRule(NamedTuple):
-    """A rule of the mapping, considered; `when` is there if it was evaluated."""
+    """A rule of the mapping and its verdict; `when` is None if it was not evaluated."""
 
     rule: Rule
     loc: Loc
@@ -73,9 +73,10 @@ class TracedCondition(NamedTuple):
 class TracedCall(NamedTuple):
     """A call of the chosen rule.
 
-    `left_out` is the `when` or `each` because of which it is not sent. `call` is the request if
-    the call is sent; a value that `waits_for` earlier replies stands in it as its text in the
-    mapping file. `failure` says why the request cannot be shown.
+    `left_out` is the `when` or `each` that keeps the call from being sent. `call` is the request
+    if the call is sent; values that depend on earlier replies are in it as source text.
+    `waits_for` are the ids of the calls with these replies. `failure` says why the request cannot
+    be computed.
     """
 
     entry: CallEntry
@@ -89,7 +90,7 @@ class TracedCall(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """A plan and how it came about; `result` is None if the replies of the system decide."""
+    """A plan with notes; `result` is None if the replies of the external system decide it."""
 
     rules: tuple[TracedRule, ...]
     conditions: tuple[TracedCondition, ...]
@@ -99,7 +100,10 @@ class Trace(NamedTuple):
 
 
 def trace(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Trace:
-    """Plan an event as `connector.plan.plan` does, with notes; a refusal becomes the result."""
+    """Plan an event as `connector.plan.plan` does, with notes; `settings` are the values by name.
+
+    It does not raise a refusal of the planner: the refusal is the trace's result.
+    """
     planner = _TracingPlanner(event, mapping, event_scope(event, mapping, settings))
     decided: Loc = ()
     try:
@@ -128,7 +132,7 @@ class _TracingPlanner(Planner):
         self.failed: Loc = ()
 
     def all_rules(self) -> Iterator[TracedRule]:
-        """Yield every rule of the mapping, those that were not reached last."""
+        """Yield every rule of the mapping in order, also the rules that were not reached."""
         yield from self.rules
         for index in range(len(self.rules), len(self.mapping.rules)):
             loc: Loc = ("rules", index)
@@ -185,7 +189,7 @@ class _TracingPlanner(Planner):
 
 
 def _shown(traced: TracedCall, scope: EventScope, unknown: frozenset[str]) -> TracedCall:
-    """The call with its request, also if it waits for the replies of the `unknown` calls."""
+    """The call with its request. If it reads `unknown` replies, it has source text in it."""
     if not unknown:
         return traced
     traced = traced._replace(waits_for=tuple(sorted(unknown)))
@@ -200,7 +204,7 @@ def _shown(traced: TracedCall, scope: EventScope, unknown: frozenset[str]) -> Tr
 def _expressions(
     found: list[tuple[Loc, Expression]], scope: Scope, unknown: frozenset[str]
 ) -> Iterator[Computed]:
-    """Yield the expressions of a call by their dotted places."""
+    """Yield the expressions of a call, computed, each with its dotted path as `about`."""
     for loc, expression in found:
         compute = _condition if loc == ("when",) else _computed
         yield compute(".".join(map(str, loc)), expression, scope, unknown)
@@ -209,7 +213,7 @@ def _expressions(
 def _condition(
     about: str, expression: Expression, scope: Scope, unknown: frozenset[str] = frozenset()
 ) -> Computed:
-    """An expression of which only the truth counts."""
+    """A condition, computed: its value is true or false."""
     found = _computed(about, expression, scope, unknown)
     if found.failure or found.waits_for:
         return found
@@ -234,7 +238,7 @@ def _computed(
 
 
 def _reads(expression: Expression, scope: Scope) -> Iterator[Computed]:
-    """Yield the fields that an expression reads, unless it is one field itself."""
+    """Yield the fields that an expression reads, except if it is itself one field."""
     for path in sorted(expression.paths):
         dotted = ".".join(path)
         if len(path) > 1 and dotted != expression.source.removeprefix("="):

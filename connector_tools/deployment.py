@@ -1,4 +1,4 @@
-"""The settings of this environment, fit to be shown: secrets hidden, missing values made up."""
+"""The settings of this environment for people to read, with `***` in place of secrets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from connector_tools.mapping_tests import test_settings
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A setting with its value as JSON, secrets hidden, and where that comes from."""
+    """A setting, its value as JSON (`***` for a secret), and where the value comes from."""
 
     name: str
     value: str
@@ -21,7 +21,10 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The values of a mapping's settings, secrets hidden; `made_up` names the made-up ones."""
+    """The values of a mapping's settings by name, without secrets.
+
+    `used` has each setting with its origin; `made_up` names the settings with made-up values.
+    """
 
     values: Mapping[str, Any]
     used: tuple[Used, ...]
@@ -29,10 +32,10 @@ class Deployment:
 
 
 def deployment(mapping: MappingFile, environ: Mapping[str, str]) -> Deployment:
-    """The settings of this environment; one that is missing takes the value that tests use.
+    """The settings of this environment; a missing setting gets the value that tests use.
 
     Raises:
-        BadSettings: one is wrong.
+        BadSettings: a setting is wrong.
     """
     given = {
         name: environ.get(setting.variable, "").strip()
@@ -51,7 +54,7 @@ def deployment(mapping: MappingFile, environ: Mapping[str, str]) -> Deployment:
 
 
 def _hidden(setting: Setting, value: Any) -> Any:
-    """A value in place of a secret; it has the type of the setting."""
+    """The value, or for a secret a placeholder with the type of the setting."""
     if not setting.secret or value is None:
         return value
     return {"number": 0.0, "pattern": ".*"}.get(setting.type, HIDDEN)

@@ -1,7 +1,7 @@
-"""The explanation of an event: what would be sent for it and why. Nothing is sent.
+"""The explanation of an event: the calls that would be sent for it, and why. Nothing is sent.
 
-The event is planned with the deployment's settings, with `***` in place of each secret: whatever
-an expression makes of a secret, the secret itself cannot show.
+The event is planned with the deployment's settings, but with `***` in place of each secret, so that
+no expression can show a secret.
 """
 
 import json
@@ -20,7 +20,7 @@ from connector.outcome import Answer, Result, answer
 from connector.trace import Computed, TracedCall, TracedRule, Verdict, trace
 
 HIDDEN = "***"
-"""What stands in place of a secret."""
+"""The text that is shown in place of a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,11 @@ class ExplainedRule:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedValue:
-    """An expression of the mapping and what this event makes of it, as JSON or as a sentence.
+    """An expression of the mapping and its value for the event.
 
-    `about` is its place in the mapping, `reads` are the fields that it reads with their values.
-    `decides` marks the condition that ends the event.
+    `about` is its place in the mapping. `value` is JSON, or a sentence if there is no value.
+    `reads` are the fields that it reads, with their values. `decides` marks the condition that
+    ends the event.
     """
 
     about: str
@@ -52,7 +53,8 @@ class ExplainedValue:
 class ExplainedCall:
     """A call of the chosen rule as it would be sent.
 
-    `note` says why the call is not sent, or on what that depends.
+    `line` is that of the mapping file. `note` says why the call is not sent, or on which earlier
+    replies it depends.
     """
 
     line: int
@@ -65,9 +67,9 @@ class ExplainedCall:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that is known of an event before anything is sent.
+    """Everything that is known about an event before a call is sent.
 
-    `result` is None if the system's replies decide.
+    `result` is None if the replies of the external system decide it.
     """
 
     event: Event
@@ -92,7 +94,7 @@ def explain(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> 
 
 
 def answer_shown(result: Result, event: Event | None = None) -> Answer:
-    """The answer as NSPS would get it: without personal data."""
+    """The answer that NSPS would get; personal data of `event` is masked."""
     data = list(personal(event)) if event else []
     details = [item._replace(rule=log.redact(item.rule, data)) for item in result.details]
     reason = result.reason and log.redact(result.reason, data)
@@ -159,7 +161,7 @@ def _call(item: TracedCall, mapping: MappingFile, settings: Mapping[str, Any]) -
 
 
 def _source(entry: CallEntry) -> str:
-    """The address of a call as it stands in the mapping file."""
+    """The address of a call as the mapping file has it."""
     return str(getattr(entry.address, "source", None) or getattr(entry.address, "value", ""))
 
 

@@ -1,4 +1,4 @@
-"""An explanation as lines to read, each with the style that it has on a terminal."""
+"""An explanation as lines of text, each with its style on a terminal."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,11 +10,14 @@ from connector_tools.explain import ExplainedCall, ExplainedValue, Explanation, 
 
 Line = tuple[str, str]
 _BLANK: Line = ("", "")
-_WIDEST = 32  # cells that are longer do not push the others aside
+_WIDEST = 32  # characters; longer cells do not widen their column
 
 
 def lines(found: Explanation, deployment: Deployment, hash_key: bytes | None) -> Iterator[Line]:
-    """All of it, in the order in which an event is decided; `hash_key` as in the function's log."""
+    """Yield the lines of an explanation, in the order in which the planner decides.
+
+    If `hash_key` is given, each subject has the hash that the function logs for it.
+    """
     yield _heading(_event(found))
     if deployment.made_up:
         names = ", ".join(deployment.made_up)
@@ -36,7 +39,7 @@ def lines(found: Explanation, deployment: Deployment, hash_key: bytes | None) ->
 
 
 def answer_lines(answer: Answer) -> Iterator[Line]:
-    """What NSPS would get."""
+    """Yield the lines of an answer to NSPS."""
     yield _heading(f"answer {answer.status}")
     for line in json.dumps(answer.body, ensure_ascii=False, indent=2).split("\n"):
         yield line, ""
@@ -92,7 +95,7 @@ def _section(title: str, rows: Sequence[tuple[str, ...]]) -> Iterator[Line]:
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Rows with their cells below each other."""
+    """Yield each row as text; the cells of a column start at the same character."""
     widths = [
         max((len(cell) for cell in column if len(cell) <= _WIDEST), default=0)
         for column in zip(*rows, strict=True)

@@ -1,8 +1,8 @@
-"""Runs the tests inside a mapping file: the real pipeline and client, only the wire scripted.
+"""Runs the tests inside a mapping file, with the real pipeline and client over a scripted network.
 
-Each test posts its event, changed as it says, and compares the requests that would go out, the
-outcome and the text of the answer. Afterwards every rule, and every `ignore` and `require` of it,
-must have decided at least one test.
+A test gives its event to the pipeline, with the changes that it names, and compares the requests,
+the outcome and the text of the answer. Every rule, `ignore` and `require` must decide at least one
+test.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ _BASE_URL = "http://system.test"
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What became of a test: `problems` is empty if it passed.
+    """The result of a test; `problems` is empty if it passed.
 
-    `decided` is the path in the mapping of the entry that decided, as `Plan.decided`.
+    `decided` is the path of the deciding entry in the mapping, as in `Plan.decided`.
     """
 
     case: Case
@@ -41,7 +41,7 @@ class CaseResult:
 
 
 def run_cases(mapping: MappingFile) -> Iterator[CaseResult]:
-    """Run the tests of a mapping, one after the other."""
+    """Run the tests of a mapping one after the other, and yield their results."""
     for case in mapping.tests:
         try:
             yield asyncio.run(_run(mapping, case))
@@ -50,7 +50,7 @@ def run_cases(mapping: MappingFile) -> Iterator[CaseResult]:
 
 
 def untested(mapping: MappingFile, results: list[CaseResult]) -> list[Lint]:
-    """A lint for each rule, `ignore` and `require` that decided no test."""
+    """A lint `untested` for each rule, `ignore` and `require` that decided no test."""
     decided = {result.decided for result in results}
     wanted: list[tuple[Loc, str]] = []
     for index, rule in enumerate(mapping.rules):
@@ -63,13 +63,18 @@ def untested(mapping: MappingFile, results: list[CaseResult]) -> list[Lint]:
         for loc, what in wanted
         if loc not in decided
     ]
-    places = {lint.place: lint for lint in found}  # one entry that several rules share by an alias
+    places = {lint.place: lint for lint in found}  # rules can share an entry by an alias
     shared = {mapping.document.place(loc) for loc in decided}
     return [lint for place, lint in places.items() if place not in shared]
 
 
 def event_of(mapping: MappingFile, case: Case) -> bytes:
-    """The event of a test as it would be posted."""
+    """The body with the event of a test, with the test's changes.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not JSON, or a path of the test does not exist in it.
+    """
     path = directory(mapping) / case.event
     event = json.loads(path.read_text(encoding="utf-8"))
     for dotted, value in case.change.items():
@@ -84,7 +89,12 @@ def event_of(mapping: MappingFile, case: Case) -> bytes:
 
 
 def test_settings(mapping: MappingFile, overrides: dict[str, Any]) -> dict[str, Any]:
-    """Settings for tests: the defaults, made-up values for what has none, and the overrides."""
+    """The values of settings in tests: `overrides`, else defaults, else made-up values.
+
+    Raises:
+        BadSettings: a value is wrong.
+        ValueError: `overrides` has a name that the mapping does not have.
+    """
     made_up = {"url": _BASE_URL, "number": "10", "pattern": ".*"}
     names = {id(setting): name for name, setting in mapping.settings.items()}
     unknown = ", ".join(f"`{name}`" for name in overrides if name not in mapping.settings)
@@ -112,7 +122,7 @@ def _parent(event: Any, dotted: str) -> tuple[Any, str]:
 
 
 class _Scripted:
-    """A scripted system that notes where a call begins; its retries belong to the same call."""
+    """A scripted system that tells the script when a call begins; retries belong to the call."""
 
     def __init__(self, system: System, script: Script) -> None:
         self._system = system

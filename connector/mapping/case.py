@@ -17,7 +17,9 @@ class Case(Entry):
     change: dict[str, Any] = Field({}, description="Values by dotted path, set before the test.")
     remove: tuple[str, ...] = Field((), description="Dotted paths, removed before the test.")
     settings: dict[str, Any] = {}
-    replies: tuple[AnyScriptedReply, ...] = Field((), description="In the order of the calls.")
+    replies: tuple[AnyScriptedReply, ...] = Field(
+        (), description="Replies, in the order of the calls."
+    )
     calls: tuple[AnyExpectedCall, ...] = ()
     outcome: Outcome
     because: str | None = Field(None, description="Text that the answer must contain.")

@@ -1,7 +1,7 @@
 """Checks that the schema cannot express: names, reachability, repetition.
 
-Each lint has a name, a place, a reason and a mend. An error stops the deployment, not the first
-event; a warning is for the author. docs/lints.md explains each.
+Each lint has a name, a place, a reason and a mend (what to do). Errors stop the deployment, before
+any event comes; warnings do not stop it. docs/lints.md explains each lint.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from connector.mapping.expression import Expression
 from connector.mapping.schema import MappingFile
 
 SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counters", "variables")
-"""The names that every expression of a rule can read of an event."""
+"""The names from the event that every expression of a rule can read."""
 
 
 def near(name: str, known: Iterable[str], otherwise: str) -> str:
@@ -25,7 +25,10 @@ def near(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def _names(mapping: MappingFile) -> Iterator[Lint]:
-    """Unknown names. Jinja would find one only when an event uses it."""
+    """Yield reserved names that the file defines and unknown names that it reads.
+
+    Jinja would report an unknown name only when an event reaches its expression.
+    """
     reserved = {*SECTIONS, "settings", "reply", "item"}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     taken = [(loc, name) for loc, name in named if name in reserved]
@@ -65,7 +68,7 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
 
 
 def _fields(mapping: MappingFile) -> Iterator[Lint]:
-    """Unknown fields of the event, a reply or the settings."""
+    """Yield reads of unknown fields of the event, a reply or the settings."""
     replies = {call.id for rule in mapping.rules for call in rule.calls if call.id}
     for loc, expression in mapping.expressions:
         for path in sorted(expression.paths):
@@ -77,7 +80,7 @@ def _fields(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str, ...] | None:
-    """The fields of a name; None if any field is allowed."""
+    """The fields that `name` has; None if any field is allowed."""
     if name in PARTS:
         return tuple(PARTS[name][1].model_fields)
     if name == "reply" or name in replies:
@@ -86,7 +89,7 @@ def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str,
 
 
 def _unused(mapping: MappingFile) -> Iterator[Lint]:
-    """Values and settings that no expression reads."""
+    """Yield values and settings that no expression reads."""
     names: Counter[str] = Counter()
     settings: set[str] = set()
     for _, expression in mapping.expressions:
@@ -103,7 +106,7 @@ def _unused(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
-    """Rules that no event reaches, because earlier rules without `when` take all of their types."""
+    """Yield rules that no event reaches: earlier rules without `when` take all their types."""
     taken: dict[str, str] = {}
     for index, rule in enumerate(mapping.rules):
         types = {name.lower() for name in rule.on}
@@ -117,7 +120,7 @@ def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _twice(mapping: MappingFile) -> Iterator[Lint]:
-    """Names that two rules, tests or calls share."""
+    """Yield names that two rules, two tests or two calls of a rule share."""
     named: list[tuple[Loc, list[str | None]]] = [
         (("rules",), [rule.name for rule in mapping.rules]),
         (("tests",), [case.name for case in mapping.tests]),
@@ -129,13 +132,16 @@ def _twice(mapping: MappingFile) -> Iterator[Lint]:
     for loc, names in named:
         for index, name in enumerate(names):
             if name is not None and name in names[:index]:
-                reason = f"the name `{name}` stands twice"
+                reason = f"the name `{name}` appears twice"
                 mend = "choose another name"
                 yield mapping.document.lint("duplicate-name", (*loc, index), reason, mend)
 
 
 def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
-    """Calls for which it is not said whether repeating is safe. Any event can come twice."""
+    """Yield calls that must not be repeated but are, and calls that do not say whether they may.
+
+    NSPS can send any event twice.
+    """
     for rule_index, rule in enumerate(mapping.rules):
         for index, call in enumerate(rule.calls):
             loc: Loc = ("rules", rule_index, "calls", index)
@@ -150,10 +156,10 @@ def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _guarded(mapping: MappingFile) -> Iterator[Lint]:
-    """Calls that read the account in a rule that does not say what to do when it is missing.
+    """Yield calls that read the account although no condition of the rule asks for it.
 
-    Missing data is not negative data (contract 4.3): without `account_info` an account is neither
-    closed nor blocked, but `account.bill_status == 'open'` is false all the same.
+    Missing data is not negative data (contract 4.3): an event without `account_info` does not say
+    that the account is closed, but `account.bill_status == 'open'` is false for it, too.
     """
     for index, rule in enumerate(mapping.rules):
         conditions = [entry.if_ for entry in rule.ignore] + [entry.that for entry in rule.require]

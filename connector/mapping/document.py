@@ -1,4 +1,4 @@
-"""A YAML file with the place of each key and value, and lints, which point to such places.
+"""A YAML file with the place of each key and value, and the lints that point to these places.
 
 Only the core types of YAML 1.2 are read: `on` is a key, `no` is text, `12:30` is not a number.
 Duplicate keys are refused.
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 class Lint(NamedTuple):
-    """A problem of a mapping file: its name, its place, the reason, and what to do (`mend`).
+    """A problem in a mapping file: its name, its place, the reason, and what to do (`mend`).
 
     An `error` stops the deployment, a `warning` does not.
     """
@@ -42,8 +42,8 @@ class Lint(NamedTuple):
         return f"{at}: {self.level}: {self.reason}; {self.mend} [{self.name}]"
 
 
-class BadMapping(Exception):  # noqa: N818 - the caller prints it as it is
-    """A mapping file with errors; `lints` names them."""
+class BadMapping(Exception):  # noqa: N818 - the command line prints it unchanged
+    """A mapping file has errors; `lints` lists them."""
 
     def __init__(self, lints: Iterable[Lint]) -> None:
         self.lints = tuple(lints)
@@ -52,7 +52,7 @@ class BadMapping(Exception):  # noqa: N818 - the caller prints it as it is
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The data of a YAML file, and the place of each key and item by its path in the data."""
+    """The data of a YAML file. `places` has the place of each key and item, by its path."""
 
     path: Path
     data: Any
@@ -91,7 +91,8 @@ def read(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        BadMapping: the file is not there, not UTF-8, not YAML, or has a key twice.
+        BadMapping: the file cannot be read, is not UTF-8, is not YAML, is nested too deeply, or
+            has a key twice.
     """
     start = Place(1, 1)
     try:
@@ -154,7 +155,7 @@ class _Reader:
             return _scalar(node)
         except ValueError:
             mend = "put it into quotes if it is text"
-            lint = Lint("yaml", self.path, place, "not a number that can be read", mend)
+            lint = Lint("yaml", self.path, place, "a number that cannot be read", mend)
             raise BadMapping([lint]) from None
 
     def _object(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
@@ -163,12 +164,12 @@ class _Reader:
             place = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             if not isinstance(key_node, yaml.ScalarNode):
                 mend = "write a name before the colon"
-                raise BadMapping([Lint("yaml", self.path, place, "a key that is no text", mend)])
+                raise BadMapping([Lint("yaml", self.path, place, "a key that is not text", mend)])
             key = str(key_node.value)
             if key in found:
                 mend = "keep one of them"
                 self.lints.append(
-                    Lint("duplicate-key", self.path, place, f"`{key}` stands twice", mend)
+                    Lint("duplicate-key", self.path, place, f"`{key}` appears twice", mend)
                 )
             self.places[(*loc, key)] = place
             found[key] = self.build(value_node, (*loc, key))

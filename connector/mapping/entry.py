@@ -5,8 +5,7 @@ be evaluated.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from collections.abc import Mapping as Map
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self
 
@@ -19,7 +18,7 @@ from connector.mapping.expression import (
     Constant,
     Expression,
     Scope,
-    Source,
+    SourceText,
     Text,
     Tree,
     Value,
@@ -44,7 +43,7 @@ def _text(raw: object) -> Value:
 
 
 class Compiled:
-    """Has pydantic compile a value of the file, and leave the compiled result as it is."""
+    """Makes pydantic compile a value of the file and keep the compiled result unchanged."""
 
     def __init__(self, compiler: Callable[[Any], Value], json_schema: dict[str, Any]) -> None:
         self.compiler = compiler
@@ -65,7 +64,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Entry(BaseModel):
-    """The base of all entries: unknown keys are refused, fields cannot be changed."""
+    """The base class of all entries. It refuses unknown keys; its fields cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -82,7 +81,7 @@ def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
     elif isinstance(entry, Value):
         for found in expressions(entry):
             yield loc, found
-    elif isinstance(entry, Map):
+    elif isinstance(entry, Mapping):
         for key, item in entry.items():
             yield from used(item, (*loc, key))
     elif isinstance(entry, tuple | list):
@@ -98,14 +97,14 @@ class CallEntry(Entry):
 
     id: Name | None = Field(None, description="Name under which later calls read its reply.")
     when: Condition | None = Field(None, description="Send it only if this holds.")
-    each: Condition | None = Field(None, description="Send it for each `item` of this list.")
+    each: Condition | None = Field(None, description="Send it once for each `item` of this list.")
     subject: AnyText | None = Field(
-        None, description="Whom the call is about; the rule's subject if not given."
+        None, description="Whom the call is about; by default the rule's subject."
     )
     releases: bool = Field(
         False,
-        description="Takes the subject away from the account: left out if the ledger knows that "
-        "the subject belongs to another account by now.",
+        description="The call takes the subject away from the account. It is not sent if the "
+        "ledger knows that the subject now belongs to another account.",
     )
 
     @property
@@ -121,7 +120,7 @@ class CallEntry(Entry):
     @property
     @abstractmethod
     def repeatable(self) -> bool:
-        """Whether it may be sent again when the end of an attempt is unknown."""
+        """True if the call may be sent again although an earlier attempt may have been applied."""
 
     @property
     def undeclared(self) -> bool:
@@ -130,28 +129,29 @@ class CallEntry(Entry):
 
     @abstractmethod
     def render(self, scope: Scope) -> Call:
-        """The call with all its expressions computed.
+        """The call with all its expressions computed. The planner calls it.
 
         Raises:
-            ValueError: the event's data does not allow it; an `EvaluationError` says why.
+            EvaluationError: an expression fails for the event's data; the text says why.
+            ValueError: the event's data cannot be encoded for the request.
         """
 
     @cached_property
     def names_read(self) -> frozenset[str]:
-        """The names that its expressions read."""
+        """The names that the call's expressions read."""
         return frozenset(name for _, found in used(self) for name in found.names)
 
     def with_sources(self, unknown: frozenset[str]) -> Self:
-        """A copy in which each value that reads an `unknown` name is its own text in the file.
+        """A copy that has source text in place of each value that reads an `unknown` name.
 
-        `connector.trace` renders it to show a call that waits for an earlier reply.
+        `connector.trace` renders the copy to show a call that waits for an earlier reply.
         """
         fields = type(self).model_fields
         copy = self.model_copy(
             update={name: _with_sources(getattr(self, name), unknown) for name in fields}
         )
         for name in copy.__dict__.keys() - fields.keys():
-            del copy.__dict__[name]  # computed from the fields before
+            del copy.__dict__[name]  # a cached property, computed from the original fields
         return copy
 
 
@@ -160,14 +160,14 @@ def _with_sources(value: Any, unknown: frozenset[str]) -> Any:
         return value._replace(items=tuple(_with_sources(item, unknown) for item in value.items))
     if isinstance(value, Expression | Text):
         reads = any(found.names & unknown for found in expressions(value))
-        return Constant(Source(value.source)) if reads else value
+        return Constant(SourceText(value.source)) if reads else value
     if isinstance(value, dict):
         return {name: _with_sources(item, unknown) for name, item in value.items()}
     return value
 
 
 def outline(address: Value) -> str:
-    """An address for the log: `{}` stands for its data, e.g. `/subscribers/{}`."""
+    """An address for the log, with `{}` in place of data, e.g. `/subscribers/{}`."""
     if isinstance(address, Text):
         return address.outline
     return "{}" if expressions(address) else str(address.evaluate(Scope()))

@@ -1,8 +1,9 @@
 """Expressions: Jinja2's expression language over the event, and text with `{{ }}` in it.
 
-A value that starts with `=` is an expression and keeps its type; `{{ }}` inside text always gives
-text, encoded for its place; anything else is a constant. Data never becomes an expression: only
-the mapping file is compiled, once. `connector.mapping.language` defines the operators and filters.
+A value that starts with `=` is an expression and keeps its type. `{{ }}` inside text gives text,
+encoded for its place (a path, XML, a header). Any other value is a constant. Only the mapping file
+is compiled, once; data never becomes an expression. `connector.mapping.language` defines the
+operators and filters.
 """
 
 import re
@@ -24,18 +25,18 @@ Encode = Callable[[str], str]
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be compiled; the text tells the mapping's author why."""
+    """An expression cannot be compiled; the text says why, for the mapping's author."""
 
 
 class EvaluationError(ValueError):
-    """An expression that fails for the data of this event; the text holds no data."""
+    """An expression fails for the data of this event; the text does not quote the data."""
 
 
 class Scope(dict[str, Any]):
     """The names that expressions read.
 
-    It also serves as the context of Jinja's compiled code. Making Jinja's own context takes longer
-    than running the code.
+    It also serves as the context of Jinja's compiled code: creating Jinja's own context takes
+    longer than running the code.
     """
 
     environment = LANGUAGE
@@ -46,8 +47,8 @@ class Scope(dict[str, Any]):
 class Expression(NamedTuple):
     """A compiled expression.
 
-    `names` are the names that it reads, `paths` the dotted fields below them as far as they are
-    written out (`("account", "bill_status")`), for the checks that run before any event.
+    `names` are the names that it reads. `paths` are the dotted fields that it reads, such as
+    `("account", "bill_status")`. The checks use both before any event comes.
     """
 
     source: str
@@ -59,20 +60,20 @@ class Expression(NamedTuple):
         """The value, with its type.
 
         Raises:
-            EvaluationError: the data does not allow it, e.g. a sum with None.
+            EvaluationError: the expression fails for the data, e.g. a sum with None.
         """
         try:
             return self.code(scope)
         except EvaluationError:
-            raise  # from a value of the mapping that this expression reads
+            raise  # a value of the mapping, which this expression reads, failed
         except Exception as error:
-            # An operator or filter can raise anything over unforeseen data. The text may quote the
-            # data, so only the type of the exception is shown.
+            # An operator or filter can raise any exception. Its text may quote the data, so only
+            # the type of the exception is shown.
             raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
 
 
 class Text(NamedTuple):
-    """Text with expressions in it; each is encoded for the place where the text goes."""
+    """Text with expressions in it; `encode` encodes each value for the place of the text."""
 
     source: str
     parts: tuple[str | Expression, ...]
@@ -89,10 +90,10 @@ class Text(NamedTuple):
         return "".join(part if isinstance(part, str) else "{}" for part in self.parts)
 
     def evaluate(self, scope: Scope) -> str:
-        """The text.
+        """The text with the values of its expressions.
 
         Raises:
-            EvaluationError: an expression has no value.
+            EvaluationError: an expression fails or has no value.
         """
         return "".join(
             part if isinstance(part, str) else self.encode(_as_text(part, part.evaluate(scope)))
@@ -100,8 +101,8 @@ class Text(NamedTuple):
         )
 
 
-class Source(str):
-    """The text of an expression in place of its value, which is not known yet."""
+class SourceText(str):
+    """The source text of an expression; a call shows it while the value is still unknown."""
 
     __slots__ = ()
 
@@ -129,7 +130,7 @@ class Tree(NamedTuple):
         return tuple(found for item in self.items for found in expressions(item))
 
     def evaluate(self, scope: Scope) -> Any:
-        """The list or object, computed."""
+        """The list or object with all its values computed."""
         values = [item.evaluate(scope) for item in self.items]
         return values if self.keys is None else dict(zip(self.keys, values, strict=True))
 
@@ -142,9 +143,13 @@ def expressions(value: Value) -> tuple[Expression, ...]:
     return (value,) if isinstance(value, Expression) else value.expressions
 
 
-@lru_cache(1000)  # an alias of the file repeats whole blocks of them
+@lru_cache(1000)  # a YAML alias repeats whole blocks of expressions
 def compile_condition(source: str) -> Expression:
-    """Compile an expression written without `=` (`if`, `that`, `when`, `each`)."""
+    """Compile an expression written without `=` (`if`, `that`, `when`, `each`).
+
+    Raises:
+        ExpressionError: it cannot be compiled.
+    """
     with _refusing():
         parser = Parser(LANGUAGE, source.removeprefix("="), state="variable")
         tree = parser.parse_expression()
@@ -154,7 +159,11 @@ def compile_condition(source: str) -> Expression:
 
 
 def compile_value(raw: Any, encode: Encode = str) -> Value:
-    """Compile a value of the file: `=expression`, text with `{{ }}`, list, object, constant."""
+    """Compile a value of the file: `=expression`, text with `{{ }}`, list, object, constant.
+
+    Raises:
+        ExpressionError: an expression in it cannot be compiled.
+    """
     if isinstance(raw, dict):
         return Tree(tuple(compile_value(item, encode) for item in raw.values()), tuple(raw))
     if isinstance(raw, list):
@@ -167,7 +176,12 @@ def compile_value(raw: Any, encode: Encode = str) -> Value:
 
 
 def compile_text(raw: str, encode: Encode = str) -> Text:
-    """Compile text with `{{ }}` in it; statements (`{% %}`) and comments are refused."""
+    """Compile text with `{{ }}` in it.
+
+    Raises:
+        ExpressionError: an expression cannot be compiled, or the text has a statement (`{% %}`)
+            or a comment (`{# #}`).
+    """
     with _refusing():
         body = LANGUAGE.parse(raw).body
         if "{#" in raw or not all(isinstance(node, nodes.Output) for node in body):
@@ -237,7 +251,7 @@ def _as_text(part: Expression, value: Any) -> str:
 
 
 def in_path(text: str) -> str:
-    """Encode text for one segment of a URL's path; it cannot begin another segment."""
+    """Encode text for one segment of a URL's path, so that it cannot begin another segment."""
     if text in ("", ".", ".."):
         raise EvaluationError("an empty or dotted path segment")
     return quote(text, safe="")
@@ -246,12 +260,12 @@ def in_path(text: str) -> str:
 def in_xml(text: str) -> str:
     """Encode text for XML text and attribute values; control characters are refused."""
     if re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text):
-        raise EvaluationError("a control character cannot stand in XML")
+        raise EvaluationError("a control character is not allowed in XML")
     return str(escape(text))
 
 
 def in_header(text: str) -> str:
-    """Check a header's value: only printable ASCII, so that it cannot begin another header."""
+    """Check a header's value: printable ASCII only, so that it cannot begin another header."""
     if not re.fullmatch(r"[\x20-\x7e]*", text):
         raise EvaluationError("a header takes printable ASCII only")
     return text

@@ -1,8 +1,8 @@
-"""The language of a mapping's expressions: Jinja2's expressions, restricted, with own filters.
+"""The language of a mapping's expressions: restricted Jinja2 expressions with our own filters.
 
-An expression reads the event's fields and plain JSON; it cannot reach attributes of Python objects
-and cannot call anything. Missing data is None, and filters leave it None. The result of each
-operator and filter is bounded, so that a number in an event cannot make the function work long.
+An expression reads the event's fields and plain JSON. It cannot read attributes of Python objects
+and cannot call anything. Missing data is None, and filters return None for it. The result of each
+operator and filter is bounded, so that a number in an event cannot keep the function busy.
 """
 
 import math
@@ -26,7 +26,7 @@ from connector.portabilling import AccessPolicyInfo
 
 Filter = Callable[..., Any]
 
-# Filters and tests of Jinja that are pure, accept missing data and are useful in a mapping.
+# Filters and tests of Jinja that have no side effects and are useful in a mapping.
 _FILTERS = frozenset(
     "abs default first float int items join last length list lower map max min reject rejectattr "
     "replace round select selectattr sort string sum title trim unique upper".split()
@@ -38,7 +38,7 @@ _TESTS = frozenset(
     "iterable le lessthan lower lt mapping ne none number odd sequence string true upper".split()
 )
 
-_LONGEST = 10_000_000  # characters that a filter may add: as many as the largest event has
+_LONGEST = 10_000_000  # characters that a filter may add; the largest event has as many
 _MOST_PLACES = 15  # decimal places that a float has
 
 _IMSI = re.compile("[0-9]{15}")
@@ -56,22 +56,22 @@ def attribute(policy: object, name: str, group: str | None = None) -> str | None
 
 
 def is_imsi(value: object) -> bool:
-    """Test: exactly 15 digits, what HLR and HSS interfaces want (contract 5)."""
+    """Test: text of exactly 15 digits, as HLR and HSS interfaces require (contract 5)."""
     return isinstance(value, str) and _IMSI.fullmatch(value) is not None
 
 
 def is_digits(value: object) -> bool:
-    """Test: text of at least one digit, and nothing else."""
+    """Test: text of one or more digits only."""
     return isinstance(value, str) and _DIGITS.fullmatch(value) is not None
 
 
 def is_matching(value: object, pattern: str) -> bool:
-    """Test: text that the regular expression matches as a whole."""
+    """Test: the regular expression matches the whole text."""
     return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
 class _Missing(Undefined):
-    """None in place of Jinja's object for a missing value, e.g. the first item of an empty list."""
+    """Makes Jinja use None for a missing value, e.g. the first item of an empty list."""
 
     def __new__(cls, *_: object, **__: object) -> None:  # type: ignore[misc]  # on purpose
         return None
@@ -79,7 +79,7 @@ class _Missing(Undefined):
 
 @cache
 def _reader(kind: type) -> Callable[[Any, str], Any]:
-    """The function that reads a field of values of this type; cached: `isinstance` is slow."""
+    """The function that reads a field from values of this type; cached, as `isinstance` is slow."""
     if issubclass(kind, Mapping):
         return kind.get
     if issubclass(kind, BaseModel):
@@ -101,15 +101,15 @@ def _of_nothing(_: object, __: str) -> None:
 
 
 class _Generator(NativeCodeGenerator):
-    """Writes one function that returns the value of an expression; Jinja's own yields text.
+    """Writes one function that returns an expression's value; Jinja's own generator yields text.
 
-    Constants are not evaluated while compiling: `10 ** 10 ** 10` would take too long there, too.
+    It does not evaluate constants while it compiles: `10 ** 10 ** 10` would take too long.
     """
 
     def visit_Template(  # noqa: N802 - Jinja's name
         self, node: nodes.Template, frame: Frame | None = None
     ) -> None:
-        """Write the function alone; a template's other code would cost time at each call."""
+        """Write only the function; the other code of a template would cost time in each call."""
         frame = Frame(EvalContext(self.environment))
         frame.symbols.analyze_node(node)
         self.pull_dependencies(node.body)
@@ -125,9 +125,9 @@ class _Generator(NativeCodeGenerator):
         self.visit(node.nodes[0], frame)
 
     def pull_dependencies(self, body: Iterable[nodes.Node]) -> None:
-        """Call filters and tests by their names in `_GLOBALS`, and refuse unknown ones.
+        """Make the code call filters and tests by their names in `_GLOBALS`; refuse unknown ones.
 
-        Jinja's own method accepts an unknown one inside an `if`.
+        Jinja's own method accepts unknown filters and tests inside an `if`.
         """
         for node in body:
             for used in node.find_all((nodes.Filter, nodes.Test)):
@@ -140,7 +140,7 @@ class _Generator(NativeCodeGenerator):
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Reads fields of the event and keys of JSON; nothing else can be read or called."""
+    """Lets expressions read fields of the event and keys of JSON, and nothing else."""
 
     code_generator_class = _Generator
     intercepted_binops = frozenset({"*", "**", "%"})
@@ -150,7 +150,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         if not isinstance(left, int | float) or not isinstance(right, int | float):
             raise TypeError(f"{operator} takes numbers only")
         if operator == "**":
-            math.pow(left, right)  # raises where the power would be larger, and at once
+            math.pow(left, right)  # raises at once if the power is too large for a float
         return self.binop_table[operator](left, right)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -171,7 +171,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 def _keeps_none(filtered: Filter) -> Filter:
-    """The filter, but None stays None; Jinja's would turn it into "None" or 0."""
+    """Wrap a filter so that it returns None for None; Jinja's returns "None" or 0."""
 
     @wraps(filtered)
     def kept(*args: Any, **options: Any) -> Any:
@@ -182,7 +182,7 @@ def _keeps_none(filtered: Filter) -> Filter:
 
 
 def _listed(filtered: Filter) -> Filter:
-    """The filter with a list as its result; Jinja's gives a generator that can be read once."""
+    """Wrap a filter so that it returns a list; Jinja's returns a generator, readable only once."""
 
     @wraps(filtered)
     def listed(*args: Any, **options: Any) -> list[Any]:
@@ -192,7 +192,7 @@ def _listed(filtered: Filter) -> Filter:
 
 
 def _round(value: Any, precision: int = 0, method: Any = "common") -> float:
-    """Filter: Jinja's `round`, with a bound; a billion places would take hours."""
+    """Filter: Jinja's `round` with at most 15 places; a billion places would take hours."""
     if abs(precision) > _MOST_PLACES:
         raise ValueError(f"more than {_MOST_PLACES} places")
     return do_round(value, precision, method)
@@ -206,7 +206,7 @@ def _replace(value: object, old: object, new: object, count: int = -1) -> str:
 
 
 def _joined(join: Filter) -> Filter:
-    """Jinja's `join`, with a bound on the length that it adds."""
+    """Wrap Jinja's `join` with a bound on the length that it adds."""
 
     @wraps(join)
     def joined(context: object, value: Any, d: object = "", attribute: Any = None) -> Any:
@@ -223,7 +223,7 @@ def _check_size(added: int) -> None:
 
 
 def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
-    """Filter: `default` for missing data; with `boolean` for anything that counts as false."""
+    """Filter: `default` if the value is missing or, with `boolean`, counts as false."""
     return default if value is None or (boolean and not value) else value
 
 
@@ -238,7 +238,7 @@ class _Rewriting(NodeTransformer):
     """Changes how operators treat missing data."""
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja's convention
-        """Use `_concat` for `~`, which would join the text "None"."""
+        """Use `_concat` for `~`; Jinja's own operator joins None as the text "None"."""
         self.generic_visit(node)
         return nodes.Filter(nodes.List(node.nodes), "_concat", [], [], None, None, lineno=1)
 
@@ -249,7 +249,7 @@ class _Rewriting(NodeTransformer):
 
 
 def _environment() -> _Environment:
-    # Not optimized: the optimizer evaluates constants while it compiles, again at each level.
+    # optimized=False: the optimizer would evaluate constants while it compiles.
     env = _Environment(
         undefined=_Missing, keep_trailing_newline=True, autoescape=False, optimized=False
     )
@@ -279,10 +279,10 @@ _GLOBALS: dict[str, Any] = {
 
 
 def function(tree: nodes.Expr) -> Callable[[Any], Any]:
-    """An expression as a function of the values of its names (a `Scope`).
+    """Compile a parsed expression to a function that takes a `Scope` and returns the value.
 
     Raises:
-        TemplateSyntaxError: it uses an unknown filter or test.
+        TemplateSyntaxError: the expression uses an unknown filter or test.
         SyntaxError, RecursionError, MemoryError: it is nested too deeply for Python.
     """
     template = nodes.Template([nodes.Output([_REWRITING.visit(tree)], lineno=1)], lineno=1)

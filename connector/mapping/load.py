@@ -1,7 +1,7 @@
-"""Reads a mapping file and checks it as a whole before it serves.
+"""Reads a mapping file and checks it as a whole before it is used.
 
-`load` is for the function, `check` for `connector check`. Lints of a file that does not match the
-schema are made here; `connector.mapping.checks` makes all others.
+The function calls `load`; `connector check` calls `check`. This module turns violations of the
+schema into lints; `connector.mapping.checks` makes all other lints.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ def load(path: Path) -> MappingFile:
     """Read and check a mapping file, to serve it.
 
     Raises:
-        BadMapping: it has errors; warnings do not stop it.
+        BadMapping: the file has errors; warnings alone do not raise.
     """
     mapping, lints = check(path)
     errors = [lint for lint in lints if lint.level == "error"]
@@ -33,8 +33,8 @@ def load(path: Path) -> MappingFile:
 def check(path: Path) -> tuple[MappingFile | None, list[Lint]]:
     """Read a mapping file and find its problems.
 
-    Returns the mapping, None if the file does not match the schema, and the lints in the order of
-    their lines.
+    Returns the mapping and the lints in the order of their lines. The mapping is None if the file
+    cannot be read or does not match the schema.
     """
     try:
         document = read(path)
@@ -58,7 +58,7 @@ def _shape(document: Document, error: ValidationError) -> Iterator[Lint]:
     for item in found:
         loc: Loc = item["loc"]
         if not any(other["loc"][: len(loc)] == loc != other["loc"] for other in found):
-            yield _shape_lint(document, item)  # else an inner error says more
+            yield _shape_lint(document, item)  # an outer error is left out: the inner says more
 
 
 def _shape_lint(document: Document, item: ErrorDetails) -> Lint:
@@ -85,7 +85,7 @@ _SHAPES = {
     "list_type": "must be a list",
     "too_short": "must not be empty",
     "string_type": "must be text",
-    "string_pattern_mismatch": "has characters or a form that it must not have",
+    "string_pattern_mismatch": "has a form or characters that are not allowed",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "bool_type": "must be true or false",
@@ -95,7 +95,7 @@ _SHAPES = {
 
 
 def _known_keys() -> list[str]:
-    """Every key of every entry, those of all protocols included."""
+    """Every key of every entry, including the entries of all protocols."""
     for name in PROTOCOLS:
         protocol(name)
     return sorted(_keys(Entry))

@@ -1,8 +1,8 @@
 """The protocols that external systems speak, each in a room of its own: `connector/systems/NAME/`.
 
-`PROTOCOLS` is the registry: one line for each. A room is imported only when a mapping file names
-its protocol, so that a deployment does not pay for the others. docs/architecture.md shows how to
-add one.
+`PROTOCOLS` is the registry: one line for each protocol. A room is imported only when a mapping
+file names its protocol, so that a deployment loads only the protocol that it uses.
+docs/architecture.md shows how to add a protocol.
 """
 
 from abc import ABC, abstractmethod
@@ -30,7 +30,7 @@ CallOf = TypeVar("CallOf", bound=Call)
 
 
 class Preview(NamedTuple):
-    """A request as it would be sent, to be read by people: credentials are hidden.
+    """A request as it would be sent, for people to read: its credentials are hidden.
 
     `line` has the method and the target, e.g. `GET http://host/path`. `headers` and `body` are
     empty if the protocol has none.
@@ -45,18 +45,21 @@ class SentRequest(ABC):
     """A request that a scripted system received in a test of a mapping file."""
 
     name: str
-    """The request in short, e.g. `GET /cards`."""
+    """A short name of the request, e.g. `GET /cards`."""
 
     @abstractmethod
     def differences(self, expected: Any) -> Iterator[str]:
-        """Yield each difference from the expected call, an entry of `tests.calls`."""
+        """Yield a sentence for each difference from `expected`, an entry of `tests.calls`."""
 
 
 class Script:
-    """The replies of one test; counts the calls, of which each may take several attempts."""
+    """The scripted replies of one test, and the requests that it received.
+
+    It counts calls, not requests, because a call can take several attempts.
+    """
 
     def __init__(self, replies: tuple[Entry, ...], otherwise: Entry) -> None:
-        """`replies` answer the calls in their order, `otherwise` those that have none."""
+        """`replies` answer the first calls, in order; `otherwise` answers all later calls."""
         self.sent: list[SentRequest] = []
         self._replies = replies
         self._otherwise = otherwise
@@ -64,12 +67,12 @@ class Script:
         self._noted = False
 
     def next_call(self) -> None:
-        """Note that the requests from now on belong to another call."""
+        """Count a call: the requests from now on belong to it."""
         self._calls += 1
         self._noted = False
 
     def reply_to(self, request: SentRequest) -> Any:
-        """The reply of the current call; a retry gets the same one and is not noted again."""
+        """The reply to the current call. A retry gets the same reply and is not added to `sent`."""
         if not self._noted:
             self.sent.append(request)
             self._noted = True
@@ -97,19 +100,21 @@ class Protocol(ABC, Generic[SystemEntryOf, CallOf]):
     ) -> System:
         """A client for the system; the caller opens it with `async with`.
 
+        `settings` are the values by name; the client asks `renewal` for newer secrets.
+
         Raises:
-            BadSettings: the entry makes no sense with these settings.
+            BadSettings: a value of the entry, computed with these settings, cannot be used.
         """
 
     @abstractmethod
     def scripted(
         self, entry: SystemEntryOf, settings: Mapping[str, Any], replies: tuple[Entry, ...]
     ) -> tuple[Script, System]:
-        """The same client with scripted replies in place of the network."""
+        """The script, and a client that gets its replies from it instead of the network."""
 
     @abstractmethod
     def preview(self, call: CallOf, entry: SystemEntryOf, settings: Mapping[str, Any]) -> Preview:
-        """The request that a call becomes; `settings` have their secrets hidden."""
+        """The request that the client would send for a call; `settings` have `***` for secrets."""
 
 
 AnyProtocol = Protocol[Any, Any]
@@ -117,13 +122,20 @@ AnyProtocol = Protocol[Any, Any]
 
 @cache
 def protocol(name: str) -> AnyProtocol:
-    """The protocol of this name; raises KeyError if there is none."""
+    """The protocol of this name.
+
+    Raises:
+        KeyError: `PROTOCOLS` does not have the name.
+    """
     found: AnyProtocol = import_module(PROTOCOLS[name]).PROTOCOL
     return found
 
 
 def protocol_of(data: object) -> AnyProtocol | None:
-    """The one protocol that the data of a mapping file names under `system`, None if unclear."""
+    """The protocol that the data of a mapping file names under `system`.
+
+    None if the data names no protocol or several.
+    """
     system = data.get("system") if isinstance(data, dict) else None
     if not isinstance(system, dict):
         return None
@@ -132,10 +144,10 @@ def protocol_of(data: object) -> AnyProtocol | None:
 
 
 class _OfProtocol:
-    """Has pydantic validate an entry as the class of the protocol that the file names.
+    """Makes pydantic validate an entry with the class of the protocol that the file names.
 
-    `connector.mapping.schema.validate` passes the protocol as the validation's context. Without
-    one the file is refused at `system`, and the other entries are not validated.
+    `connector.mapping.schema.validate` passes the protocol as the validation's context. Without a
+    protocol, validation fails at `system`, and entries that depend on it are not validated.
     """
 
     def __init__(self, kind: str) -> None:
@@ -172,7 +184,7 @@ AnyExpectedCall = Annotated[Any, _OfProtocol("expected_call")]
 
 
 def _check_methods(call: dict[str, Any], spoken: AnyProtocol) -> None:
-    """Refuse a call of another protocol than the one that the system speaks."""
+    """Refuse a call that belongs to another protocol than the system's."""
     if not call.keys().isdisjoint(spoken.methods):
         return
     for other in map(protocol, PROTOCOLS):
@@ -180,6 +192,6 @@ def _check_methods(call: dict[str, Any], spoken: AnyProtocol) -> None:
         if method:
             raise PydanticCustomError(
                 "foreign_call",
-                "`{method}` is no call to a system that speaks {spoken}",
+                "`{method}` does not work with a system that speaks {spoken}",
                 {"method": method, "spoken": spoken.name, "other": other.name},
             )

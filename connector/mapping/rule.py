@@ -1,4 +1,4 @@
-"""The rules of a mapping file: for these events, under this condition, these calls."""
+"""The rules of a mapping file: for these events, under this condition, make these calls."""
 
 from functools import cached_property
 from typing import Annotated, Literal
@@ -28,7 +28,7 @@ class Require(Entry):
 
 
 class Rule(Entry):
-    """For these events, under this condition, these calls."""
+    """For these events, under this condition, make these calls."""
 
     name: str
     on: Annotated[
@@ -42,13 +42,16 @@ class Rule(Entry):
     subject: AnyText | None = None
     replay: Literal["apply", "never"] = Field(
         "apply",
-        description="Whether a replay with a newer snapshot is applied again: `apply` for state, "
-        "`never` for what must happen once.",
+        description="Whether a replay with a newer snapshot is applied again: `apply` if the calls "
+        "set a state, `never` if they must happen once.",
     )
     calls: Annotated[tuple[AnyCall, ...], Field(min_length=1)]
 
     def handles(self, event_type: str) -> bool:
-        """Whether the rule is for events of this type; compared without case (contract 2.3)."""
+        """Whether the rule is for events of this type; upper and lower case are equal.
+
+        Contract 2.3 requires that.
+        """
         return event_type.lower() in self._types
 
     @cached_property

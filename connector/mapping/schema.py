@@ -1,7 +1,7 @@
 """The mapping file as a whole: one external system, which events matter, and what to send.
 
-The models are the file's schema (`connector schema` prints it) and, once validated, the compiled
-mapping: their expressions are compiled. `connector.mapping.load` reads a file.
+The models are the file's schema, which `connector schema` prints. An instance is a compiled
+mapping: its expressions are compiled. `connector.mapping.load` reads a file.
 """
 
 from functools import cached_property
@@ -35,31 +35,31 @@ class MappingFile(Entry):
 
     @property
     def document(self) -> Document:
-        """The file that it was read from."""
+        """The document that the mapping was read from."""
         return self._document
 
     @property
     def protocol(self) -> AnyProtocol:
-        """The protocol that its system speaks."""
+        """The protocol that the external system speaks."""
         return protocol(self.system.protocol)
 
     @cached_property
     def expressions(self) -> tuple[tuple[Loc, Expression], ...]:
-        """Every expression with its path in the file; `tests` hold data, no expressions."""
+        """Every expression with its path in the file; `tests` have no expressions."""
         parts = {"system": self.system, "values": self.values, "rules": self.rules}
         return tuple(found for name, part in parts.items() for found in used(part, (name,)))
 
     def of(self, document: Document) -> "MappingFile":
-        """Note the file that it was read from; returns itself."""
+        """Keep `document`, which the mapping was read from; returns the mapping."""
         self._document = document
         return self
 
 
 def validate(data: object) -> MappingFile:
-    """The mapping file of these data, its entries those of the protocol that they name.
+    """Validate the data of a mapping file, with the entries of the protocol that it names.
 
     Raises:
-        pydantic.ValidationError: the data do not have the shape of a mapping file.
+        pydantic.ValidationError: the data does not match the schema.
     """
     return MappingFile.model_validate(data, context=protocol_of(data))
 
@@ -71,5 +71,5 @@ def schema() -> dict[str, Any]:
 
 
 def directory(mapping: MappingFile) -> Path:
-    """The directory of the mapping; events of its tests are named relative to it."""
+    """The directory of the mapping file; its tests name their events relative to it."""
     return mapping.document.path.parent

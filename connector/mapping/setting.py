@@ -16,7 +16,7 @@ class Setting(Entry):
     env: str | None = Field(None, description="Environment variable that holds it.")
     secret: str | None = Field(None, description="Secret that holds it; never logged.")
     default: str | int | float | None = Field(None, description="Used if it is not set.")
-    optional: bool = Field(False, description="May be missing; it is none then.")
+    optional: bool = Field(False, description="May be missing; the value is none then.")
     type: Literal["text", "number", "url", "pattern"] = Field(
         "text", description="Checked at start; `pattern` is a regular expression."
     )
@@ -43,13 +43,13 @@ class Setting(Entry):
 def resolve(
     mapping: str, settings: Mapping[str, Setting], read: Callable[[Setting], str | None]
 ) -> dict[str, Any]:
-    """The values of the settings of a mapping, each with its type.
+    """The values of a mapping's settings by name, each with its type.
 
-    `mapping` is the mapping's name, for messages. `read` gives the text that the environment or
-    the secrets hold for a setting, None if there is none.
+    `mapping` is the mapping's name, for messages. `read` returns a setting's text from the
+    environment or the secrets; None if it is not set.
 
     Raises:
-        BadSettings: every setting that is missing or wrong, without its value.
+        BadSettings: settings are missing or wrong; the problems name them all, without values.
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
@@ -86,5 +86,5 @@ def _typed(setting: Setting, text: str) -> str | float:
 def _check_pattern(text: str) -> None:
     try:
         re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:  # `a{99999999999}`; 1000 levels
+    except (re.error, OverflowError, RecursionError) as error:  # e.g. `a{99999999999}`
         raise ValueError(f"must be a regular expression: {error}") from None

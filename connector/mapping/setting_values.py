@@ -1,4 +1,4 @@
-"""The values of a mapping's settings while the function serves; secrets can be rotated."""
+"""The values of a mapping's settings while the function serves, with rotated secrets."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,9 +11,9 @@ from connector.settings import BadSettings
 
 
 class SettingValues(Mapping[str, Any]):
-    """The settings by name, computed again when the secrets change.
+    """The values of the settings by name, computed again when the secrets change.
 
-    If a secret is rotated to a value that the mapping refuses, the old values stay.
+    If the mapping refuses the new value of a secret, all old values stay in use.
     """
 
     def __init__(self, mapping: MappingFile, environ: Mapping[str, str], secrets: Secrets) -> None:
@@ -24,10 +24,10 @@ class SettingValues(Mapping[str, Any]):
         self._values: dict[str, Any] = {}
 
     def check(self) -> None:
-        """Compute them.
+        """Compute all values; `connector.startup` calls it at start.
 
         Raises:
-            BadSettings: each setting that is missing or wrong.
+            BadSettings: settings are missing or wrong; the problems name them all.
         """
         self._generation = self._secrets.generation
         self._values = resolve(self._mapping.name, self._mapping.settings, self._read)
@@ -43,7 +43,7 @@ class SettingValues(Mapping[str, Any]):
 
     def _current(self) -> dict[str, Any]:
         if self._generation != self._secrets.generation:
-            with suppress(BadSettings):  # while serving, the old values are better than none
+            with suppress(BadSettings):  # keep the old values
                 self.check()
         return self._values
 

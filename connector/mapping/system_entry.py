@@ -1,4 +1,4 @@
-"""The entry `system` of a mapping file: what it holds for every protocol."""
+"""The entry `system` of a mapping file: the keys that it has for every protocol."""
 
 import re
 from typing import Annotated, ClassVar, Literal
@@ -20,13 +20,14 @@ class BreakerEntry(Entry):
 
 
 class Limits(Entry):
-    """Protects every kind of external system; the base of each protocol's own entry."""
+    """Timeouts, limits and circuit breaker; the base of each protocol's own entry."""
 
     timeout: AnyValue = Field(
-        default_factory=lambda: Constant("30s"), description="For a reply, per attempt (30s)."
+        default_factory=lambda: Constant("30s"),
+        description="Longest wait for a reply, per attempt (30s).",
     )
     connect_timeout: AnyValue = Field(
-        default_factory=lambda: Constant("5s"), description="For a connection (5s)."
+        default_factory=lambda: Constant("5s"), description="Longest wait for a connection (5s)."
     )
     rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*/s$")] | None = Field(
         None, description="Calls per second and instance, e.g. `50/s`; more are answered 429."
@@ -38,7 +39,7 @@ class Limits(Entry):
 
 
 class ReplyRule(Entry):
-    """The meaning of a reply when its status does not tell; the first that matches decides."""
+    """The meaning of a reply, by its content; the first rule whose `if` holds decides."""
 
     if_: Condition = Field(alias="if")
     outcome: Literal[
@@ -54,15 +55,17 @@ class ReplyRule(Entry):
     def reason(self, scope: Scope) -> str | None:
         """The text of `because` for a reply, at most 500 characters; None if it is empty.
 
+        `scope` has the settings and the reply.
+
         Raises:
-            EvaluationError: the reply lacks what `because` reads.
+            EvaluationError: the reply lacks a field that `because` reads.
         """
         because = self.because.evaluate(scope) if self.because else None
         return None if because in (None, "") else str(because)[:_LONGEST_REASON]
 
 
 class SystemEntry(Entry):
-    """The external system; each protocol adds the key of its own name."""
+    """The external system; each protocol adds a key with its own name."""
 
     protocol: ClassVar[str]
 
@@ -70,10 +73,10 @@ class SystemEntry(Entry):
 
 
 def seconds(value: object) -> float:
-    """A duration in seconds: a number, or text such as `30s`, `500ms`, `2m`.
+    """The seconds of a duration: of a number, or of text such as `30s`, `500ms`, `2m`.
 
     Raises:
-        ValueError: it is none of these, or not above zero.
+        ValueError: `value` is not a duration, or not above zero.
     """
     if isinstance(value, str):
         parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)", value.strip())

@@ -1,4 +1,4 @@
-"""The external system: what every protocol needs, and a room for each protocol.
+"""The external system: the code that all protocols share, and a room for each protocol.
 
     guard     around each request: limits, circuit breaker, retries
     limits    calls at once, calls per second, the circuit breaker

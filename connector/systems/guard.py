@@ -1,7 +1,7 @@
 """Limits, circuit breaker and retries around each request to an external system.
 
-The same for every protocol. Retries take seconds and repeat only what is safe to repeat; NSPS and
-Pub/Sub retry for minutes to weeks.
+They are the same for every protocol. Retries here take seconds, and only requests that are safe to
+repeat are repeated. NSPS and Pub/Sub repeat events for minutes to weeks.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ Attempt = Callable[[Call], Awaitable[Reply]]
 
 
 class Guard:
-    """Protects one system; each client has one."""
+    """Protects one system; each client has one `Guard`."""
 
     def __init__(self, limits: Limits, settings: Mapping[str, Any], timeout: float) -> None:
         """Read the limits of the mapping; `timeout` is the seconds for one attempt.
@@ -47,7 +47,7 @@ class Guard:
         self._throttle = Throttle(limits.concurrency, rate)
 
     async def send(self, attempt: Attempt, call: Call, deadline: float) -> Reply:
-        """Carry out a call, as `System.send`."""
+        """Carry out a call as `System.send` does; `attempt` sends each of its requests."""
         wait = self._breaker.refusal()
         if wait is not None:
             reason = "Circuit open: API Core did not answer repeatedly, it is probed again soon"
@@ -92,9 +92,9 @@ class Guard:
 
 
 def _is_repeatable(call: Call, reply: Reply) -> bool:
-    """Whether sending the request again is safe and may help.
+    """True if sending the request again is safe and may help.
 
-    A system that gave no reply in time is slow; more requests would make it slower.
+    It does not help after a timeout: the system is slow, and more requests make it slower.
     """
     if reply.outcome not in (Outcome.UNAVAILABLE, Outcome.THROTTLED) or reply.end is End.PENDING:
         return False

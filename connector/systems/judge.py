@@ -17,10 +17,10 @@ from connector.system import End, Reply
 def judge(
     reply: Reply, rules: tuple[ReplyRule, ...], settings: Mapping[str, Any], *, accepted: bool
 ) -> Reply:
-    """The reply with its final outcome; every protocol's client calls it.
+    """The reply with its final outcome; the client of every protocol calls it.
 
-    `reply` has the outcome of the protocol's own rule. `accepted` says that the call's `accept`
-    names this reply.
+    `reply` has the outcome by the protocol's own rule. `rules` are the mapping's `replies`,
+    `settings` its settings by name. `accepted` is true if the call's `accept` lists this reply.
     """
     scope = Scope(settings=settings, reply=reply.seen)
     try:

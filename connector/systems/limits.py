@@ -1,6 +1,6 @@
 """Limits that protect an external system: calls at once, calls per second, circuit breaker.
 
-A call over the limit is refused, not queued: NSPS has a queue and sends the event again.
+A call above a limit is refused, not queued: NSPS has a queue and sends the event again.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # imported only where a mapping limits the rate (cold start)
+if TYPE_CHECKING:  # imported at run time only if a mapping limits the rate: a faster cold start
     from aiolimiter import AsyncLimiter
 
 _PATIENCE = 1.0  # seconds that a call may wait for its turn, to smooth a burst
@@ -22,7 +22,10 @@ class Throttle:
         self._rate = _limiter(rate) if rate else None
 
     async def enter(self) -> bool:
-        """Take a place; False if none is free within a second. Each True needs a `leave`."""
+        """Take a place; False if the call is above a limit. After True, call `leave` once.
+
+        It waits up to a second for the call's turn under the rate.
+        """
         if self._free <= 0:
             return False
         self._free -= 1
@@ -44,11 +47,11 @@ class Throttle:
 
 
 def _limiter(rate: int) -> "AsyncLimiter":
-    """A limiter for `rate` calls per second, of which a twentieth may come at once.
+    """A limiter for `rate` calls per second; a twentieth of them may go at the same moment.
 
-    If a whole second's calls could come at once, the second after a rest would have twice the
-    rate, and a system that counts refuses that. One by one, timers are too coarse above some
-    hundred per second.
+    If all calls of a second could go at the same moment, the first second after a rest could have
+    twice the rate, and the system may refuse calls above its own limit. If calls could only go one
+    by one, the timers of the event loop would be too coarse above some hundred calls per second.
     """
     from aiolimiter import AsyncLimiter  # noqa: PLC0415 - see above
 
@@ -57,10 +60,11 @@ def _limiter(rate: int) -> "AsyncLimiter":
 
 
 class Breaker:
-    """Open after `after` failures in a row; closed again by one success of a probe.
+    """A circuit breaker: it opens after `after` failures in a row.
 
-    While open, calls are refused at once. After `pause` seconds one call at a time is let through
-    to see (half-open); if it fails the pause begins again.
+    While it is open, calls are refused at once. After `pause` seconds it is half-open: one call is
+    let through as a probe. A successful probe closes the breaker; after a failed one it is open for
+    another `pause`.
     """
 
     def __init__(
@@ -73,10 +77,10 @@ class Breaker:
         self._probe_at = 0.0
 
     def refusal(self) -> float | None:
-        """Seconds until a call may be tried, None if this one may.
+        """None if the call may be sent; else the seconds until the next probe.
 
-        A call that is let through while half-open is the probe: until its end is noted, or
-        another pause is over, no other is.
+        If the breaker is half-open, the call is the probe. No other call is let through until
+        `note` has the result of the probe, or another `pause` is over.
         """
         if self._failures < self._after:
             return None
@@ -87,7 +91,7 @@ class Breaker:
         return None
 
     def note(self, *, available: bool) -> bool:
-        """Note the end of a call; True if that opened or closed the breaker."""
+        """Note the result of a call; True if it opened or closed the breaker."""
         was_open = self._failures >= self._after
         if available:
             self._failures = 0

@@ -1,4 +1,4 @@
-"""The tests inside the published mapping files, and that nothing in these files is untested."""
+"""The published mapping files: their tests pass and reach every rule, `ignore` and `require`."""
 
 import json
 from pathlib import Path
@@ -22,26 +22,26 @@ CASES = [
 ]
 
 
-def test_there_are_mappings() -> None:
+def test_the_published_mappings_are_found() -> None:
     assert "wtl-hlr-hss.yaml" in MAPPINGS
 
 
 @pytest.mark.parametrize(("mapping", "case"), CASES)
-def test_case(mapping: MappingFile, case: Case) -> None:
+def test_each_test_inside_a_mapping_passes(mapping: MappingFile, case: Case) -> None:
     alone = mapping.model_copy(update={"tests": (case,)}).of(mapping.document)
     (result,) = run_cases(alone)
     assert result.problems == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_the_published_schema_takes_a_mapping(file: Path) -> None:
-    """An editor that checks against it must not mark what the function takes."""
+def test_the_published_schema_accepts_every_published_mapping(file: Path) -> None:
+    """Otherwise an editor would mark errors in files that the function accepts."""
     schema = json.loads((file.parent / "mapping.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(read(file).data)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_a_mapping_has_no_lint(file: Path) -> None:
+def test_a_published_mapping_has_no_lint(file: Path) -> None:
     assert [str(found) for found in check(file)[1]] == []
 
 

@@ -1,4 +1,4 @@
-"""YAML 1.2's core types with the place of everything, and what is wrong told with its place."""
+"""A document has YAML 1.2's core types and the place of each key; each lint names its place."""
 
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def lints(file: Path, text: str | bytes) -> list[Lint]:
         ("|\n  a\n  b\n", "a\nb\n"),
     ],
 )
-def test_plain_text_has_the_types_of_yaml_1_2(file: Path, text: str, expected: Any) -> None:
+def test_plain_scalars_have_the_types_of_yaml_1_2(file: Path, text: str, expected: Any) -> None:
     found = document(file, f"a: {text}\n").data["a"]
     assert found == expected
     assert type(found) is type(expected)
@@ -89,12 +89,12 @@ def test_an_empty_file_has_no_data(file: Path) -> None:
     assert document(file, "# nothing but a comment\n").data is None
 
 
-def test_an_alias_stands_for_what_it_names(file: Path) -> None:
+def test_an_alias_is_replaced_by_its_anchor(file: Path) -> None:
     found = document(file, "a: &it {b: [1]}\nc: *it\nd: [*it]\n")
     assert found.data == {"a": {"b": [1]}, "c": {"b": [1]}, "d": [{"b": [1]}]}
 
 
-def test_a_tag_makes_no_object_of_pythons(file: Path) -> None:
+def test_a_python_tag_creates_no_python_object(file: Path) -> None:
     assert document(file, "a: !!python/object/apply:os.getcwd []\n").data == {"a": []}
 
 
@@ -131,18 +131,18 @@ rules:
         (("nothing", "here"), 2, 1),
     ],
 )
-def test_each_key_and_item_has_its_place_or_that_of_what_contains_it(
+def test_each_key_and_item_has_its_own_place_or_that_of_its_container(
     file: Path, loc: tuple[str | int, ...], line: int, column: int
 ) -> None:
     assert document(file, NESTED).place(loc) == Place(line, column)
 
 
-def test_a_lint_is_one_line_with_all_that_is_needed(file: Path) -> None:
+def test_a_lint_prints_as_one_line(file: Path) -> None:
     lint = document(file, NESTED).lint("some-name", ("rules", 1), "a reason", "a mend")
     assert str(lint) == f"{file}:8:5: error: a reason; a mend [some-name]"
 
 
-# What is wrong
+# Lints
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_syntax_error_has_its_place(file: Path, text: str, line: int, column: 
     assert (lint.name, lint.place) == ("yaml", Place(line, column))
 
 
-def test_each_key_that_stands_twice_has_its_place(file: Path) -> None:
+def test_each_duplicate_key_is_reported_with_its_place(file: Path) -> None:
     found = lints(file, "a: 1\nb: {c: 1, c: 2}\na: 3\n'a': 4\n")
     assert [(lint.name, lint.place) for lint in found] == [
         ("duplicate-key", Place(2, 11)),
@@ -174,13 +174,13 @@ def test_each_key_that_stands_twice_has_its_place(file: Path) -> None:
     assert "`c`" in found[0].reason
 
 
-def test_a_key_that_is_no_text_but_a_list_is_not_taken_for_text(file: Path) -> None:
+def test_a_list_as_a_key_is_refused(file: Path) -> None:
     (lint,) = lints(file, "a: 1\n? [b, c]\n: 2\n")
     assert lint.place.line == 2
     assert "Node" not in lint.reason
 
 
-def test_a_file_that_is_not_there_or_is_a_directory_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_or_a_directory_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(BadMapping) as caught:
             read(path)
@@ -190,29 +190,29 @@ def test_a_file_that_is_not_there_or_is_a_directory_is_told(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("body", [b"name: \xff", "name: x".encode("utf-16"), b"name: caf\xe9"])
-def test_a_file_that_is_not_utf_8_is_told(file: Path, body: bytes) -> None:
+def test_a_file_that_is_not_utf_8_is_refused(file: Path, body: bytes) -> None:
     (lint,) = lints(file, body)
     assert lint.name == "file"
 
 
-def test_a_control_character_is_told(file: Path) -> None:
+def test_a_control_character_is_refused(file: Path) -> None:
     (lint,) = lints(file, "a: \x00\n")
     assert lint.name == "yaml"
 
 
 @pytest.mark.parametrize("text", ["a: !!int x\n", "a: !!float x\n", "a: " + "9" * 5000 + "\n"])
-def test_a_number_that_is_none_is_told(file: Path, text: str) -> None:
+def test_an_unreadable_number_is_refused(file: Path, text: str) -> None:
     (lint,) = lints(file, text)
     assert (lint.name, lint.place.line) == ("yaml", 1)
 
 
 @pytest.mark.parametrize("text", ["a: &it [*it]\n", "a: &it {b: *it}\n", "&it [[*it]]\n"])
-def test_an_alias_inside_of_what_it_names_is_told(file: Path, text: str) -> None:
+def test_an_alias_inside_its_own_anchor_is_refused(file: Path, text: str) -> None:
     (lint,) = lints(file, text)
     assert (lint.name, lint.place.line) == ("yaml", 1)
 
 
-def test_a_few_aliases_that_make_a_file_huge_are_told(file: Path) -> None:
+def test_aliases_that_make_a_file_huge_are_refused(file: Path) -> None:
     names = "abcdefghijkl"
     lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
     for name, before in zip(names[1:], names, strict=False):
@@ -223,6 +223,6 @@ def test_a_few_aliases_that_make_a_file_huge_are_told(file: Path) -> None:
 
 
 @pytest.mark.parametrize("depth", [1_000, 10_000])
-def test_a_file_that_is_nested_too_deeply_is_told(file: Path, depth: int) -> None:
+def test_a_file_that_is_nested_too_deeply_is_refused(file: Path, depth: int) -> None:
     (lint,) = lints(file, "a: " + "[" * depth + "]" * depth)
     assert lint.name == "yaml"

@@ -1,4 +1,4 @@
-"""Expressions: what they can read, what they cannot reach, and text that is safe in its place."""
+"""Expressions: the data that they read, the Python objects that they cannot reach, and filters."""
 
 import datetime
 from typing import Any
@@ -91,7 +91,7 @@ def test_an_expression_keeps_its_type(source: str, expected: Any) -> None:
     assert type(found) is type(expected)
 
 
-def test_an_instant_stays_an_instant() -> None:
+def test_a_date_time_keeps_its_type() -> None:
     assert value("event.updated_at") == EVENT.updated_at
 
 
@@ -118,7 +118,7 @@ def test_an_instant_stays_an_instant() -> None:
         "counters | map(attribute='remaining') | max",
     ],
 )
-def test_missing_data_is_none_all_the_way_down(source: str) -> None:
+def test_a_path_through_missing_data_is_none(source: str) -> None:
     assert value(source) is None
 
 
@@ -136,7 +136,7 @@ def test_missing_data_is_none_all_the_way_down(source: str) -> None:
         ("(counters | map(attribute='remaining') | max) is none", True),
     ],
 )
-def test_missing_data_is_none_also_inside_of_an_expression(source: str, expected: Any) -> None:
+def test_missing_data_inside_an_expression_is_none(source: str, expected: Any) -> None:
     assert value(source) == expected
 
 
@@ -152,7 +152,7 @@ def test_missing_data_cannot_be_joined_to_text() -> None:
         value("'imsi:' ~ prev_sim.imsi")
 
 
-def test_default_stands_in_for_missing_data_only() -> None:
+def test_default_replaces_missing_data_only() -> None:
     assert value("prev_sim.imsi | default('none')") == "none"
     assert value("account.blocked | default(true)") is False
 
@@ -166,14 +166,14 @@ def test_a_lazy_filter_gives_a_list_that_can_be_read_twice() -> None:
     "source",
     ["number + none", "none < 1", "'a' < 1", "1 / 0", "'a' in none", "none | length", "secret + 1"],
 )
-def test_what_the_data_does_not_allow_is_told_without_the_data(source: str) -> None:
+def test_an_evaluation_error_names_the_expression_but_no_data(source: str) -> None:
     with pytest.raises(EvaluationError) as caught:
         value(source)
     assert source in str(caught.value)
     assert MARKER not in str(caught.value)
 
 
-def test_an_exception_whose_text_quotes_data_is_told_by_its_kind() -> None:
+def test_an_evaluation_error_names_only_the_type_of_its_cause() -> None:
     with pytest.raises(EvaluationError) as caught:
         value("[1] | map(secret) | list")
     assert MARKER in str(caught.value.__cause__)
@@ -198,7 +198,7 @@ def test_an_exception_whose_text_quotes_data_is_told_by_its_kind() -> None:
         ("1 + 2", set(), set()),
     ],
 )
-def test_names_and_paths_are_known_before_any_event(
+def test_compiling_finds_names_and_paths(
     source: str, names: set[str], paths: set[tuple[str, ...]]
 ) -> None:
     found = compile_condition(source)
@@ -208,12 +208,12 @@ def test_names_and_paths_are_known_before_any_event(
 
 
 @pytest.mark.parametrize("name", ["range", "dict", "cycler", "namespace", "lipsum", "self", "loop"])
-def test_no_name_of_the_engine_is_known(name: str) -> None:
-    """They count as names of the mapping, which the lint then does not know."""
+def test_global_names_of_jinja_are_ordinary_names(name: str) -> None:
+    """So the lint `unknown-name` reports them, as no mapping defines them."""
     assert compile_condition(name).names == {name}
 
 
-# What cannot be reached
+# Refused expressions and unreadable attributes
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_no_name_of_the_engine_is_known(name: str) -> None:
         "[text] | map(attribute='upper') | first",
     ],
 )
-def test_attributes_of_objects_cannot_be_reached(source: str) -> None:
+def test_attributes_of_python_objects_cannot_be_read(source: str) -> None:
     assert value(source) is None
 
 
@@ -279,12 +279,12 @@ def test_only_tests_of_the_language_are_known(name: str) -> None:
         compile_condition(f"text is {name}")
 
 
-def test_a_filter_that_an_if_may_not_reach_is_known_too() -> None:
+def test_an_unknown_filter_inside_an_if_is_refused() -> None:
     with pytest.raises(ExpressionError, match="No filter named 'nope'"):
         compile_condition("(text | nope) if text else 1")
 
 
-def test_a_test_that_an_if_may_not_reach_is_known_too() -> None:
+def test_an_unknown_test_inside_an_if_is_refused() -> None:
     with pytest.raises(ExpressionError, match="No test named 'nope'"):
         compile_condition("(text is nope) if text else 1")
 
@@ -310,13 +310,13 @@ def test_a_test_that_an_if_may_not_reach_is_known_too() -> None:
         "a #}",
     ],
 )
-def test_what_is_no_expression_is_refused(source: str) -> None:
+def test_a_malformed_expression_is_refused(source: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_condition(source)
     assert str(caught.value)
 
 
-# Filters and tests of the field
+# Our own filters and tests
 
 
 def test_an_attribute_of_the_access_policy_is_found_by_name_and_group() -> None:
@@ -352,11 +352,11 @@ def test_an_attribute_of_the_access_policy_is_found_by_name_and_group() -> None:
         ("5 is matching('5')", False),
     ],
 )
-def test_the_fields_own_tests(source: str, holds: bool) -> None:
+def test_the_tests_imsi_digits_and_matching(source: str, holds: bool) -> None:
     assert value(f"({source.rpartition(' is ')[0]}) is {source.rpartition(' is ')[2]}") is holds
 
 
-# What stands in the file
+# Values of the file
 
 
 def test_text_is_an_expression_only_if_the_file_says_so() -> None:
@@ -372,14 +372,14 @@ def test_text_is_an_expression_only_if_the_file_says_so() -> None:
     assert isinstance(compile_value("number"), Constant)
 
 
-def test_a_tree_is_computed_at_every_depth_and_keeps_its_order() -> None:
+def test_a_list_or_object_is_computed_at_every_depth_in_its_order() -> None:
     tree = compile_value({"b": ["=number", {"c": "n{{ number }}"}], "a": 1})
     assert tree.evaluate(SCOPE) == {"b": [5, {"c": "n5"}], "a": 1}
     assert list(tree.evaluate(SCOPE)) == ["b", "a"]
     assert len(expressions(tree)) == 2
 
 
-def test_an_expression_tells_its_source() -> None:
+def test_an_expression_keeps_its_source() -> None:
     found = compile_value("=account.bill_status")
     assert isinstance(found, Expression)
     assert found.source == "=account.bill_status"

@@ -1,4 +1,4 @@
-"""Text with expressions in it, and how data is kept in its place in a path, in XML, in a header."""
+"""Text with expressions in it. Data cannot leave its place in a path, in XML or in a header."""
 
 import re
 from urllib.parse import unquote, urlsplit
@@ -43,11 +43,11 @@ SCOPE = Scope(
         ("# no comment {{ number }}", "# no comment 5"),
     ],
 )
-def test_text_is_put_together(source: str, expected: str) -> None:
+def test_expressions_in_text_are_replaced_by_their_values(source: str, expected: str) -> None:
     assert compile_text(source).evaluate(SCOPE) == expected
 
 
-def test_text_without_a_value_is_refused() -> None:
+def test_an_expression_without_a_value_in_text_is_refused() -> None:
     with pytest.raises(EvaluationError, match="no value"):
         compile_text("imsi:{{ prev_sim.imsi }}").evaluate(SCOPE)
 
@@ -71,7 +71,7 @@ def test_text_takes_expressions_and_nothing_else(source: str) -> None:
         compile_text(source)
 
 
-def test_the_outline_of_text_has_no_data() -> None:
+def test_the_outline_of_text_has_braces_in_place_of_data() -> None:
     assert (
         compile_text("/subscribers/{{ sim.imsi }}/x{{ number }}").outline == "/subscribers/{}/x{}"
     )
@@ -105,7 +105,7 @@ def test_hostile_text_stays_in_its_segment_of_a_path(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", ".."])
-def test_a_segment_that_servers_would_resolve_is_refused(text: str) -> None:
+def test_an_empty_or_dotted_path_segment_is_refused(text: str) -> None:
     with pytest.raises(EvaluationError):
         in_segment(text)
 
@@ -132,7 +132,7 @@ def test_any_text_stays_in_its_element_and_attribute_of_xml(text: str) -> None:
         return
     (name,) = found
     assert (found.tag, name.tag, len(name)) == ("card", "name", 0)
-    # XML itself makes one line end of all (XML 1.0, 2.11), and a space of them in attributes.
+    # An XML parser turns each kind of line end into \n (XML 1.0, 2.11).
     assert (name.text or "") == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -147,7 +147,7 @@ def test_hostile_text_stays_in_xml_or_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a\r\nX-Admin: 1", "a\nb", "a\rb", "\x00", "\x7f", "é", "\u2028"])
-def test_what_could_start_another_header_is_refused(text: str) -> None:
+def test_text_that_could_start_another_header_is_refused(text: str) -> None:
     with pytest.raises(EvaluationError) as caught:
         compile_text("id {{ data }}", in_header).evaluate(Scope(data=text))
     assert text not in str(caught.value)

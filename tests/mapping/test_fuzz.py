@@ -1,6 +1,6 @@
-"""Whatever stands in a mapping file, it is compiled or refused, and never raises anything else.
+"""Any content of a mapping file is compiled or refused; no other exception is raised.
 
-`make fuzz` tries fifty times as much.
+`make fuzz` tries fifty times as many examples.
 """
 
 from copy import deepcopy
@@ -30,13 +30,13 @@ from connector.plan import event_scope
 from tests.support import ROOT
 from tests.support.events import event
 
-pytestmark = pytest.mark.deployment  # once is enough: no Python reads it differently
+pytestmark = pytest.mark.deployment  # once is enough: every Python version gives the same result
 
 BUDGET = settings.default.max_examples if settings.default else 100
 MAPPINGS = sorted((ROOT / "mappings").glob("*.yaml"))
 ORIGINALS = {path.stem: read(path).data for path in MAPPINGS}
 for original in ORIGINALS.values():
-    del original["tests"]  # they name files
+    del original["tests"]  # they name files of events, which the tests here do not have
 
 # Expressions
 
@@ -56,7 +56,7 @@ FILTERS, TESTS = (st.sampled_from(sorted(names)) for names in (LANGUAGE.filters,
 
 
 def larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """What can be said with the expressions in hand: every operator, filter and test."""
+    """Larger expressions, made from `inner` ones with every operator, filter and test."""
     arguments = st.lists(inner, max_size=2).map(", ".join)
     return (
         st.builds("({} {} {})".format, inner, OPERATORS, inner)
@@ -98,7 +98,7 @@ def evaluated(source: str, variables: Any) -> Any:
 
 @settings(max_examples=BUDGET * 5)
 @given(SOURCES | st.text(), DATA)
-def test_any_text_is_an_expression_that_ends_or_is_refused(source: str, data: Any) -> None:
+def test_any_expression_is_evaluated_or_refused(source: str, data: Any) -> None:
     try:
         value = evaluated(source, data)
     except ExpressionError as error:
@@ -155,7 +155,7 @@ def test_an_expression_that_is_too_deep_or_too_long_is_refused(name: str) -> Non
     ],
 )
 def test_data_cannot_make_an_expression_fill_the_memory(source: str) -> None:
-    """Each of these would take gigabytes, or hours."""
+    """Without a bound, each of these would take gigabytes or hours."""
     data = {"number": 999_999_999, "text": "x" * 10_000, "list": [""] * 10_000}
     with pytest.raises(EvaluationError):
         evaluated(source, data)
@@ -173,12 +173,12 @@ def test_data_cannot_make_an_expression_fill_the_memory(source: str) -> None:
         ("[{'n': 1}, {'n': 2}] | join('-', attribute='n')", "1-2"),
     ],
 )
-def test_the_same_in_its_right_measure_is_computed(source: str, expected: Any) -> None:
+def test_the_bounded_operators_and_filters_compute_usual_values(source: str, expected: Any) -> None:
     assert evaluated(source, None) == expected
 
 
-def test_what_is_constant_is_not_computed_before_an_event() -> None:
-    """This pattern takes years over this text."""
+def test_constants_are_not_computed_while_compiling() -> None:
+    """Matching this pattern with this text would take years."""
     assert compile_condition(f"'{'a' * 99}' is matching('(a+)+b')").names == set()
 
 
@@ -207,7 +207,10 @@ def dumped(document: Any) -> bytes:
 
 
 def checked(file: Path, content: bytes) -> MappingFile | None:
-    """Each lint has a name, a line of the file and a text; without a mapping there is one."""
+    """The mapping of a file, None if it is refused; the form of its lints is checked.
+
+    Each lint has a name, a reason, a mend and a line of the file. A refused file has a lint.
+    """
     file.write_bytes(content)
     mapping, lints = check(file)
     assert mapping is not None or lints
@@ -222,15 +225,15 @@ def checked(file: Path, content: bytes) -> MappingFile | None:
 
 
 @pytest.mark.parametrize("name", ORIGINALS)
-def test_a_mapping_with_nothing_changed_is_read(name: str, tmp_path: Path) -> None:
-    """Else what follows would find the same fault in each file and look no further."""
+def test_an_unchanged_mapping_is_read(name: str, tmp_path: Path) -> None:
+    """Otherwise the tests below would find this fault in every changed file, and no other fault."""
     assert checked(tmp_path / "mapping.yaml", dumped(ORIGINALS[name]))
 
 
 @pytest.mark.parametrize("name", ORIGINALS)
 @settings(max_examples=BUDGET * 2 // 5, suppress_health_check=list(HealthCheck))
 @given(chance=st.data())
-def test_a_mapping_with_one_thing_changed_is_read_or_refused(
+def test_a_mapping_with_one_change_is_read_or_refused(
     name: str, tmp_path: Path, chance: st.DataObject
 ) -> None:
     document = deepcopy(ORIGINALS[name])
@@ -242,7 +245,7 @@ def test_a_mapping_with_one_thing_changed_is_read_or_refused(
             del place[last]
         case "rename" if isinstance(place, dict):
             place[chance.draw(NEW_KEYS)] = place.pop(last)
-        case "share":  # an alias in the file; of itself, if it is above
+        case "share":  # an alias in the file; it contains itself if `other` is above `way`
             other = chance.draw(st.sampled_from(ways))
             place[last] = parent(document, other)[other[-1]]
         case _:
@@ -253,7 +256,7 @@ def test_a_mapping_with_one_thing_changed_is_read_or_refused(
 @pytest.mark.parametrize("name", ORIGINALS)
 @settings(max_examples=BUDGET // 4, suppress_health_check=list(HealthCheck))
 @given(chance=st.data())
-def test_a_mapping_file_cut_and_patched_is_read_or_refused(
+def test_a_mapping_file_with_replaced_bytes_is_read_or_refused(
     name: str, tmp_path: Path, chance: st.DataObject
 ) -> None:
     content = dumped(ORIGINALS[name])
@@ -271,7 +274,7 @@ def test_any_file_is_a_mapping_or_is_refused(tmp_path: Path, content: bytes) -> 
 
 
 @pytest.mark.parametrize("pattern", ["(", "a{99999999999}", "(" * 5000 + ")" * 5000])
-def test_a_pattern_that_cannot_be_compiled_is_refused_where_it_stands(
+def test_an_invalid_regular_expression_in_a_setting_is_refused(
     pattern: str, tmp_path: Path
 ) -> None:
     document = deepcopy(ORIGINALS["wtl-hlr-hss"])
@@ -279,8 +282,8 @@ def test_a_pattern_that_cannot_be_compiled_is_refused_where_it_stands(
     assert checked(tmp_path / "mapping.yaml", dumped(document)) is None
 
 
-def test_a_file_that_unfolds_to_billions_is_refused(tmp_path: Path) -> None:
-    """Ten anchors, each a list of ten of the one before."""
+def test_aliases_that_expand_to_billions_of_values_are_refused(tmp_path: Path) -> None:
+    """Ten anchors, each a list of ten aliases of the anchor before it."""
     lines = ['a0: &a0 ["x"]']
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11)]
     assert checked(tmp_path / "mapping.yaml", "\n".join(lines).encode()) is None

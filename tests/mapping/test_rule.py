@@ -1,4 +1,4 @@
-"""A rule and its calls: what must stand in them, and what they say by themselves."""
+"""The entries of a rule and of its calls: required keys, allowed values, defaults."""
 
 import re
 from typing import Any
@@ -62,12 +62,12 @@ def test_a_path_that_does_not_start_with_a_slash_is_refused(path: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["text", "xml"])
 @pytest.mark.parametrize("value", [5, {"a": 1}, ["a"], True])
-def test_a_body_of_text_must_be_text(kind: str, value: Any) -> None:
+def test_a_text_or_xml_body_must_be_text(kind: str, value: Any) -> None:
     assert "must be text" in refused({"post": "/a", kind: value})
 
 
 @pytest.mark.parametrize("status", [0, 199, 600, "many"])
-def test_an_accepted_status_must_be_one_of_http(status: Any) -> None:
+def test_an_accepted_status_must_be_from_200_to_599(status: Any) -> None:
     assert "accept.0" in refused({"get": "/a", "accept": [status]})
 
 
@@ -96,25 +96,25 @@ def test_an_expression_that_cannot_be_compiled_is_refused(value: str) -> None:
     assert refused({"get": "/a/{{ " + value + " }}"}).startswith("get: ")
 
 
-def test_a_condition_may_stand_with_or_without_the_sign() -> None:
+def test_a_condition_may_start_with_an_equals_sign() -> None:
     for value in ("sim.imsi", "=sim.imsi"):
         call = HttpCallEntry.model_validate({"get": "/a", "when": value})
         assert call.when
         assert call.when.evaluate(Scope(sim={"imsi": "1"})) == "1"
 
 
-def test_a_condition_may_be_yamls_own_true_and_false() -> None:
+def test_a_condition_may_be_a_yaml_boolean() -> None:
     for value in (True, False):
         call = HttpCallEntry.model_validate({"get": "/a", "when": value})
         assert call.when
         assert call.when.evaluate(Scope()) is value
 
 
-# What a call says
+# Properties of a call
 
 
 @pytest.mark.parametrize(
-    ("method", "said", "repeatable"),
+    ("method", "idempotent", "repeatable"),
     [
         ("get", None, True),
         ("put", None, True),
@@ -125,14 +125,14 @@ def test_a_condition_may_be_yamls_own_true_and_false() -> None:
         ("put", False, False),
     ],
 )
-def test_a_call_may_be_repeated_if_its_method_or_the_file_says_so(
-    method: str, said: bool | None, repeatable: bool
+def test_idempotent_overrides_whether_a_method_may_be_repeated(
+    method: str, idempotent: bool | None, repeatable: bool
 ) -> None:
-    call = HttpCallEntry.model_validate({method: "/a", "idempotent": said})
+    call = HttpCallEntry.model_validate({method: "/a", "idempotent": idempotent})
     assert call.repeatable is repeatable
 
 
-def test_all_expressions_of_a_call_are_found_with_their_place() -> None:
+def test_all_expressions_of_a_call_are_found_with_their_paths() -> None:
     call = HttpCallEntry.model_validate(
         {
             "post": "/{{ a.b }}",
@@ -163,7 +163,7 @@ def test_a_rule_takes_one_type_of_event_or_several() -> None:
 
 
 @pytest.mark.parametrize("spelt", ["SIM/Updated", "sim/updated", "SIM/UPDATED"])
-def test_a_rule_handles_its_events_in_any_spelling(spelt: str) -> None:
+def test_a_rule_handles_its_event_types_in_upper_and_lower_case(spelt: str) -> None:
     found = Rule.model_validate(rule(on=["Sim/updated", "Account/Blocked"]))
     assert found.handles(spelt)
     assert not found.handles(spelt + "x")
@@ -187,7 +187,7 @@ def test_a_rule_handles_its_events_in_any_spelling(spelt: str) -> None:
         {"name": None},
     ],
 )
-def test_a_rule_that_lacks_something_is_refused(entries: dict[str, Any]) -> None:
+def test_a_rule_with_a_missing_or_wrong_key_is_refused(entries: dict[str, Any]) -> None:
     assert re.match(next(iter(entries)), refused(rule(**entries), Rule))
 
 
@@ -196,7 +196,7 @@ def test_a_replay_with_a_newer_snapshot_is_applied_unless_the_rule_says_never() 
     assert Rule.model_validate(rule(replay="never")).replay == "never"
 
 
-def test_nothing_changes_after_reading() -> None:
+def test_a_rule_is_immutable() -> None:
     found = Rule.model_validate(rule(when="sim"))
     assert isinstance(found.when, Expression)
     with pytest.raises(ValidationError, match="frozen"):

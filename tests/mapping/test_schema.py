@@ -1,4 +1,4 @@
-"""The mapping file's schema, and the values of its settings."""
+"""The schema of mapping files, and the values of a mapping's settings."""
 
 import json
 from pathlib import Path
@@ -55,19 +55,19 @@ def problem(entry: dict[str, Any], given: str | None) -> str:
 # The file
 
 
-def test_little_makes_a_mapping() -> None:
+def test_a_minimal_mapping_is_accepted() -> None:
     found = validate(MINIMAL)
     assert (found.name, len(found.rules), found.tests, found.values) == ("cards", 1, (), {})
 
 
 @pytest.mark.parametrize("missing", MINIMAL)
-def test_what_a_mapping_must_have(missing: str) -> None:
+def test_each_required_key_of_a_mapping_is_required(missing: str) -> None:
     entry = {name: value for name, value in MINIMAL.items() if name != missing}
     assert refused(MappingFile, entry) == f"{missing}: Field required"
 
 
 @pytest.mark.parametrize("name", ["", "Cards", "1cards", "ca rds", "ca_rds", "cards\n", 5])
-def test_a_mappings_name_is_fit_for_logs_and_urls(name: Any) -> None:
+def test_a_mappings_name_has_lower_case_letters_digits_and_hyphens(name: Any) -> None:
     assert refused(MappingFile, {**MINIMAL, "name": name}).startswith("name: ")
 
 
@@ -83,14 +83,14 @@ def test_settings_and_values_have_names_that_expressions_can_read(name: str) -> 
     assert "values" in told
 
 
-def test_the_events_of_tests_lie_beside_the_file(tmp_path: Path) -> None:
+def test_the_directory_of_a_mapping_is_that_of_its_file(tmp_path: Path) -> None:
     assert directory(mapping(tmp_path)) == tmp_path
 
 
 # The system
 
 
-def test_a_system_has_sound_limits_if_the_file_says_nothing() -> None:
+def test_a_system_has_default_limits() -> None:
     http = Http.model_validate({"base_url": "http://system.test"})
     assert (http.timeout, http.connect_timeout) == (Constant("30s"), Constant("5s"))
     assert (http.auth, http.rate_limit, http.concurrency) == (None, None, 250)
@@ -106,7 +106,7 @@ def test_a_system_has_sound_limits_if_the_file_says_nothing() -> None:
         {"api_key": {"query": "key", "value": "a"}},
     ],
 )
-def test_each_kind_of_credentials_stands_alone(kind: dict[str, Any]) -> None:
+def test_each_kind_of_credentials_is_accepted_alone(kind: dict[str, Any]) -> None:
     assert Auth.model_validate(kind).model_fields_set == set(kind)
 
 
@@ -124,13 +124,13 @@ def test_an_api_key_has_one_place(key: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("rate", ["50", "0/s", "50/m", "-1/s", "50 /s", "1.5/s", 50])
-def test_a_rate_is_so_many_per_second(rate: Any) -> None:
+def test_a_rate_limit_must_be_a_whole_number_per_second(rate: Any) -> None:
     told = refused(Http, {"base_url": "http://system.test", "rate_limit": rate})
     assert told.startswith("rate_limit: ")
 
 
 @pytest.mark.parametrize("name", ["concurrency", "breaker"])
-def test_a_limit_is_at_least_one(name: str) -> None:
+def test_concurrency_and_breaker_after_must_be_at_least_one(name: str) -> None:
     value: Any = {"after": 0} if name == "breaker" else 0
     assert name in refused(Http, {"base_url": "http://system.test", name: value})
 
@@ -138,19 +138,19 @@ def test_a_limit_is_at_least_one(name: str) -> None:
 @pytest.mark.parametrize(
     "outcome", ["duplicate", "ignored", "queued", "superseded", "invalid", "unauthorized", "maybe"]
 )
-def test_a_reply_cannot_mean_what_is_not_the_systems_to_say(outcome: str) -> None:
+def test_outcomes_that_the_connector_decides_are_refused_for_a_reply(outcome: str) -> None:
     assert refused(ReplyRule, {"if": "true", "outcome": outcome}).startswith("outcome: ")
 
 
 @pytest.mark.parametrize(
     "outcome", ["applied", "rejected", "unknown_resource", "throttled", "failed", "unavailable"]
 )
-def test_a_reply_can_mean_each_end_of_a_call(outcome: str) -> None:
+def test_each_outcome_of_a_call_is_accepted_for_a_reply(outcome: str) -> None:
     found = ReplyRule.model_validate({"if": "true", "outcome": outcome})
     assert found.outcome is Outcome(outcome)
 
 
-def test_a_test_says_what_must_become_of_its_event() -> None:
+def test_a_test_needs_an_outcome() -> None:
     assert refused(Case, {"name": "a", "event": "e.json"}) == "outcome: Field required"
 
 
@@ -161,14 +161,14 @@ def test_a_test_says_what_must_become_of_its_event() -> None:
     ("value", "expected"),
     [(30, 30), (0.5, 0.5), ("30s", 30), ("500ms", 0.5), ("2m", 120), ("1.5s", 1.5), (" 5s ", 5)],
 )
-def test_a_duration_is_a_number_of_seconds_or_has_its_unit(value: Any, expected: float) -> None:
+def test_a_duration_is_a_number_of_seconds_or_text_with_a_unit(value: Any, expected: float) -> None:
     assert seconds(value) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
     "value", [0, -1, "0s", "30", "s", "-5s", "1h", "1e3s", "5 s", "", None, True, []]
 )
-def test_what_is_no_duration_above_zero_is_refused(value: Any) -> None:
+def test_a_duration_must_be_above_zero_and_have_a_unit_if_it_is_text(value: Any) -> None:
     with pytest.raises(ValueError, match="duration"):
         seconds(value)
 
@@ -230,7 +230,7 @@ def test_a_setting_has_the_type_that_the_file_says(
         ({"type": "number", "default": "many"}, None, "IT: must be a number"),
     ],
 )
-def test_a_wrong_setting_is_told_without_its_value(
+def test_the_problem_of_a_wrong_setting_does_not_quote_its_value(
     entry: dict[str, Any], given: str | None, told: str
 ) -> None:
     found = problem(entry, given)
@@ -238,14 +238,14 @@ def test_a_wrong_setting_is_told_without_its_value(
     assert MARKER not in found
 
 
-def test_a_wrong_secret_is_told_by_its_name() -> None:
+def test_the_problem_of_a_wrong_secret_names_the_secret() -> None:
     found = settings(token={"secret": "TOKEN", "matches": "[a-z]+"})
     with pytest.raises(BadSettings) as caught:
         resolve(found.name, found.settings, lambda setting: MARKER)
     assert caught.value.problems == ("TOKEN: must match [a-z]+",)
 
 
-def test_all_wrong_settings_are_told_at_once() -> None:
+def test_all_wrong_settings_are_reported_at_once() -> None:
     found = settings(
         a={"env": "A"}, b={"env": "B", "type": "number"}, c={"secret": "C"}, d={"env": "D"}
     )
@@ -257,7 +257,7 @@ def test_all_wrong_settings_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a-z"])
-def test_a_pattern_of_the_file_itself_that_is_none_is_refused_when_it_is_read(
+def test_an_invalid_regular_expression_under_matches_is_refused(
     pattern: str,
 ) -> None:
     assert "matches" in refused(Setting, {"env": "A", "matches": pattern})
@@ -267,7 +267,7 @@ def test_a_pattern_of_the_file_itself_that_is_none_is_refused_when_it_is_read(
 
 
 def test_the_published_schema_is_current() -> None:
-    """`connector schema > mappings/mapping.schema.json` makes it so."""
+    """If it fails: `connector schema > mappings/mapping.schema.json`."""
     file = ROOT / "mappings" / "mapping.schema.json"
     assert file.read_text(encoding="utf-8") == json.dumps(schema(), indent=2) + "\n"
 
@@ -278,7 +278,7 @@ def test_each_mapping_points_its_editor_to_the_schema() -> None:
         assert first == "# yaml-language-server: $schema=mapping.schema.json"
 
 
-def test_the_schema_knows_every_key_as_the_file_spells_it() -> None:
+def test_the_schema_has_every_key_of_an_entry() -> None:
     found = schema()
     definitions: dict[str, Any] = found["$defs"] | {"MappingFile": found}
     for kind in (MappingFile, Http, Auth, Case, ReplyRule, Setting):
@@ -287,9 +287,9 @@ def test_the_schema_knows_every_key_as_the_file_spells_it() -> None:
         assert definitions[kind.__name__]["additionalProperties"] is False
 
 
-def test_the_schema_takes_one_event_type_without_a_list_as_the_file_does() -> None:
+def test_the_schema_accepts_one_event_type_without_a_list() -> None:
     assert {"type": "string"} in schema()["$defs"]["Rule"]["properties"]["on"]["anyOf"]
 
 
-def test_the_schema_takes_a_condition_that_is_yamls_true_or_false_as_the_file_does() -> None:
+def test_the_schema_accepts_a_boolean_condition() -> None:
     assert schema()["$defs"]["Ignore"]["properties"]["if"]["type"] == ["string", "boolean"]

@@ -1,4 +1,4 @@
-"""The guard around each request: what it repeats, and what it says of several attempts."""
+"""The guard around each request: which requests it repeats, and the reply of several attempts."""
 
 import asyncio
 from collections import deque
@@ -18,7 +18,7 @@ OK = Reply(Outcome.APPLIED)
 
 
 async def sent(call: Call, *replies: Reply) -> Reply:
-    """The reply of a call whose attempts end like this, one after the other, then well."""
+    """The reply of a call whose attempts get `replies`, one after the other, and then `OK`."""
     left = deque(replies)
 
     async def attempt(*_: Any) -> Reply:
@@ -31,7 +31,7 @@ async def sent(call: Call, *replies: Reply) -> Reply:
 @pytest.mark.parametrize("outcome", list(Outcome))
 @pytest.mark.parametrize("end", list(End))
 @pytest.mark.parametrize("call", [STATE, ADDS], ids=["idempotent", "not idempotent"])
-async def test_only_what_is_safe_and_useful_is_repeated(
+async def test_a_request_is_repeated_only_if_that_is_safe_and_useful(
     outcome: Outcome, end: End, call: Call
 ) -> None:
     useful = outcome in (Outcome.UNAVAILABLE, Outcome.THROTTLED) and end is not End.PENDING
@@ -40,7 +40,7 @@ async def test_only_what_is_safe_and_useful_is_repeated(
     assert reply.attempts == (2 if useful and safe else 1)
 
 
-async def test_an_attempt_whose_end_is_unknown_leaves_the_call_unknown() -> None:
+async def test_a_call_is_unknown_if_one_of_its_attempts_is_unknown() -> None:
     lost = Reply(Outcome.UNAVAILABLE, end=End.UNKNOWN, retry_after=0)
     reply = await sent(STATE, lost, Reply(Outcome.FAILED))
     assert (reply.outcome, reply.end, reply.attempts) == (Outcome.FAILED, End.UNKNOWN, 2)

@@ -38,7 +38,7 @@ def test_accept_decides_before_the_protocol() -> None:
 
 
 @pytest.mark.parametrize("own", [Outcome.APPLIED, Outcome.UNKNOWN_RESOURCE, Outcome.FAILED])
-def test_the_protocol_decides_what_is_left(own: Outcome) -> None:
+def test_the_protocol_decides_if_no_entry_of_replies_or_accept_matches(own: Outcome) -> None:
     assert judged(1, Reply(own)).outcome is own
 
 
@@ -50,8 +50,10 @@ def test_the_protocol_decides_what_is_left(own: Outcome) -> None:
         (Reply(Outcome.UNAVAILABLE, end=End.UNKNOWN), End.UNKNOWN),
     ],
 )
-def test_a_reply_that_a_condition_cannot_read_is_a_failure(own: Reply, end: End) -> None:
-    """A success that cannot be read may have changed the system; a refusal has not."""
+def test_a_reply_for_which_a_condition_cannot_be_computed_is_a_failure(
+    own: Reply, end: End
+) -> None:
+    """After a success the system may have changed; after a refusal it has not."""
     found = judged("text", own, accepted=True)
     assert (found.outcome, found.end) == (Outcome.FAILED, end)
     assert found.reason == "API Core's reply is not what the mapping expects"

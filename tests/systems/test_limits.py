@@ -1,4 +1,4 @@
-"""The limits on calls, and the breaker, whose clock a test sets."""
+"""The limits on calls, and the circuit breaker with a clock that the test sets."""
 
 import asyncio
 import time
@@ -8,19 +8,19 @@ import pytest
 from connector.systems.limits import Breaker, Throttle
 
 
-async def test_calls_up_to_the_limit_go_at_once() -> None:
+async def test_calls_up_to_the_concurrency_enter_at_once() -> None:
     throttle = Throttle(3, None)
     assert [await throttle.enter() for _ in range(3)] == [True, True, True]
 
 
-async def test_one_call_too_many_is_refused_at_once() -> None:
+async def test_a_call_above_the_concurrency_is_refused_at_once() -> None:
     throttle = Throttle(1, 1000)
     assert await throttle.enter()
-    async with asyncio.timeout(0.9):  # less than it would wait for the rate
+    async with asyncio.timeout(0.9):  # less than the wait for a turn under the rate
         assert not await throttle.enter()
 
 
-async def test_a_place_that_was_left_can_be_taken() -> None:
+async def test_a_place_that_a_call_left_is_free_again() -> None:
     throttle = Throttle(1, None)
     assert await throttle.enter()
     assert not await throttle.enter()
@@ -36,19 +36,19 @@ async def test_a_small_burst_above_the_rate_is_smoothed() -> None:
     assert time.monotonic() - started > 0.35  # the first at once, the others 0.1 s after each other
 
 
-async def test_no_second_has_more_than_the_rate_also_after_a_rest() -> None:
+async def test_the_rate_is_kept_in_the_first_second_after_a_rest() -> None:
     throttle = Throttle(100, 20)
     entered = await asyncio.gather(*(throttle.enter() for _ in range(100)))
-    assert 15 <= entered.count(True) <= 22  # those of one second, which is how long a call waits
+    assert 15 <= entered.count(True) <= 22  # the calls of one second, the longest wait
 
 
 async def test_a_high_rate_is_reached() -> None:
     throttle = Throttle(2000, 2000)
     entered = await asyncio.gather(*(throttle.enter() for _ in range(1200)))
-    assert all(entered)  # one by one it would be some 800 in the second that a call waits
+    assert all(entered)  # one by one, only some 800 would enter within a second, the longest wait
 
 
-async def test_a_call_waits_a_bounded_time_for_its_turn_and_is_refused_then() -> None:
+async def test_a_call_waits_about_a_second_for_its_turn_and_is_then_refused() -> None:
     throttle = Throttle(50, 2)
     started = time.monotonic()
     entered = await asyncio.gather(*(throttle.enter() for _ in range(20)))
@@ -56,7 +56,7 @@ async def test_a_call_waits_a_bounded_time_for_its_turn_and_is_refused_then() ->
     assert time.monotonic() - started < 5  # twenty calls would take 9 s
 
 
-async def test_a_call_that_was_refused_by_the_rate_gives_back_its_place() -> None:
+async def test_a_call_that_the_rate_refuses_gives_back_its_place() -> None:
     throttle = Throttle(3, 1)
     entered = await asyncio.gather(*(throttle.enter() for _ in range(3)))
     assert not all(entered)
@@ -64,7 +64,7 @@ async def test_a_call_that_was_refused_by_the_rate_gives_back_its_place() -> Non
         throttle.leave()
     again = [asyncio.create_task(throttle.enter()) for _ in range(4)]
     _, waiting = await asyncio.wait(again, return_when=asyncio.FIRST_COMPLETED)
-    assert len(waiting) >= 2  # so all three places were free, whoever found no fourth
+    assert len(waiting) >= 2  # all three places were free; the fourth call found none
     await asyncio.gather(*waiting)
 
 
@@ -78,7 +78,7 @@ async def test_a_cancelled_call_gives_back_its_place() -> None:
         await waiting
     other = asyncio.create_task(throttle.enter())
     await asyncio.sleep(0.01)
-    assert not other.done()  # it has a place, and waits for the rate
+    assert not other.done()  # it has a place and waits for its turn under the rate
     other.cancel()
 
 
@@ -104,11 +104,11 @@ def opened(breaker: Breaker) -> Breaker:
     return breaker
 
 
-def test_a_breaker_lets_calls_through() -> None:
+def test_a_new_breaker_lets_calls_through() -> None:
     assert Breaker(after=1, pause=10).refusal() is None
 
 
-def test_a_breaker_opens_after_so_many_failures_in_a_row(breaker: Breaker) -> None:
+def test_a_breaker_opens_after_the_given_number_of_failures_in_a_row(breaker: Breaker) -> None:
     assert not breaker.note(available=False)
     assert not breaker.note(available=False)
     assert breaker.refusal() is None
@@ -116,7 +116,7 @@ def test_a_breaker_opens_after_so_many_failures_in_a_row(breaker: Breaker) -> No
     assert breaker.refusal() is not None
 
 
-def test_a_success_starts_the_count_anew(breaker: Breaker) -> None:
+def test_a_success_resets_the_count_of_failures(breaker: Breaker) -> None:
     for _ in range(5):
         breaker.note(available=False)
         breaker.note(available=False)
@@ -124,7 +124,7 @@ def test_a_success_starts_the_count_anew(breaker: Breaker) -> None:
     assert breaker.refusal() is None
 
 
-def test_an_open_breaker_refuses_with_the_seconds_that_are_left(
+def test_an_open_breaker_returns_the_seconds_until_the_next_probe(
     breaker: Breaker, clock: Clock
 ) -> None:
     opened(breaker)
@@ -146,7 +146,7 @@ def test_a_breaker_closes_when_the_probe_succeeds(breaker: Breaker, clock: Clock
     assert breaker.refusal() is None
     assert breaker.note(available=True)
     assert [breaker.refusal() for _ in range(3)] == [None, None, None]
-    assert not breaker.note(available=False)  # the count begins anew
+    assert not breaker.note(available=False)  # the count starts at zero again
 
 
 def test_the_pause_begins_again_when_the_probe_fails(breaker: Breaker, clock: Clock) -> None:
@@ -154,11 +154,11 @@ def test_the_pause_begins_again_when_the_probe_fails(breaker: Breaker, clock: Cl
     clock.now += 10
     assert breaker.refusal() is None
     clock.now += 3
-    assert not breaker.note(available=False)  # it was open already
+    assert not breaker.note(available=False)  # the breaker was already open
     assert breaker.refusal() == 10
 
 
-def test_a_probe_that_never_ends_does_not_keep_the_breaker_open(
+def test_another_probe_is_sent_if_the_first_has_no_result_after_a_pause(
     breaker: Breaker, clock: Clock
 ) -> None:
     opened(breaker)

@@ -1,4 +1,4 @@
-"""A protocol is added to a copy of the connector with the steps of docs/architecture.md alone."""
+"""The steps of docs/architecture.md suffice to add a protocol to a copy of the connector."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.support.events import event, subscriber
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 MAPPING = """\
 name: switch
-summary: Tells a switch of SIM cards.
+summary: Adds SIM cards to a switch.
 settings:
   host: {env: SWITCH_HOST, default: 127.0.0.1}
   port: {env: SWITCH_PORT, type: number, default: 4000}
@@ -49,7 +49,7 @@ tests:
 
 
 def blocks() -> Iterator[tuple[str, str]]:
-    """The files of the page, by path."""
+    """Yield the path and the text of each file in the page."""
     fenced = r"(?ms)^ {3}(`{3,4})\w+ (connector/\S+)\n(.*?)^ {3}\1$"
     for _, path, text in re.findall(fenced, PAGE):
         yield path, textwrap.dedent(text)
@@ -57,7 +57,7 @@ def blocks() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The connector with the room and the line in the registry, and a mapping file."""
+    """A copy of the connector with the new room, its line in the registry, and a mapping file."""
     folder = tmp_path_factory.mktemp("copy")
     for name in ("connector", "connector_tools"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -80,7 +80,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ran(copy: Path, *command: str, **variables: str) -> str:
-    """What a program prints that runs in the copy; it must end well."""
+    """The output of a Python command that runs in the copy and must succeed."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(copy), **variables}
     done = subprocess.run(
         [sys.executable, *command], cwd=copy, env=env, capture_output=True, text=True, check=False
@@ -92,7 +92,7 @@ def ran(copy: Path, *command: str, **variables: str) -> str:
 CONNECTOR = ("-m", "connector_tools.cli")
 
 
-def test_the_copy_is_what_runs(copy: Path) -> None:
+def test_the_commands_run_the_copy(copy: Path) -> None:
     code = "import connector.mapping.protocol as p; print(p.__file__, *p.PROTOCOLS)"
     told = ran(copy, "-c", code)
     assert told.startswith(str(copy))
@@ -104,18 +104,18 @@ def test_a_mapping_of_the_new_protocol_is_checked_and_tested(copy: Path) -> None
     assert "2 passed, 0 failed" in ran(copy, *CONNECTOR, "test", "switch.yaml")
 
 
-def test_its_calls_are_explained(copy: Path) -> None:
+def test_explain_shows_the_calls_of_the_new_protocol(copy: Path) -> None:
     told = ran(copy, *CONNECTOR, "explain", "switch.yaml", "sim-updated.json")
     assert "LINE FIND 001010000000001\n" in told
     assert "LINE ADD 001010000000001\n  after the reply of `found`; only if found.text" in told
 
 
-def test_the_schema_has_its_entries(copy: Path) -> None:
+def test_the_schema_has_the_entries_of_the_new_protocol(copy: Path) -> None:
     schema = json.loads(ran(copy, *CONNECTOR, "schema"))
     assert "LineSystemEntry" in json.dumps(schema)
 
 
-def test_its_page_is_compared_with_its_entries(copy: Path) -> None:
+def test_the_page_of_the_new_protocol_is_compared_with_its_entries(copy: Path) -> None:
     shutil.copytree(ROOT / "tests", copy / "tests", dirs_exist_ok=True)
     shutil.copytree(ROOT / "docs", copy / "docs", dirs_exist_ok=True)
     shutil.copytree(ROOT / "mappings", copy / "mappings", dirs_exist_ok=True)
@@ -125,13 +125,15 @@ def test_its_page_is_compared_with_its_entries(copy: Path) -> None:
 
 
 class Switch(socketserver.StreamRequestHandler):
+    """An external system that speaks the new protocol; it keeps the received lines."""
+
     def handle(self) -> None:
         asked = self.rfile.readline().decode().strip()
         self.server.asked.append(asked)  # type: ignore[attr-defined]
         self.wfile.write(b"NONE\n" if asked.startswith("FIND") else b"OK\n")
 
 
-def test_the_pipeline_carries_an_event_out_over_it(copy: Path) -> None:
+def test_the_pipeline_carries_out_an_event_over_the_new_protocol(copy: Path) -> None:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Switch) as server:
         server.asked = []  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from connector.call import Call
 from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled, outline
-from connector.mapping.expression import EvaluationError, Scope, Source, Value, compile_value
+from connector.mapping.expression import EvaluationError, Scope, SourceText, Value, compile_value
 
 METHODS = ("ctrl_get", "ctrl_set")
 
@@ -26,7 +26,7 @@ class CtrlCall(Call):
 
 
 def in_variable(text: str) -> str:
-    """Check text that goes into a variable's name; it cannot end the name."""
+    """Check text that goes into a variable's name, so that it cannot end the name."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
         raise EvaluationError("a variable takes letters, digits, - and _ only")
     return text
@@ -49,7 +49,7 @@ class CtrlCallEntry(CallEntry):
 
     ctrl_get: VariableText | None = Field(None, description="Variable to read.")
     ctrl_set: VariableText | None = Field(None, description="Variable to set to `value`.")
-    value: AnyValue | None = Field(None, description="What to set it to.")
+    value: AnyValue | None = Field(None, description="The new value of the variable.")
     accept: tuple[str, ...] = Field((), description="Texts of errors that count as success.")
 
     @model_validator(mode="after")
@@ -67,7 +67,7 @@ class CtrlCallEntry(CallEntry):
 
     @property
     def address(self) -> Value:
-        """The variable."""
+        """The name of the variable."""
         variable: Value = getattr(self, self.method)
         return variable
 
@@ -92,8 +92,8 @@ class CtrlCallEntry(CallEntry):
 
 
 def _value(value: Any) -> str:
-    """A value as it goes on the wire; a space or a newline in it would end it."""
-    if isinstance(value, Source):
+    """The text of a value on the wire. Spaces and newlines are refused: they would end it."""
+    if isinstance(value, SourceText):
         return value
     text = str(int(value)) if isinstance(value, bool) else str(value)
     if value is None or not re.fullmatch(r"[!-~]+", text):

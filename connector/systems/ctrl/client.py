@@ -1,7 +1,7 @@
-"""An external system that speaks Osmocom's control interface, such as osmo-hlr.
+"""The client of an external system that speaks Osmocom's control interface, such as osmo-hlr.
 
-After a SET whose reply was lost, the variable is read over a new connection. It is set again only
-if it does not hold the value.
+If the reply to a SET is lost, the client reads the variable over a new connection. If the variable
+has the value, the SET counts as applied; else the guard may repeat it.
 """
 
 import asyncio
@@ -22,20 +22,20 @@ from connector.systems.judge import judge
 
 
 class CtrlConnection(Protocol):
-    """A connection for one question at a time; `connector.systems.ctrl.wire.Connection` is one."""
+    """A connection for one request at a time. `connector.systems.ctrl.wire` has the real one."""
 
     async def ask(self, variable: str, value: str | None) -> CtrlReply:
-        """GET or SET."""
+        """GET the variable if `value` is None, else SET it."""
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
 
 
 Connect = Callable[[str, int], Awaitable[CtrlConnection]]
 
 
 class CtrlConfig(NamedTuple):
-    """`system.ctrl` with the settings of this deployment; times are in seconds."""
+    """The values of `system.ctrl` in this deployment; times are in seconds."""
 
     host: str
     port: int
@@ -44,10 +44,10 @@ class CtrlConfig(NamedTuple):
 
 
 def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
-    """Compute `system.ctrl` for this deployment.
+    """Compute `system.ctrl` for this deployment; `settings` are the values by name.
 
     Raises:
-        BadSettings: a timeout, a host or a port that cannot be used.
+        BadSettings: a timeout, the host or the port cannot be used.
     """
     scope = Scope(settings=settings)
     try:
@@ -67,7 +67,7 @@ def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
 
 
 class CtrlSystem:
-    """A `System` over ctrl; `connect` takes the place of the network in tests of mappings."""
+    """A `System` over the control interface; tests of mapping files pass another `connect`."""
 
     def __init__(
         self, entry: CtrlSystemEntry, settings: Mapping[str, Any], connect: Connect = connect
@@ -80,7 +80,7 @@ class CtrlSystem:
         self._idle: list[CtrlConnection] = []
 
     async def __aenter__(self) -> Self:
-        """Open nothing yet: the first call opens a connection."""
+        """Return itself; the first call opens a connection."""
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -106,7 +106,7 @@ class CtrlSystem:
         return judge(reply, self._replies, self._settings, accepted=said.error in call.accept)
 
     async def _exchange(self, call: CtrlCall) -> CtrlReply:
-        """Ask; if the answer to a SET is lost, read the value of the variable."""
+        """Send the GET or SET; if the reply to a SET is lost, read the variable."""
         try:
             return await self._ask(call.variable, call.value)
         except CtrlFailure as failure:
@@ -123,7 +123,7 @@ class CtrlSystem:
         try:
             reply = await connection.ask(variable, value)
         except BaseException:
-            connection.close()  # its reply may still come, so it cannot be used again
+            connection.close()  # the reply may still come, so the connection cannot be reused
             raise
         self._idle.append(connection)
         return reply
@@ -136,6 +136,6 @@ class CtrlSystem:
             raise CtrlFailure("no connection in time", sent=False) from None
 
     def _forget(self) -> None:
-        """Close the idle connections: they are probably as dead as the one that failed."""
+        """Close the idle connections: after one has failed, the others are probably dead, too."""
         while self._idle:
             self._idle.pop().close()

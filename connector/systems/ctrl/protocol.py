@@ -1,4 +1,4 @@
-"""Osmocom's control interface, as `connector.mapping.protocol` finds it."""
+"""The interface of this room: `connector.mapping.protocol` imports `PROTOCOL` from here."""
 
 from collections.abc import Mapping
 from typing import Any

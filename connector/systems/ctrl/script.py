@@ -1,4 +1,4 @@
-"""The entries `tests.replies` and `tests.calls` over ctrl, and the wire that plays them."""
+"""The entries `tests.replies` and `tests.calls` over ctrl, and the connection that replays them."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from connector.systems.ctrl.wire import CtrlReply
 
 
 class ScriptedCtrlReply(Entry):
-    """A reply of the external system in a test: the value `OK` if nothing else is said."""
+    """A reply of the external system in a test; by default the value `OK`."""
 
     value: str | None = None
     error: str | None = None
@@ -29,16 +29,16 @@ class ScriptedConnection:
         self._script = script
 
     async def connect(self, host: str, port: int) -> "ScriptedConnection":
-        """Stand in for `connector.systems.ctrl.wire.connect`."""
+        """Return itself; the client calls it in place of `connector.systems.ctrl.wire.connect`."""
         return self
 
     async def ask(self, variable: str, value: str | None) -> CtrlReply:
-        """Answer a GET or a SET."""
+        """The scripted reply to a GET or a SET."""
         reply: ScriptedCtrlReply = self._script.reply_to(_SentCtrlRequest(variable, value))
         return CtrlReply(None if reply.error else reply.value or "OK", reply.error)
 
     def close(self) -> None:
-        """Do nothing: nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 class _SentCtrlRequest(SentRequest):

@@ -1,8 +1,8 @@
-"""The wire of Osmocom's control interface: GET and SET of variables over TCP.
+"""The wire format of Osmocom's control interface: GET and SET of variables over TCP.
 
-A message is two bytes of length, the protocol bytes EE 00, and text: `GET 3 variable`,
-`SET_REPLY 4 variable OK`, `ERROR 5 No such subscriber.`. The connection counts the ids;
-messages with another id are skipped.
+A message has two bytes of length, the protocol bytes EE 00, and text such as `GET 3 variable`,
+`SET_REPLY 4 variable OK` or `ERROR 5 No such subscriber.`. The number in the text identifies the
+request; the connection skips messages with another number.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import struct
 from typing import NamedTuple
 
 _PROTOCOL = b"\xee\x00"
-_LONGEST = 65_535
+_LONGEST = 65_535  # bytes of a message
 _REPLY = re.compile(r"(GET_REPLY|SET_REPLY) (\S+) (\S+) ?(.*)", re.S)
 _ERROR = re.compile(r"ERROR (\S+) ?(.*)", re.S)
 
@@ -23,28 +23,28 @@ class CtrlReply(NamedTuple):
     error: str | None = None
 
 
-class CtrlFailure(Exception):  # noqa: N818 - an event on the wire, not an error of ours
-    """No answer; `sent` says whether the request may have been received."""
+class CtrlFailure(Exception):  # noqa: N818 - a failure of the network, not a bug
+    """No reply came. `sent` is true if the system may have received the request."""
 
     def __init__(self, text: str, *, sent: bool) -> None:
         super().__init__(text)
         self.sent = sent
 
 
-async def connect(host: str, port: int) -> "Connection":
+async def connect(host: str, port: int) -> "TcpConnection":
     """Open a connection.
 
     Raises:
-        CtrlFailure: it cannot be opened.
+        CtrlFailure: the connection cannot be opened.
     """
     try:
-        return Connection(*await asyncio.open_connection(host, port))
+        return TcpConnection(*await asyncio.open_connection(host, port))
     except OSError as error:
         raise CtrlFailure(f"no connection: {type(error).__name__}", sent=False) from None
 
 
-class Connection:
-    """A connection, for one question at a time; after any failure it must be closed."""
+class TcpConnection:
+    """A connection for one request at a time. After any failure it must be closed."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -52,10 +52,11 @@ class Connection:
         self._asked = 0
 
     async def ask(self, variable: str, value: str | None) -> CtrlReply:
-        """GET a variable, or SET it to a value.
+        """GET the variable if `value` is None, else SET it; returns the reply.
 
         Raises:
-            CtrlFailure: the connection was lost, or the answer is not of this protocol.
+            CtrlFailure: the connection was lost before the reply.
+            ValueError: the request does not fit into a message.
         """
         self._asked += 1
         number = str(self._asked)
@@ -73,11 +74,11 @@ class Connection:
             raise CtrlFailure(f"connection lost: {type(error).__name__}", sent=True) from None
 
     def close(self) -> None:
-        """Close it at once; a reply that is still on its way is lost."""
+        """Close the connection at once, without waiting for a reply."""
         self._writer.transport.abort()
 
     async def _read(self) -> str:
-        """The next message of this protocol; others (a ping) are skipped."""
+        """The text of the next message of this protocol; other messages (pings) are skipped."""
         while True:
             length, protocol = struct.unpack(">HB", await self._reader.readexactly(3))
             body = await self._reader.readexactly(length)
@@ -86,10 +87,10 @@ class Connection:
 
 
 def frame(text: str) -> bytes:
-    """A message as it goes on the wire.
+    """The bytes of a message with this text.
 
     Raises:
-        ValueError: it is not ASCII, has a control character, or is too long.
+        ValueError: the text is not printable ASCII, or too long.
     """
     if not text.isascii() or not text.isprintable() or len(text) >= _LONGEST:
         raise ValueError("a message takes printable ASCII only")
@@ -97,17 +98,17 @@ def frame(text: str) -> bytes:
 
 
 def reply(text: str, number: str) -> CtrlReply | None:
-    """The answer to question `number` in a message; None if it answers another question."""
+    """The reply in the text of a message; None if it does not answer request `number`."""
     said = _REPLY.fullmatch(text)
     if said:
         return CtrlReply(value=said[4]) if said[2] == number else None
     refused = _ERROR.fullmatch(text)
-    if refused and refused[1] in (number, "err"):  # "err": it could not read the number
+    if refused and refused[1] in (number, "err"):  # "err": the system could not read the number
         return CtrlReply(error=refused[2])
     return None
 
 
 def fields(value: str) -> dict[str, str]:
-    """The lines `name<tab>value` of a value such as `info`'s."""
+    """The fields of a value with lines `name<tab>value`, such as that of `info`, by name."""
     pairs = (line.partition("\t") for line in value.splitlines())
     return {name: text for name, tab, text in pairs if tab}

@@ -42,8 +42,8 @@ _JSON = json.JSONEncoder(
 class HttpCall(Call):
     """An HTTP request.
 
-    `path` is encoded. `body` is of the media type `content_type`; both are None if there is no
-    body. `accept` are statuses that count as success beside 2xx.
+    `path` is percent-encoded; `query` is not. `body` is of the media type `content_type`; both are
+    None if there is no body. `accept` are statuses that count as success besides 2xx.
     """
 
     path: str = field(default="/", repr=False)
@@ -99,10 +99,12 @@ class HttpCallEntry(CallEntry):
     text: AnyText | None = None
     xml: XmlText | None = None
     accept: tuple[Annotated[int, Field(ge=200, le=599)], ...] = Field(
-        (), description="Statuses that count as success beside 2xx."
+        (), description="Statuses that count as success besides 2xx."
     )
     idempotent: bool | None = Field(
-        None, description="Whether sending it twice does no more than once; GET, PUT, DELETE are."
+        None,
+        description="True if sending the call twice has the same effect as sending it once; the "
+        "default is true for GET, PUT and DELETE.",
     )
 
     @model_validator(mode="after")
@@ -115,23 +117,23 @@ class HttpCallEntry(CallEntry):
 
     @cached_property
     def method(self) -> str:
-        """`get`, `post`..."""
+        """The key of the method, such as `get`."""
         return next(method for method in METHODS if getattr(self, method) is not None)
 
     @cached_property
     def address(self) -> Value:
-        """The path, encoded for a URL when evaluated."""
+        """The path; evaluating it encodes its data for a URL."""
         path: Value = getattr(self, self.method)
         return path
 
     @property
     def bodies(self) -> dict[str, Any]:
-        """The body under its kind; the other kinds have None."""
+        """The values of `json`, `form`, `text` and `xml`; None for each key that is not given."""
         return {"json": self.json_, "form": self.form, "text": self.text, "xml": self.xml}
 
     @property
     def repeatable(self) -> bool:
-        """Whether it may be sent again when the end of an attempt is unknown (RFC 9110, 9.2.2)."""
+        """See `CallEntry`; by default true for idempotent methods (RFC 9110, 9.2.2)."""
         if self.idempotent is None:
             return self.method in ("get", "put", "delete")
         return self.idempotent
@@ -163,7 +165,7 @@ class HttpCallEntry(CallEntry):
 
     @cached_property
     def _sent(self) -> tuple[str, Any]:
-        """The kind and the value of the body; the kind is empty if there is no body."""
+        """The kind and the value of the body; `""` and None if the call has no body."""
         return next((found for found in self.bodies.items() if found[1] is not None), ("", None))
 
     @cached_property
@@ -187,7 +189,10 @@ def _json(value: Any) -> bytes:
 
 
 def _pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
-    """Names and values for a query or a form; names without a value are left out."""
+    """Names and values for a query or a form, one pair for each item of a list.
+
+    Values that are None are left out.
+    """
     found = ((name, value.evaluate(scope)) for name, value in values.items())
     return tuple(
         (name, str(item).lower() if isinstance(item, bool) else str(item))

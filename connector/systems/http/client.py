@@ -1,7 +1,7 @@
 """The client of an external system that speaks HTTP.
 
-Requests, replies and errors are httpx's, over connections that live as long as the process. The
-client of httpx is not used: its redirects, cookies and hooks have no use here and cost each call
+Requests, replies and errors are objects of httpx. The client class of httpx is not used: its
+redirects, cookies and hooks are not needed here and slow down each call
 (docs/decisions/0011-no-httpx-client.md).
 """
 
@@ -35,7 +35,7 @@ from connector.systems.http.request import request
 from connector.systems.http.transport import http_transport, whole
 from connector.systems.judge import judge
 
-_MOST_BYTES = 1_000_000  # of a reply; an HLR's has some hundred
+_MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
 _ERRORS = tuple(EXCEPTIONS)
 _CREDENTIALS = "API Core refused the connector's credentials: check the secret that it uses"
 
@@ -43,7 +43,7 @@ _parsed = lru_cache(256)(httpx.URL)  # most mappings have a few URLs; parsing ta
 
 
 class HttpConfig(NamedTuple):
-    """`system.http` with the settings of this deployment; times are in seconds."""
+    """The values of `system.http` in this deployment; times are in seconds."""
 
     base_url: str
     timeout: float
@@ -51,10 +51,10 @@ class HttpConfig(NamedTuple):
 
 
 def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
-    """Compute `system.http` for this deployment.
+    """Compute `system.http` for this deployment; `settings` are the values by name.
 
     Raises:
-        BadSettings: a timeout or a URL that cannot be used.
+        BadSettings: a timeout or the URL cannot be used.
     """
     scope = Scope(settings=settings)
     try:
@@ -75,7 +75,7 @@ def _base_url(text: str) -> str:
 
 
 class HttpSystem:
-    """A `System` over HTTP; `transport` takes the place of the network in tests of mappings."""
+    """A `System` over HTTP; tests of mapping files pass a `transport` without a network."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class HttpSystem:
         self._transport = transport
 
     async def __aenter__(self) -> Self:
-        """Prepare the connections; needs a running event loop.
+        """Make the transport; needs a running event loop.
 
         Raises:
             BadSettings: the environment names a proxy that cannot be used.
@@ -126,12 +126,12 @@ class HttpSystem:
         except _ERRORS as error:
             outcome, end = of_exception(error)
             return Reply(outcome, cause=f"{type(error).__name__}: {error}", end=end)
-        except ValueError:  # of the transport; its text quotes the header
+        except ValueError:  # raised by the transport; the text is not used, it quotes the header
             return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
         return self._read(call, response)
 
     async def _exchange(self, call: HttpCall) -> httpx.Response:
-        """Send; once more if the credentials were refused and there are newer ones."""
+        """Send the request; once more if the system refused the credentials and newer exist."""
         used = self._renewal.generation if self._renewal else 0
         response = await self._send(call)
         if response.status_code == 401 and self._renewal and await self._renewal.renewed(used):
@@ -139,7 +139,7 @@ class HttpSystem:
         return response
 
     async def _send(self, call: HttpCall) -> httpx.Response:
-        assert self._transport  # noqa: S101 - it is open
+        assert self._transport  # noqa: S101 - `__aenter__` made it
         proof = credentials(self._http.auth, self._scope)
         made = request(call, self._config.base_url, self._http, proof, self._scope)
         headers = [(name.lower(), value) for name, value in made.headers]
@@ -148,7 +148,7 @@ class HttpSystem:
         return await self._transport.handle_async_request(sent)
 
     def _read(self, call: HttpCall, response: httpx.Response) -> Reply:
-        """Read the response and judge it."""
+        """The reply of a response, with its final outcome."""
         status, body = response.status_code, whole(response.stream)
         document, is_json = _json(body)
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -169,7 +169,7 @@ class HttpSystem:
 
 
 def _json(body: bytes) -> tuple[Any, bool]:
-    """The document of a body, and whether the body is JSON."""
+    """The value of a JSON body and True; None and False if the body is not JSON."""
     try:
         return from_json(body, allow_inf_nan=False), True
     except ValueError:

@@ -1,8 +1,8 @@
-"""One connection to an HTTP system: a request goes out, its reply comes in, one at a time.
+"""One connection to an HTTP system; it carries one request and its reply at a time.
 
-It speaks the part of HTTP/1.1 that a connector needs (RFC 9112). httptools parses replies, the
-event loop does TCP and TLS. The code here collects a reply, limits its size and says whether the
-connection can be reused. Every failure is raised as an error of httpx.
+It speaks the part of HTTP/1.1 that a connector needs (RFC 9112). httptools parses replies; the
+event loop does TCP and TLS. This module collects a reply, limits its size and knows whether the
+connection can be reused. It raises every failure as an error of httpx.
 """
 
 import asyncio
@@ -12,19 +12,19 @@ from typing import cast
 import httptools
 import httpx
 
-_MOST_FRAMING = 1_000_000  # bytes of a reply that are not its body: head, sizes of chunks, trailers
+_MOST_FRAMING = 1_000_000  # bytes of a reply outside its body: head, sizes of chunks, trailers
 _MOST_HEADERS = 100
-_AT_ONCE = 16_384  # bytes that a socket takes in one go
-_GZIP_OR_ZLIB = 47  # zlib's way to say that it shall see which
+_AT_ONCE = 16_384  # bytes that a socket accepts in one write
+_GZIP_OR_ZLIB = 47  # wbits: zlib finds out which of the two formats the data has
 _PACKED = (b"gzip", b"x-gzip", b"deflate")
 _LENGTHS = (b"content-length", b"transfer-encoding")
 
 
 class TooLarge(httpx.ReadError):
-    """A reply is larger than the limit."""
+    """The reply is larger than the limit."""
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """A connection, with the callbacks of asyncio and httptools.
 
     `most_bytes` limits the unpacked body of a reply. The pool sets `idle_since`, in seconds of the
@@ -35,27 +35,27 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._sound = True  # False once a byte came that leaves the end of a reply unclear
+        self._sound = True  # False once bytes came that make the end of a reply unclear
         self._reply: asyncio.Future[httpx.Response] | None = None
         self._parser = httptools.HttpResponseParser(self)
 
     @property
     def reusable(self) -> bool:
-        """Whether another request may be sent.
+        """True if another request may be sent.
 
-        The loop knows that the system closed the connection one turn before it calls
-        `connection_lost`. An instance that was frozen gets its next event in that turn, so ask the
-        transport.
+        When the system has closed the connection, the transport is closing one turn of the loop
+        before the loop calls `connection_lost`. An instance without CPU between events can handle
+        its next event in that turn, so the transport is asked, too.
         """
         return self._sound and self._reply is None and not self._transport.is_closing()
 
     async def exchange(self, request: bytes) -> httpx.Response:
-        """Send the bytes of a request; returns the reply, its body whole in a `ByteStream`.
+        """Send the bytes of a request; returns the reply with its complete body.
 
         Raises:
             httpx.ConnectError: the connection was closed before the request was sent.
-            httpx.ReadError: it was lost before the reply's end.
-            httpx.RemoteProtocolError: the bytes that came are not an HTTP reply.
+            httpx.ReadError: the connection was lost before the end of the reply.
+            httpx.RemoteProtocolError: the received bytes are not an HTTP reply.
             httpx.DecodingError: the body cannot be unpacked.
             TooLarge: the reply is larger than the limit.
         """
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
             self._reply = None
 
     def close(self) -> None:
-        """Close it at once."""
+        """Close the connection at once."""
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         if not self._waits:
-            self._sound = False  # bytes without a request
+            self._sound = False  # bytes came without a request
             return
         self._received += len(data)
         try:
@@ -101,19 +101,19 @@ class Connection(asyncio.Protocol):
         if not self._waits:
             return
         if error is None and self._headed and not self._has_length():
-            self._finish()  # its end is the connection's
+            self._finish()  # the reply ends with the connection
         else:
             self._fail(httpx.ReadError("the connection was lost before the reply's end"))
 
     def on_message_begin(self) -> None:
         """See httptools."""
         if not self._waits:
-            self._sound = False  # a second reply
+            self._sound = False  # a second reply to one request
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """See httptools; raising makes the parser fail, and so the reply."""
+        """See httptools; an exception here makes the parser, and so the exchange, fail."""
         if self._headed:
-            return  # a trailer, which is not merged into the headers (RFC 9110, 6.5.1)
+            return  # a trailer; trailers are not merged into the headers (RFC 9110, 6.5.1)
         if len(self._headers) == _MOST_HEADERS or not value.isascii():
             raise ValueError("a header")
         self._headers.append((name, value))
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
         """See httptools."""
         status = self._parser.get_status_code()
         if status < 200:
-            self._begin()  # an interim reply
+            self._begin()  # an interim reply: the final reply follows
             return
         self._sound = self._sound and self._parser.should_keep_alive()
         self._finish()
@@ -140,12 +140,13 @@ class Connection(asyncio.Protocol):
         return self._reply is not None and not self._reply.done()
 
     def _gone(self, request: bytes) -> bool:
-        """Whether the whole request was sent; a reply can come earlier.
+        """True if the whole request was certainly sent; a reply can come before that.
 
-        Over TLS the loop does not say how many bytes wait for the socket.
+        Over TLS the loop does not count the bytes that wait for the socket, so a long request is
+        never certain.
         """
-        told = self._transport.get_extra_info("ssl_object") is None or len(request) <= _AT_ONCE
-        return told and self._transport.get_write_buffer_size() == 0
+        counted = self._transport.get_extra_info("ssl_object") is None or len(request) <= _AT_ONCE
+        return counted and self._transport.get_write_buffer_size() == 0
 
     def _begin(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []
@@ -170,7 +171,7 @@ class Connection(asyncio.Protocol):
             self._reply.set_exception(error)
 
     def _unpacked(self) -> bytes:
-        """The body, unpacked; some systems compress it although the request forbids that."""
+        """The body, unpacked: some systems compress it although the request forbids that."""
         body = bytes(self._body)
         if len(body) > self._most:
             raise TooLarge("the reply is too large")
@@ -183,16 +184,16 @@ class Connection(asyncio.Protocol):
 
 def _unpack(body: bytes, encoding: bytes, most: int) -> bytes:
     if encoding not in _PACKED:
-        raise httpx.DecodingError("the reply is packed in a way that nobody asked for")
+        raise httpx.DecodingError("the reply has an unsupported content encoding")
     if not body:
         return body
     unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
         plain = unpacker.decompress(body, most + 1)
     except zlib.error:
-        raise httpx.DecodingError("the reply is not packed as it says") from None
+        raise httpx.DecodingError("the reply does not match its content encoding") from None
     if len(plain) > most:
         raise TooLarge("the reply is too large")
     if not unpacker.eof:
-        raise httpx.DecodingError("the reply is cut short")
+        raise httpx.DecodingError("the compressed reply is truncated")
     return plain

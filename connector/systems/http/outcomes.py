@@ -9,7 +9,7 @@ from connector.outcome import Outcome
 from connector.system import End
 
 SUCCESS = range(200, 300)
-# Every exception of httpx: the outcome, and what is known of the request.
+# Every exception of httpx, with its outcome and the end of the request.
 EXCEPTIONS: dict[type[Exception], tuple[Outcome, End]] = {
     httpx.ConnectError: (Outcome.UNAVAILABLE, End.NOT_SENT),
     httpx.ConnectTimeout: (Outcome.UNAVAILABLE, End.NOT_SENT),
@@ -25,7 +25,7 @@ EXCEPTIONS: dict[type[Exception], tuple[Outcome, End]] = {
     httpx.RemoteProtocolError: (Outcome.UNAVAILABLE, End.UNKNOWN),
     httpx.TransportError: (Outcome.UNAVAILABLE, End.UNKNOWN),
     httpx.RequestError: (Outcome.UNAVAILABLE, End.UNKNOWN),
-    httpx.DecodingError: (Outcome.UNAVAILABLE, End.UNKNOWN),  # also a body that was cut short
+    httpx.DecodingError: (Outcome.UNAVAILABLE, End.UNKNOWN),  # also for a truncated body
     httpx.ProtocolError: (Outcome.FAILED, End.UNKNOWN),
     httpx.TooManyRedirects: (Outcome.FAILED, End.UNKNOWN),
     httpx.HTTPStatusError: (Outcome.FAILED, End.UNKNOWN),
@@ -40,8 +40,8 @@ EXCEPTIONS: dict[type[Exception], tuple[Outcome, End]] = {
     httpx.ResponseNotRead: (Outcome.FAILED, End.UNKNOWN),
     httpx.RequestNotRead: (Outcome.FAILED, End.NOT_SENT),
 }
-# Statuses with an outcome of their own. A 4xx is not final: events may have come in the wrong order
-# (docs/decisions/0005-http-4xx-is-not-final.md). A mapping can decide otherwise under `replies`.
+# Statuses with an outcome of their own. A 4xx is not final, because events may come in the wrong
+# order (docs/decisions/0005-http-4xx-is-not-final.md). `replies` in a mapping can override this.
 STATUSES = {
     404: Outcome.UNKNOWN_RESOURCE,
     408: Outcome.UNAVAILABLE,
@@ -53,19 +53,22 @@ STATUSES = {
 
 
 def of_exception(error: BaseException) -> tuple[Outcome, End]:
-    """The outcome of one of these exceptions, and what is known of the request."""
+    """The outcome and the end for an exception, by its nearest base class in `EXCEPTIONS`."""
     return EXCEPTIONS[next(kind for kind in type(error).__mro__ if kind in EXCEPTIONS)]
 
 
 def of_status(status: int) -> Outcome:
-    """The outcome of an HTTP status, if the mapping says nothing else."""
+    """The outcome of an HTTP status by the protocol's own rule; the mapping can override it."""
     if status in SUCCESS:
         return Outcome.APPLIED
     return STATUSES.get(status, Outcome.FAILED)
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds of a `Retry-After` header (RFC 9110, 10.2.3), at most a day; None if it has none."""
+    """The seconds of a `Retry-After` header (RFC 9110, 10.2.3), at most a day.
+
+    None if the header is missing or is neither a number nor a date.
+    """
     if not value:
         return None
     text = value.strip()

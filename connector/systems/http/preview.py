@@ -14,7 +14,10 @@ from connector.systems.http.request import request
 
 
 def preview(call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any]) -> Preview:
-    """The request that a call becomes, its body indented and its credentials hidden."""
+    """The request of a call, with a body that is easy to read and with hidden credentials.
+
+    `settings` have `***` in place of each secret.
+    """
     scope = Scope(settings=settings)
     base_url = str(entry.http.base_url.evaluate(scope)).rstrip("/")
     made = request(call, base_url, entry.http, hidden(entry.http.auth), scope)

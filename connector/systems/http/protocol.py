@@ -1,4 +1,4 @@
-"""HTTP, as `connector.mapping.protocol` finds it."""
+"""The interface of this room: `connector.mapping.protocol` imports `PROTOCOL` from here."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -5,12 +5,12 @@ from urllib.parse import urlencode
 
 from connector.mapping.expression import Scope
 from connector.systems.http.call import HttpCall
-from connector.systems.http.credentials import Credentials
+from connector.systems.http.credentials import HttpCredentials
 from connector.systems.http.entry import Http
 
 
 class Request(NamedTuple):
-    """A request; header names are unique and spelt as in the mapping."""
+    """A request. Each header name occurs once, in the spelling of the mapping."""
 
     method: str
     url: str
@@ -19,12 +19,12 @@ class Request(NamedTuple):
 
 
 def request(
-    call: HttpCall, base_url: str, http: Http, credentials: Credentials, scope: Scope
+    call: HttpCall, base_url: str, http: Http, credentials: HttpCredentials, scope: Scope
 ) -> Request:
-    """The request of a call; `scope` holds the settings. A pure function.
+    """The request of a call; a pure function. `scope` has the settings.
 
-    Headers are merged case-insensitively; later ones win: those of the connector, of
-    `system.http.headers`, of the call, of the credentials.
+    Headers are merged case-insensitively, and later headers win, in this order: the connector's
+    own, `system.http.headers`, the call's, the credentials.
     """
     headers = [("User-Agent", "nsps-connector"), ("Accept-Encoding", "identity")]
     if call.content_type:

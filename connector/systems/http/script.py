@@ -1,4 +1,4 @@
-"""The entries `tests.replies` and `tests.calls` over HTTP, and the wire that plays them."""
+"""The entries `tests.replies` and `tests.calls` over HTTP, and the transport that replays them."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from connector.systems.http.call import METHODS
 
 
 class ScriptedHttpReply(Entry):
-    """A reply of the external system in a test: 200 with `{}` if nothing else is said."""
+    """A reply of the external system in a test; by default status 200 with the body `{}`."""
 
     status: int = 200
     headers: dict[str, str] = {}
@@ -71,7 +71,7 @@ class _SentHttpRequest(SentRequest):
                 yield f"{name} is {json.dumps(got)}, not {json.dumps(want)}"
 
     def _compared(self, expected: ExpectedHttpCall) -> Iterator[tuple[str, Any, Any]]:
-        """Yield name, expected and sent value of each part that the test names."""
+        """Yield the name, the expected and the sent value of each part that the test names."""
         request, body = self._request, self._request.content.decode(errors="replace")
         parts: list[tuple[str, Any, Any]] = [
             ("query", expected.query, dict(request.url.params)),

@@ -1,8 +1,8 @@
-"""The connections of an HTTP system, behind the interface of httpx's transports.
+"""The connections of an HTTP system, as transports of httpx.
 
-Connections are kept and reused. The pool of httpx collapses at 100 concurrent calls, other
-libraries cost several times the CPU (docs/decisions/0014-own-connections.md). Only calls through a
-proxy use the connections of httpx. Requests and replies carry their bodies whole, in
+Connections are kept open and reused. The pool of httpx collapses at 100 concurrent calls; other
+libraries need several times the CPU (docs/decisions/0014-own-connections.md). Only calls through a
+proxy use the connections of httpx. The bodies of requests and replies are always complete, in an
 `httpx.ByteStream` (docs/decisions/0011-no-httpx-client.md).
 """
 
@@ -14,9 +14,9 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from connector.systems.http.connection import Connection, TooLarge
+from connector.systems.http.connection import HttpConnection, TooLarge
 
-_IDLE = 20.0  # seconds; an older idle connection may be dead without a sign
+_IDLE = 20.0  # seconds; a connection that is idle for longer may be dead without notice
 _WITH_BODY = ("POST", "PUT", "PATCH")  # send a length even for an empty body (RFC 9110, 8.6)
 
 Origin = tuple[str, str, int]
@@ -29,10 +29,11 @@ def http_transport(
     """A transport for a system at `url`; it needs a running event loop.
 
     `connect_timeout` is in seconds; `most_bytes` limits the unpacked body of a reply. The
-    environment's `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed.
+    environment variables `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are respected.
 
     Raises:
         ValueError: the proxy cannot be used.
+        ImportError: the proxy needs a package that is not installed.
     """
     proxy = getproxies().get(url.scheme)
     if proxy and not proxy_bypass(url.host):
@@ -41,8 +42,8 @@ def http_transport(
 
 
 def whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
-    """The bytes of a body that was read or made whole."""
-    assert isinstance(stream, httpx.ByteStream)  # noqa: S101 - all bodies here are
+    """The bytes of a body; `stream` must be a complete body, an `httpx.ByteStream`."""
+    assert isinstance(stream, httpx.ByteStream)  # noqa: S101 - all bodies here are complete
     return b"".join(stream)
 
 
@@ -53,7 +54,7 @@ class _Direct(httpx.AsyncBaseTransport):
         self._timeout = connect_timeout
         self._most = most_bytes
         self._clock = asyncio.get_running_loop().time
-        self._idle: dict[Origin, deque[Connection]] = {}  # the most recently used is at the right
+        self._idle: dict[Origin, deque[HttpConnection]] = {}  # most recently used at the right
         self._tls: ssl.SSLContext | None = None
         self._closed = False
 
@@ -73,7 +74,7 @@ class _Direct(httpx.AsyncBaseTransport):
             for connection in self._idle.popitem()[1]:
                 connection.close()
 
-    def _kept(self, origin: Origin) -> Connection | None:
+    def _kept(self, origin: Origin) -> HttpConnection | None:
         """The most recently used idle connection; None if none can be reused."""
         kept = self._idle.get(origin)
         while kept:
@@ -83,23 +84,23 @@ class _Direct(httpx.AsyncBaseTransport):
             connection.close()
         return None
 
-    def _keep(self, origin: Origin, connection: Connection) -> None:
+    def _keep(self, origin: Origin, connection: HttpConnection) -> None:
         if self._closed or not connection.reusable:
             connection.close()
             return
         now = connection.idle_since = self._clock()
         kept = self._idle.setdefault(origin, deque())
         kept.append(connection)
-        while kept[0].idle_since < now - _IDLE:  # a burst is over
+        while kept[0].idle_since < now - _IDLE:  # a burst of calls is over
             kept.popleft().close()
 
-    async def _open(self, origin: Origin) -> Connection:
+    async def _open(self, origin: Origin) -> HttpConnection:
         scheme, host, port = origin
         connect = asyncio.get_running_loop().create_connection
         try:
             async with asyncio.timeout(self._timeout):
                 tls = self._trust() if scheme == "https" else None
-                made = await connect(partial(Connection, self._most), host, port, ssl=tls)
+                made = await connect(partial(HttpConnection, self._most), host, port, ssl=tls)
         except TimeoutError:
             raise httpx.ConnectTimeout("no connection in time") from None
         except (OSError, UnicodeError) as error:
@@ -107,14 +108,14 @@ class _Direct(httpx.AsyncBaseTransport):
         return made[1]
 
     def _trust(self) -> ssl.SSLContext:
-        """The certificate authorities of the machine, or of `SSL_CERT_FILE`; read once."""
+        """Trust in the certificate authorities of the machine or of `SSL_CERT_FILE`; read once."""
         if self._tls is None:
             self._tls = ssl.create_default_context()
         return self._tls
 
 
 class _Proxied(httpx.AsyncBaseTransport):
-    """Connections of httpx, through a proxy; slower, and rarely needed."""
+    """Connections of httpx through a proxy. They are slower, but rarely needed."""
 
     def __init__(self, proxy: httpx.Proxy, connect_timeout: float, most_bytes: int) -> None:
         self._timeouts = httpx.Timeout(None, connect=connect_timeout).as_dict()
@@ -166,7 +167,7 @@ def _wire(request: httpx.Request) -> bytes:
     """The bytes of a request (RFC 9112).
 
     Raises:
-        httpx.LocalProtocolError: a header has a line break in it.
+        httpx.LocalProtocolError: a header has a line break or a NUL character in it.
     """
     body, headers = whole(request.stream), request.headers.raw
     lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]

@@ -1,4 +1,4 @@
-"""The control interface: the client on the wire, and the system on a real osmo-hlr."""
+"""The control interface: the connection with scripted bytes, the client with a real osmo-hlr."""
 
 import asyncio
 import json
@@ -27,12 +27,12 @@ IMSI, NUMBER = subscriber(77), "420700000001"
 SELECTED = f"subscriber.by-imsi-{IMSI}"
 Script = list[bytes]
 
-# The wire, with what a real HLR cannot be made to send
+# The connection, with bytes that a real HLR does not send on demand
 
 
 @asynccontextmanager
 async def scripted(*pieces: bytes, close: bool = True) -> AsyncIterator[int]:
-    """A server that answers whatever comes with these pieces."""
+    """A server that answers every request with these pieces; yields its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1000)
@@ -60,14 +60,14 @@ REPLY = frame("GET_REPLY 1 version 1.5.0")
 PING = b"\x00\x01\xfe\x00"
 
 
-def test_a_frame_counts_the_byte_of_the_protocol_and_the_text() -> None:
+def test_the_length_of_a_message_counts_one_protocol_byte_and_the_text() -> None:
     told = frame("GET 3 subscriber.by-imsi-001010000000001.msisdn")
     assert told.startswith(bytes.fromhex("0030ee00") + b"GET 3 ")
     assert len(told) == 3 + 0x30
 
 
 @pytest.mark.parametrize("text", ["a\nSET 2 b c", "a\r", "é", "\0", "x" * 70_000])
-def test_what_could_begin_a_second_message_is_not_sent(text: str) -> None:
+def test_text_that_could_begin_a_second_message_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="printable ASCII"):
         frame(text)
 
@@ -83,20 +83,22 @@ def test_what_could_begin_a_second_message_is_not_sent(text: str) -> None:
         (frame("ERROR 9 Not for us."), REPLY),
     ],
 )
-async def test_the_reply_is_found_among_whatever_else_comes(pieces: tuple[bytes, ...]) -> None:
+async def test_messages_that_are_not_the_reply_are_skipped(pieces: tuple[bytes, ...]) -> None:
     async with scripted(*pieces) as port:
         assert await ask(port) == CtrlReply(value="1.5.0")
 
 
 @pytest.mark.parametrize("told", [b"", REPLY[:2], REPLY[:9], b"\xff\xff\xee\x00abc"])
-async def test_a_connection_that_ends_early_leaves_it_unknown(told: bytes) -> None:
+async def test_if_the_connection_ends_before_the_reply_the_request_counts_as_sent(
+    told: bytes,
+) -> None:
     async with scripted(told) as port:
         with pytest.raises(CtrlFailure) as caught:
             await ask(port)
     assert caught.value.sent
 
 
-async def test_a_connection_that_was_never_made_sent_nothing() -> None:
+async def test_without_a_connection_the_request_counts_as_not_sent() -> None:
     async with scripted() as port:
         pass
     with pytest.raises(CtrlFailure) as caught:
@@ -109,11 +111,11 @@ async def test_an_error_is_a_reply() -> None:
         assert await ask(port) == CtrlReply(error="No such subscriber.")
 
 
-def test_the_lines_of_a_value_are_read_by_name() -> None:
+def test_fields_are_read_from_lines_with_a_tab() -> None:
     assert fields("\nid\t4\nimsi\t001\nx\nlmsi\t") == {"id": "4", "imsi": "001", "lmsi": ""}
 
 
-# The system, on a real HLR
+# The client, with a real HLR
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ async def send(system: CtrlSystem, wanted: CtrlCall) -> Reply:
     return await system.send(wanted, asyncio.get_running_loop().time() + 5)
 
 
-async def test_a_subscriber_is_made_read_and_deleted(hlr: OsmoHlr) -> None:
+async def test_a_subscriber_is_created_read_and_deleted(hlr: OsmoHlr) -> None:
     async with client(hlr.host) as system:
         missing = await send(system, call(f"{SELECTED}.info", accept=frozenset()))
         assert (missing.outcome, missing.cause) == (Outcome.FAILED, "No such subscriber.")
@@ -150,7 +152,7 @@ async def test_a_subscriber_is_made_read_and_deleted(hlr: OsmoHlr) -> None:
     assert hlr.subscribers() == {}
 
 
-async def test_an_hlr_that_stands_still_leaves_it_unknown_and_may_do_it_later(
+async def test_after_a_timeout_the_call_is_pending_and_a_stopped_hlr_may_do_it_later(
     hlr: OsmoHlr,
 ) -> None:
     async with client(hlr.host, "300ms") as system:
@@ -163,7 +165,7 @@ async def test_an_hlr_that_stands_still_leaves_it_unknown_and_may_do_it_later(
     assert hlr.subscribers()[IMSI][0] == NUMBER
 
 
-async def test_after_a_restart_dead_connections_are_forgotten(hlr: OsmoHlr) -> None:
+async def test_after_a_restart_of_the_hlr_a_new_connection_is_opened(hlr: OsmoHlr) -> None:
     async with client(hlr.host) as system:
         await send(system, call("subscriber.create", IMSI))
         hlr.kill()
@@ -173,14 +175,14 @@ async def test_after_a_restart_dead_connections_are_forgotten(hlr: OsmoHlr) -> N
     assert hlr.subscribers() == {IMSI: (NUMBER, True, True)}
 
 
-async def test_an_hlr_that_is_down_changed_nothing(hlr: OsmoHlr) -> None:
+async def test_a_call_to_an_hlr_that_is_down_is_unavailable_and_not_sent(hlr: OsmoHlr) -> None:
     hlr.kill()
     async with client(hlr.host) as system:
         reply = await send(system, call("subscriber.create", IMSI))
     assert (reply.outcome, reply.unknown, reply.attempts) == (Outcome.UNAVAILABLE, False, 3)
 
 
-# The mapping, on a real HLR
+# The mapping, with a real HLR
 
 
 @pytest.fixture
@@ -196,29 +198,30 @@ async def handle(hlr: OsmoHlr) -> AsyncIterator[Any]:
         yield handle
 
 
-async def test_a_life_in_a_real_hlr(hlr: OsmoHlr, handle: Any) -> None:
+async def test_a_real_hlr_follows_the_life_of_a_subscriber(hlr: OsmoHlr, handle: Any) -> None:
     old, new = "001010000000001", "001010000000002"
 
-    async def told(name: str, second: int, **change: Any) -> dict[str, Any]:
+    async def after(name: str, second: int, **change: Any) -> dict[str, Any]:
+        """The subscribers of the HLR after an event whose snapshot is of this second."""
         change = {"updated_at": f"2026-03-02T11:00:{second:02}Z", **change}
         result = await handle(event(name, change=change))
         assert result.outcome is Outcome.APPLIED, result
         return dict(hlr.subscribers())
 
     blocked, terminated = "pb_data.account_info.blocked", "pb_data.account_info.bill_status"
-    assert await told("sim-updated", 1) == {old: (NUMBER, True, True)}
-    assert await told("sim-updated", 2, **{blocked: True}) == {old: (NUMBER, False, False)}
-    assert await told("sim-updated", 3) == {old: (NUMBER, True, True)}
+    assert await after("sim-updated", 1) == {old: (NUMBER, True, True)}
+    assert await after("sim-updated", 2, **{blocked: True}) == {old: (NUMBER, False, False)}
+    assert await after("sim-updated", 3) == {old: (NUMBER, True, True)}
     swapped = {old: (None, False, False), new: (NUMBER, True, True)}
-    assert await told("sim-replaced", 4) == swapped
-    assert await told("sim-replaced", 5, **{terminated: "closed"}) == {
+    assert await after("sim-replaced", 4) == swapped
+    assert await after("sim-replaced", 5, **{terminated: "closed"}) == {
         old: (None, False, False),
         new: (None, False, False),
     }
-    assert await told("sim-deleted", 6) == {new: (None, False, False)}
+    assert await after("sim-deleted", 6) == {new: (None, False, False)}
 
 
-async def test_a_locked_database_is_tried_again_later(hlr: OsmoHlr, handle: Any) -> None:
+async def test_an_event_is_applied_once_the_database_is_unlocked(hlr: OsmoHlr, handle: Any) -> None:
     posted = event()
     with hlr.locked():
         result = await handle(posted)
@@ -227,7 +230,7 @@ async def test_a_locked_database_is_tried_again_later(hlr: OsmoHlr, handle: Any)
     assert len(hlr.subscribers()) == 1
 
 
-async def test_a_number_that_another_imsi_holds_is_no_final_refusal(
+async def test_a_number_that_another_imsi_has_is_a_failure_that_is_not_final(
     hlr: OsmoHlr, handle: Any
 ) -> None:
     await handle(event(imsi=subscriber(1)))

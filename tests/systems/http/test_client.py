@@ -1,4 +1,4 @@
-"""Each end that a call over HTTP can have, on a real socket."""
+"""The client over real sockets: its requests, and the reply for each result of a call."""
 
 import asyncio
 import gzip
@@ -28,7 +28,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     forget_proxies(monkeypatch)
 
 
-async def test_a_success_is_applied_and_tells_what_was_seen(system: ScriptedServer) -> None:
+async def test_a_success_is_applied_and_its_reply_can_be_read(system: ScriptedServer) -> None:
     system.default = Scripted(201, json={"id": 7}, headers={"X-Request": "r1"})
     reply = await send_once(system.url)
     assert (reply.outcome, reply.status, reply.attempts) == (Outcome.APPLIED, 201, 1)
@@ -38,7 +38,7 @@ async def test_a_success_is_applied_and_tells_what_was_seen(system: ScriptedServ
     assert (reply.seen["headers"]["x-request"], reply.seen["text"]) == ("r1", '{"id": 7}')
 
 
-async def test_the_request_arrives_as_the_mapping_says(system: ScriptedServer) -> None:
+async def test_path_headers_and_body_arrive_as_the_mapping_says(system: ScriptedServer) -> None:
     call = replace(POST, path="/prov/%2F%20%C3%A9%25/x", headers={"X-Trace": "t 1"})
     await send_once(f"{system.url}/hlr/v1/", call, headers={"X-Api": "2"})
     (request,) = system.requests
@@ -49,14 +49,14 @@ async def test_the_request_arrives_as_the_mapping_says(system: ScriptedServer) -
     assert request.headers["user-agent"] == "nsps-connector"
 
 
-async def test_a_calls_header_goes_before_the_systems(system: ScriptedServer) -> None:
+async def test_a_header_of_the_call_overrides_that_of_the_system(system: ScriptedServer) -> None:
     call = replace(POST, headers={"Content-Type": "application/soap+xml", "X-Api": "3"})
     await send_once(system.url, call, headers={"X-Api": "2"})
     headers = system.requests[0].headers
     assert (headers["content-type"], headers["x-api"]) == ("application/soap+xml", "3")
 
 
-async def test_a_query_arrives_as_it_was_meant(system: ScriptedServer) -> None:
+async def test_names_and_values_of_a_query_arrive_unchanged(system: ScriptedServer) -> None:
     query = (("q", "a b&c=d"), ("q", "+%/?#"), ("name", "Zoë"), ("empty", ""))
     await send_once(system.url, replace(POST, query=query))
     path, _, found = system.requests[0].path.partition("?")
@@ -64,13 +64,13 @@ async def test_a_query_arrives_as_it_was_meant(system: ScriptedServer) -> None:
     assert tuple(parse_qsl(found, keep_blank_values=True)) == query
 
 
-async def test_a_query_in_the_path_is_kept_beside_the_other(system: ScriptedServer) -> None:
+async def test_a_query_in_the_path_is_kept_before_the_calls_query(system: ScriptedServer) -> None:
     await send_once(system.url, replace(POST, path="/find?type=sim", query=(("imsi", "1"),)))
     assert system.requests[0].path == "/find?type=sim&imsi=1"
 
 
 @pytest.mark.parametrize("body", ["Zoë 日本 🎉".encode(), bytes(range(256)) * 100])
-async def test_a_body_arrives_byte_by_byte(system: ScriptedServer, body: bytes) -> None:
+async def test_a_body_arrives_unchanged(system: ScriptedServer, body: bytes) -> None:
     await send_once(system.url, replace(POST, body=body))
     assert system.requests[0].body == body
 
@@ -97,7 +97,7 @@ async def test_a_call_without_a_body_has_no_content_type(system: ScriptedServer)
         (599, Outcome.FAILED),
     ],
 )
-async def test_a_status_leads_to_its_outcome(
+async def test_each_status_has_its_outcome(
     system: ScriptedServer, status: int, outcome: Outcome
 ) -> None:
     system.default = Scripted(status, body=b"")
@@ -106,7 +106,7 @@ async def test_a_status_leads_to_its_outcome(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_refused_credentials_are_our_failure_and_say_so(
+async def test_refused_credentials_are_a_failure_with_a_reason(
     system: ScriptedServer, status: int
 ) -> None:
     system.default = Scripted(status)
@@ -150,7 +150,9 @@ async def test_the_first_rule_that_matches_a_reply_decides(
     assert (found.outcome, found.reason) == (outcome, reason)
 
 
-async def test_a_rule_that_a_reply_does_not_allow_is_a_failure(system: ScriptedServer) -> None:
+async def test_a_reply_for_which_a_rule_cannot_be_computed_is_a_failure(
+    system: ScriptedServer,
+) -> None:
     system.default = Scripted(json={"count": "many"})
     rule = {"if": "reply.json.count + 1 > 2", "outcome": "applied"}
     reply = await send_once(system.url, replies=(rule,))
@@ -161,7 +163,7 @@ async def test_a_rule_that_a_reply_does_not_allow_is_a_failure(system: ScriptedS
 @pytest.mark.parametrize(
     "body", [b"<html>Log in</html>", b"\x00\xff", b'{"a":', b"[" * 200_000, b"NaN", b"ok"]
 )
-async def test_a_success_that_is_not_the_json_it_must_be_is_a_failure(
+async def test_a_success_without_json_is_a_failure_unless_any_reply_is_allowed(
     system: ScriptedServer, body: bytes
 ) -> None:
     system.default = Scripted(body=body)
@@ -171,7 +173,7 @@ async def test_a_success_that_is_not_the_json_it_must_be_is_a_failure(
 
 
 @pytest.mark.parametrize("status", [200, 204])
-async def test_a_success_may_be_empty(system: ScriptedServer, status: int) -> None:
+async def test_a_success_with_an_empty_body_is_applied(system: ScriptedServer, status: int) -> None:
     system.default = Scripted(status, body=b"")
     reply = await send_once(system.url)
     assert (reply.outcome, reply.seen["json"]) == (Outcome.APPLIED, None)
@@ -184,7 +186,7 @@ async def test_an_error_page_that_is_not_json_is_judged_by_its_status(
     assert (await send_once(system.url)).outcome is Outcome.UNAVAILABLE
 
 
-async def test_a_reply_of_one_megabyte_is_taken_and_not_a_byte_more(
+async def test_a_reply_of_more_than_one_megabyte_is_too_large(
     system: ScriptedServer,
 ) -> None:
     system.script(Scripted(body=b"1" * 1_000_000), Scripted(body=b"1" * 1_000_001))
@@ -211,9 +213,7 @@ async def test_a_reply_that_unpacks_to_more_than_a_megabyte_is_too_large(
 
 
 @pytest.mark.parametrize("location", ["/elsewhere", "http://[bad", "gopher://x", "//x:99999"])
-async def test_a_redirect_is_not_followed_wherever_it_points(
-    system: ScriptedServer, location: str
-) -> None:
+async def test_a_redirect_is_not_followed(system: ScriptedServer, location: str) -> None:
     system.script(Scripted(307, headers={"Location": location}))
     reply = await send_once(system.url, PUT)
     assert (reply.outcome, reply.status) == (Outcome.FAILED, 307)
@@ -229,7 +229,7 @@ async def test_cookies_are_not_kept_between_calls(system: ScriptedServer) -> Non
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "http://nowhere.invalid"])
-async def test_a_system_that_is_not_there_is_unavailable(url: str) -> None:
+async def test_a_system_without_a_server_is_unavailable(url: str) -> None:
     reply = await send_once(url.format(port=free_port()))
     assert (reply.outcome, reply.status) == (Outcome.UNAVAILABLE, None)
 
@@ -249,7 +249,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     ],
     ids=["reset", "closed", "cut in the headers", "cut", "cut late", "cut in a chunk"],
 )
-async def test_a_connection_that_is_lost_before_the_reply_ends_is_an_outage(
+async def test_a_connection_lost_before_the_end_of_the_reply_is_an_outage(
     system: ScriptedServer, reply: Scripted
 ) -> None:
     system.default = reply
@@ -270,7 +270,7 @@ async def test_a_connection_that_is_lost_before_the_reply_ends_is_an_outage(
     ],
     ids="tls ssh status latin-1 headers gzip chunk upgrade".split(),
 )
-async def test_a_reply_that_is_not_sound_http_is_no_success(
+async def test_a_malformed_reply_is_a_failure_or_an_outage(
     system: ScriptedServer, raw: bytes
 ) -> None:
     system.default = Scripted(raw=raw)
@@ -283,7 +283,7 @@ async def test_a_reply_that_is_not_sound_http_is_no_success(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(raw=st.binary(max_size=200), head=st.sampled_from([b"", HEAD, HEAD + b"\r\n"]))
-async def test_whatever_bytes_come_back_the_call_ends_in_a_reply(
+async def test_a_call_ends_in_a_reply_for_any_received_bytes(
     system: ScriptedServer, raw: bytes, head: bytes
 ) -> None:
     system.default = Scripted(raw=head + raw)
@@ -308,18 +308,18 @@ async def test_a_reply_that_takes_too_long_is_an_outage(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "ftp://127.0.0.1", "nothing"])
-def test_a_url_that_cannot_be_used_stops_the_start(url: str) -> None:
+def test_an_unusable_url_is_refused_at_start(url: str) -> None:
     with pytest.raises(BadSettings):
         client(url)
 
 
 @pytest.mark.parametrize("timeout", ["soon", "0s", -1, True])
-def test_a_timeout_that_cannot_be_used_stops_the_start(timeout: Any) -> None:
+def test_an_unusable_timeout_is_refused_at_start(timeout: Any) -> None:
     with pytest.raises(BadSettings):
         client("http://127.0.0.1", timeout=timeout)
 
 
-async def test_a_proxy_of_the_environment_is_used_but_for_what_it_excepts(
+async def test_the_proxy_of_the_environment_is_used_except_for_no_proxy(
     system: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ScriptedServer() as proxy:
@@ -333,7 +333,7 @@ async def test_a_proxy_of_the_environment_is_used_but_for_what_it_excepts(
 
 
 @pytest.mark.skipif(which("openssl") is None, reason="needs openssl to make a certificate")
-def test_a_server_with_a_certificate_that_nobody_signed_gets_nothing(tmp_path: Path) -> None:
+def test_a_server_with_a_self_signed_certificate_gets_no_request(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1".split()
     command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key)]

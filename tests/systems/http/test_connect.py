@@ -1,4 +1,4 @@
-"""How a connection is made: names, ports, and who is trusted over TLS."""
+"""Opening connections: names, ports, and trusted certificates over TLS."""
 
 import asyncio
 import ssl
@@ -26,21 +26,21 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".example", "a..example"])
-async def test_a_host_that_has_no_address_is_no_connection(host: str) -> None:
-    """A name may have 63 letters between two dots, and at least one."""
+async def test_a_host_without_an_address_is_a_connect_error(host: str) -> None:
+    """Each part of a host name between dots must have 1 to 63 letters."""
     async with transport_to(f"http://{host}") as transport:
         with pytest.raises(httpx.ConnectError):
             await call(transport, f"http://{host}/")
 
 
-async def test_a_port_that_nobody_listens_on_is_no_connection() -> None:
+async def test_a_closed_port_is_a_connect_error() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     async with transport_to(url) as transport:
         with pytest.raises(httpx.ConnectError):
             await call(transport, url)
 
 
-async def test_a_call_that_found_no_connection_is_no_hindrance_to_the_next() -> None:
+async def test_a_call_after_a_failed_connect_succeeds() -> None:
     async with Peer(replies(SHORT)) as peer, transport_to(peer.url) as transport:
         with pytest.raises(httpx.ConnectError):
             await call(transport, f"http://127.0.0.1:{free_port()}")
@@ -52,7 +52,7 @@ async def test_a_call_that_found_no_connection_is_no_hindrance_to_the_next() -> 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority, and a certificate for 127.0.0.1 that it signed."""
+    """A folder with an authority's certificate, and one for 127.0.0.1 that the authority signed."""
     program = which("openssl")
     if program is None:
         pytest.skip("needs openssl to make certificates")
@@ -72,7 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """What a server needs that has this certificate; its authority is trusted."""
+    """The TLS context of a server with this certificate; the client trusts its authority."""
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "leaf.pem", folder / "leaf.key")
@@ -80,9 +80,7 @@ def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 
 @on_both_loops
-def test_a_server_that_an_authority_vouches_for_is_called(
-    server: ssl.SSLContext, loop: Loop
-) -> None:
+def test_a_server_with_a_trusted_certificate_is_called(server: ssl.SSLContext, loop: Loop) -> None:
     async def calls() -> None:
         async with Peer(replies(LONG), server) as peer, transport_to(peer.url) as transport:
             for _ in range(3):
@@ -96,7 +94,7 @@ def test_a_server_that_an_authority_vouches_for_is_called(
     run(loop, calls)
 
 
-async def test_a_large_request_arrives_whole_over_tls(server: ssl.SSLContext) -> None:
+async def test_a_large_request_arrives_complete_over_tls(server: ssl.SSLContext) -> None:
     body = bytes(range(256)) * 20_000
     async with Peer(replies(SHORT), server) as peer, transport_to(peer.url) as transport:
         for _ in range(2):
@@ -121,7 +119,7 @@ def test_a_body_without_a_length_ends_with_the_connection_over_tls(
     run(loop, calls)
 
 
-async def test_a_certificate_for_another_name_is_no_connection(server: ssl.SSLContext) -> None:
+async def test_a_certificate_for_another_name_is_a_connect_error(server: ssl.SSLContext) -> None:
     async with Peer(replies(SHORT), server) as peer, transport_to(peer.url) as transport:
         with pytest.raises(httpx.ConnectError, match="localhost"):
             await call(transport, f"https://localhost:{peer.port}", "POST", b"secret")
@@ -130,7 +128,7 @@ async def test_a_certificate_for_another_name_is_no_connection(server: ssl.SSLCo
         assert (await call(transport, peer.url)).status_code == 200
 
 
-async def test_a_certificate_of_an_authority_that_is_not_trusted_is_no_connection(
+async def test_a_certificate_of_an_untrusted_authority_is_a_connect_error(
     server: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
@@ -142,7 +140,7 @@ async def test_a_certificate_of_an_authority_that_is_not_trusted_is_no_connectio
 
 
 @on_both_loops
-def test_a_server_that_never_ends_the_handshake_is_a_timeout(loop: Loop) -> None:
+def test_a_tls_handshake_without_an_end_is_a_connect_timeout(loop: Loop) -> None:
     async def calls() -> None:
         async with Peer(replies(SHORT)) as peer:
             url = f"https://127.0.0.1:{peer.port}"
@@ -155,7 +153,7 @@ def test_a_server_that_never_ends_the_handshake_is_a_timeout(loop: Loop) -> None
     run(loop, calls)
 
 
-async def test_a_server_that_speaks_no_tls_is_no_connection() -> None:
+async def test_a_server_without_tls_is_a_connect_error() -> None:
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(SHORT)
         writer.close()
@@ -169,10 +167,10 @@ async def test_a_server_that_speaks_no_tls_is_no_connection() -> None:
 
 
 @on_both_loops
-def test_a_reply_that_comes_before_all_of_the_request_ends_the_connection_over_tls(
+def test_a_reply_before_the_end_of_the_request_closes_the_connection_over_tls(
     server: ssl.SSLContext, loop: Loop
 ) -> None:
-    """The next request would stand behind the rest of this one, which nobody may ever read."""
+    """Another request on this connection would have to wait behind the rest of the first one."""
 
     async def calls() -> None:
         refusing = Peer(replies(TOO_LARGE), server, reads_bodies=False)

@@ -1,4 +1,4 @@
-"""One connection: where a reply ends, and whether another request may follow it."""
+"""One connection: the end of a reply, its size, its encoding, and when to reuse the connection."""
 
 import asyncio
 import gzip
@@ -7,7 +7,7 @@ import zlib
 import httpx
 import pytest
 
-from connector.systems.http.connection import Connection, TooLarge
+from connector.systems.http.connection import HttpConnection, TooLarge
 from connector.systems.http.transport import whole
 from tests.support.peer import Arrived, Peer, call, replies, transport_to, until
 
@@ -23,13 +23,13 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-# Where a reply ends
+# The end of a reply
 
 
 FRAMED = {
     "a length": (SHORT, b"ok"),
     "no reason": (b"HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok", b"ok"),
-    "a length of nothing": (OK + b"Content-Length: 0\r\n\r\n", b""),
+    "a length of zero": (OK + b"Content-Length: 0\r\n\r\n", b""),
     "chunks": (CHUNKED + b"3\r\nabc\r\n00A\r\n0123456789\r\n0\r\n\r\n", b"abc0123456789"),
     "no chunk": (CHUNKED + b"0\r\n\r\n", b""),
     "extensions": (CHUNKED + b'3;a=b;c="d; e"\r\nabc\r\n0;last\r\n\r\n', b"abc"),
@@ -44,7 +44,7 @@ FRAMED = {
 
 
 @pytest.mark.parametrize(("raw", "body"), FRAMED.values(), ids=FRAMED)
-async def test_a_reply_ends_where_it_says_and_the_connection_is_used_again(
+async def test_a_reply_with_a_clear_end_leaves_the_connection_reusable(
     raw: bytes, body: bytes
 ) -> None:
     async with Peer(replies(raw)) as peer, transport_to(peer.url) as transport:
@@ -65,12 +65,12 @@ ENDED = {
     "a second reply to chunks": CHUNKED + b"2\r\nok\r\n0\r\n\r\n" + SHORT,
     "the first byte of a second reply": SHORT + b"H",
     "an interim reply too late": SHORT + EARLY,
-    "bytes that are no reply": SHORT + b"\0",
+    "a byte that is not a reply": SHORT + b"\0",
 }
 
 
 @pytest.mark.parametrize("raw", ENDED.values(), ids=ENDED)
-async def test_after_a_reply_whose_end_is_the_last_or_unclear_there_is_a_new_connection(
+async def test_a_reply_that_closes_or_has_an_unclear_end_needs_a_new_connection(
     raw: bytes,
 ) -> None:
     async with Peer(replies(raw, SHORT)) as peer, transport_to(peer.url) as transport:
@@ -95,7 +95,7 @@ async def test_a_body_without_a_length_ends_with_the_connection(pieces: tuple[by
 
 
 @pytest.mark.parametrize("body", [b"", b"a" * 100, b"a" * 200_000])
-async def test_a_body_without_a_length_that_a_reset_cuts_is_a_lost_call(body: bytes) -> None:
+async def test_a_reset_during_a_body_without_a_length_is_a_read_error(body: bytes) -> None:
     async def answer(request: Arrived) -> None:
         await request.reply(OK + b"\r\n" + body)
         request.reset()
@@ -118,7 +118,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("raw", CUT.values(), ids=CUT)
-async def test_a_connection_that_ends_before_its_reply_is_a_lost_call(raw: bytes) -> None:
+async def test_a_connection_that_ends_before_the_reply_is_a_read_error(raw: bytes) -> None:
     async def answer(request: Arrived) -> None:
         await request.reply(raw)
         await request.close()
@@ -133,8 +133,8 @@ UNSOUND = {
     "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
     "two lengths": OK + b"Content-Length: 2\r\nContent-Length: 7\r\n\r\nok",
     "a length and chunks": OK + b"Content-Length: 2\r\n" + CHUNKED[17:] + b"2\r\nok\r\n0\r\n\r\n",
-    "a length that is no number": OK + b"Content-Length: +2\r\n\r\nok",
-    "a chunk's size that is no number": CHUNKED + b"-2\r\nok\r\n0\r\n\r\n",
+    "a malformed length": OK + b"Content-Length: +2\r\n\r\nok",
+    "a malformed chunk size": CHUNKED + b"-2\r\nok\r\n0\r\n\r\n",
     "a chunk longer than it says": CHUNKED + b"1\r\nok\r\n0\r\n\r\n",
     "a name with a space": OK + b"Content-Length : 2\r\n\r\nok",
     "a folded header": OK + b"X-Name: a\r\n b\r\n" + SHORT[17:],
@@ -146,7 +146,7 @@ UNSOUND = {
 
 
 @pytest.mark.parametrize("raw", UNSOUND.values(), ids=UNSOUND)
-async def test_what_is_no_sound_reply_is_none_and_ends_the_connection(raw: bytes) -> None:
+async def test_a_malformed_reply_is_a_protocol_error_and_closes_the_connection(raw: bytes) -> None:
     async with Peer(replies(raw, SHORT)) as peer, transport_to(peer.url) as transport:
         with pytest.raises(httpx.RemoteProtocolError):
             await call(transport, peer.url)
@@ -154,7 +154,7 @@ async def test_what_is_no_sound_reply_is_none_and_ends_the_connection(raw: bytes
         assert whole((await call(transport, peer.url)).stream) == b"ok"
 
 
-async def test_a_reply_that_comes_while_nobody_waits_ends_the_connection() -> None:
+async def test_a_reply_without_a_request_makes_the_connection_unusable() -> None:
     later = asyncio.Event()
 
     async def answer(request: Arrived) -> None:
@@ -165,7 +165,7 @@ async def test_a_reply_that_comes_while_nobody_waits_ends_the_connection() -> No
 
     async with Peer(answer) as peer:
         connect = asyncio.get_running_loop().create_connection
-        _, connection = await connect(lambda: Connection(MOST), "127.0.0.1", peer.port)
+        _, connection = await connect(lambda: HttpConnection(MOST), "127.0.0.1", peer.port)
         await connection.exchange(b"GET / HTTP/1.1\r\n\r\n")
         assert connection.reusable
         later.set()
@@ -173,14 +173,15 @@ async def test_a_reply_that_comes_while_nobody_waits_ends_the_connection() -> No
         connection.close()
 
 
-async def test_nothing_is_sent_once_the_event_loop_has_seen_the_connections_end() -> None:
-    """What the loop does at the other side's end; `connection_lost` comes one turn later.
+async def test_a_closing_connection_sends_no_request() -> None:
+    """The loop closes the transport like this if the system closes the connection.
 
-    A call that comes in that turn would be written nowhere, and count as one that was sent.
+    It calls `connection_lost` one turn later. A request written in between would be lost, but
+    count as sent.
     """
     async with Peer(replies(SHORT)) as peer:
         connect = asyncio.get_running_loop().create_connection
-        transport, connection = await connect(lambda: Connection(MOST), "127.0.0.1", peer.port)
+        transport, connection = await connect(lambda: HttpConnection(MOST), "127.0.0.1", peer.port)
         assert connection.reusable
         transport.close()
         assert not connection.reusable
@@ -189,15 +190,15 @@ async def test_nothing_is_sent_once_the_event_loop_has_seen_the_connections_end(
 
 
 @pytest.mark.parametrize("trailer", [b"X-Sum: 1", b"Content-Encoding: br", b"Retry-After: 60"])
-async def test_a_trailer_is_no_header(trailer: bytes) -> None:
-    """RFC 9110, 6.5.1: it must not be merged by whoever does not know that it may be."""
+async def test_trailers_are_not_merged_into_the_headers(trailer: bytes) -> None:
+    """RFC 9110, 6.5.1: a trailer may be merged only if its definition allows that."""
     raw = CHUNKED + b"2\r\nok\r\n0\r\n" + trailer + b"\r\n\r\n"
     async with Peer(replies(raw)) as peer, transport_to(peer.url) as transport:
         response = await call(transport, peer.url)
     assert list(response.headers) == ["transfer-encoding"]
 
 
-# How large a reply may be
+# The size of a reply
 
 
 def sized(kind: str, body: bytes) -> bytes:
@@ -212,12 +213,12 @@ def sized(kind: str, body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["length", "chunks", "connection", "gzip"])
-async def test_a_body_may_have_so_many_bytes_and_not_one_more(kind: str) -> None:
+async def test_a_body_larger_than_the_limit_is_too_large(kind: str) -> None:
     async def answer(request: Arrived) -> None:
         body = b"a" * (MOST + len(peer.requests) - 1)
         await request.reply(sized(kind, body))
         if kind == "connection" and len(body) == MOST:
-            await request.close()  # but too much is too much before the end has come
+            await request.close()  # a larger body is refused before its end
 
     async with Peer(answer) as peer, transport_to(peer.url, MOST) as transport:
         assert whole((await call(transport, peer.url)).stream) == b"a" * MOST
@@ -226,7 +227,7 @@ async def test_a_body_may_have_so_many_bytes_and_not_one_more(kind: str) -> None
         await peer.opened(0)
 
 
-async def test_the_size_of_a_reply_counts_for_itself() -> None:
+async def test_the_limit_counts_each_reply_alone() -> None:
     raw = OK + b"Content-Length: 400000\r\n\r\n" + b"a" * 400_000
     async with Peer(replies(raw)) as peer, transport_to(peer.url, 400_000) as transport:
         for _ in range(5):
@@ -256,7 +257,7 @@ async def test_a_reply_without_an_end_is_too_large(head: bytes, more: bytes) -> 
         await peer.opened(0)
 
 
-async def test_a_hundred_headers_are_taken_and_not_one_more() -> None:
+async def test_a_reply_with_more_than_a_hundred_headers_is_refused() -> None:
     def raw(headers: int) -> bytes:
         more = b"".join(b"X-%d: 1\r\n" % n for n in range(headers - 1))
         return OK + more + b"Content-Length: 0\r\n\r\n"
@@ -267,7 +268,7 @@ async def test_a_hundred_headers_are_taken_and_not_one_more() -> None:
             await call(transport, peer.url)
 
 
-# Bodies that are packed
+# Compressed bodies
 
 
 def packed(encoding: bytes, body: bytes) -> bytes:
@@ -290,14 +291,14 @@ BODY = b'{"result": true}' * 50
     ],
     ids="gzip case x-gzip deflate identity both".split(),
 )
-async def test_a_body_is_unpacked(encoding: bytes, body: bytes) -> None:
+async def test_a_compressed_body_is_unpacked(encoding: bytes, body: bytes) -> None:
     async with Peer(replies(packed(encoding, body))) as peer, transport_to(peer.url) as transport:
         for _ in range(2):
             assert whole((await call(transport, peer.url)).stream) == BODY
     assert peer.connections == 1
 
 
-async def test_an_empty_body_is_never_packed() -> None:
+async def test_an_empty_body_with_a_content_encoding_is_empty() -> None:
     async with Peer(replies(packed(b"gzip", b""))) as peer, transport_to(peer.url) as transport:
         assert whole((await call(transport, peer.url)).stream) == b""
 
@@ -316,7 +317,9 @@ async def test_an_empty_body_is_never_packed() -> None:
     ],
     ids="br zstd two cut shorter sum deflate plain".split(),
 )
-async def test_a_body_that_cannot_be_unpacked_is_no_reply(encoding: bytes, body: bytes) -> None:
+async def test_a_body_that_cannot_be_unpacked_is_a_decoding_error(
+    encoding: bytes, body: bytes
+) -> None:
     async with Peer(replies(packed(encoding, body))) as peer, transport_to(peer.url) as transport:
         with pytest.raises(httpx.DecodingError):
             await call(transport, peer.url)

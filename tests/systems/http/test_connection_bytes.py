@@ -1,4 +1,4 @@
-"""Whatever bytes come on a connection, whenever, and in whatever pieces."""
+"""A connection that receives any bytes, at any time and in any pieces."""
 
 import asyncio
 import gzip
@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from connector.systems.http.connection import Connection
+from connector.systems.http.connection import HttpConnection
 from connector.systems.http.transport import whole
 from tests.support.peer import DEADLINE
 
@@ -24,12 +24,12 @@ MOST = 10_000
 
 
 class Wire(asyncio.Transport):
-    """Takes every request at once; what comes back, a test hands to the connection itself."""
+    """A transport that accepts every request; the test itself gives the connection its bytes."""
 
     closing = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take it."""
+        """Accept the data and forget it."""
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -38,13 +38,13 @@ class Wire(asyncio.Transport):
         return self.closing
 
 
-def connected() -> tuple[Connection, Wire]:
-    connection, wire = Connection(MOST), Wire()
+def connected() -> tuple[HttpConnection, Wire]:
+    connection, wire = HttpConnection(MOST), Wire()
     connection.connection_made(wire)
     return connection, wire
 
 
-async def asked(connection: Connection) -> asyncio.Task[httpx.Response]:
+async def asked(connection: HttpConnection) -> asyncio.Task[httpx.Response]:
     exchange = asyncio.create_task(connection.exchange(b"GET / HTTP/1.1\r\n\r\n"))
     await asyncio.sleep(0)
     return exchange
@@ -52,7 +52,7 @@ async def asked(connection: Connection) -> asyncio.Task[httpx.Response]:
 
 @dataclass(frozen=True)
 class Message:
-    """A reply: its pieces as they come, and what they say."""
+    """A reply: the pieces in which it comes, and its status, headers and unpacked body."""
 
     pieces: list[bytes]
     status: int
@@ -74,7 +74,7 @@ PACKERS: dict[bytes, Callable[[bytes], bytes]] = {
 
 
 def cut(body: bytes, places: list[int]) -> Iterator[bytes]:
-    """The pieces between these places; none of them is empty."""
+    """Cut a body at these places into pieces that are not empty."""
     marks = sorted({0, len(body), *(place % (len(body) + 1) for place in places)})
     return (body[start:end] for start, end in pairwise(marks))
 
@@ -107,7 +107,7 @@ def messages(draw: st.DrawFn) -> Message:
 
 
 @given(sent=st.lists(messages(), min_size=1, max_size=3))
-async def test_a_reply_is_the_same_in_whatever_pieces_it_comes(sent: list[Message]) -> None:
+async def test_a_reply_is_the_same_in_any_pieces(sent: list[Message]) -> None:
     connection, _ = connected()
     for message in sent:
         exchange = await asked(connection)
@@ -132,7 +132,7 @@ FRAGMENTS = st.sampled_from(
         b"HTTP/1.0 200 OK\r\n",
         b"Content-Length: 3\r\n",
         b"Content-Length: 20000\r\n\r\n",
-        b"Connection: close\r\n",
+        b"HttpConnection: close\r\n",
         b"Content-Encoding: gzip\r\n",
         b"Content-Encoding: br\r\n",
         b"X: \xff\r\n",
@@ -148,6 +148,24 @@ SOME = st.lists(FRAGMENTS | st.binary(min_size=1, max_size=50), min_size=1, max_
 NOISE = st.lists(SOME.map(b"".join), max_size=4) | st.just([SHORT])
 
 
+async def call(
+    connection: HttpConnection, wire: Wire, pieces: list[bytes], error: Exception | None
+) -> None:
+    """Make a call that gets these pieces; if they do not end it, `connection_lost` does."""
+    exchange = await asked(connection)
+    for piece in pieces:
+        connection.data_received(piece)
+    await asyncio.wait([exchange], timeout=0)
+    if not exchange.done():
+        wire.closing = True
+        connection.connection_lost(error)
+    try:
+        response = await asyncio.wait_for(exchange, DEADLINE)
+        assert len(whole(response.stream)) <= MOST
+    except httpx.RequestError:
+        assert not connection.reusable
+
+
 @settings(max_examples=300)
 @given(
     before=NOISE | st.just([]),
@@ -155,31 +173,15 @@ NOISE = st.lists(SOME.map(b"".join), max_size=4) | st.just([SHORT])
     after=NOISE,
     error=st.sampled_from([None, OSError("reset")]),
 )
-async def test_whatever_comes_and_whenever_a_call_ends_in_a_reply_or_one_of_the_errors(
+async def test_a_call_ends_in_a_reply_or_an_error_for_any_bytes_at_any_time(
     before: list[bytes], during: list[bytes], after: list[bytes], error: Exception | None
 ) -> None:
     connection, wire = connected()
-
-    async def call(pieces: list[bytes]) -> None:
-        """One that ends with the connection, if not before."""
-        exchange = await asked(connection)
-        for piece in pieces:
-            connection.data_received(piece)
-        await asyncio.wait([exchange], timeout=0)
-        if not exchange.done():
-            wire.closing = True
-            connection.connection_lost(error)
-        try:
-            response = await asyncio.wait_for(exchange, DEADLINE)
-            assert len(whole(response.stream)) <= MOST
-        except httpx.RequestError:
-            assert not connection.reusable
-
     for piece in before:
         connection.data_received(piece)
     assert connection.reusable is not bool(before)
-    await call(during)
-    await call(after)
+    await call(connection, wire, during, error)
+    await call(connection, wire, after, error)
     if not wire.closing:
         wire.closing = True
         connection.connection_lost(error)

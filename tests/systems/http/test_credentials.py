@@ -1,4 +1,4 @@
-"""The credentials that arrive at the external system, and where they must not go."""
+"""The credentials arrive at the external system, and nowhere else."""
 
 import base64
 from dataclasses import replace
@@ -58,7 +58,7 @@ async def test_an_api_key_goes_into_its_header(system: ScriptedServer) -> None:
     assert "authorization" not in request.headers
 
 
-async def test_an_api_key_goes_into_the_query_beside_what_is_there(
+async def test_an_api_key_is_added_to_the_calls_query(
     system: ScriptedServer,
 ) -> None:
     request = await received(system, KEY_IN_QUERY, query=(("q", "a+b c"), ("q", "2")))
@@ -76,7 +76,7 @@ async def test_a_retry_has_the_same_credentials(system: ScriptedServer, auth: An
 
 
 @pytest.mark.parametrize("auth", ALL, ids=NAMES)
-async def test_credentials_are_not_sent_where_a_redirect_points(
+async def test_credentials_are_not_sent_to_the_target_of_a_redirect(
     system: ScriptedServer, auth: Any
 ) -> None:
     with ScriptedServer() as elsewhere:
@@ -106,7 +106,7 @@ async def test_no_reply_quotes_the_credentials(system: ScriptedServer, auth: Any
 
 
 @pytest.mark.parametrize("token", ["to\r\nken", "to\x00ken"])
-async def test_a_token_that_cannot_stand_in_a_header_is_never_half_sent(
+async def test_a_token_with_control_characters_is_not_sent(
     system: ScriptedServer, token: str
 ) -> None:
     reply = await send_once(system.url, settings={**SETTINGS, "token": token}, auth=BEARER)

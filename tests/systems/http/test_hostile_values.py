@@ -1,7 +1,7 @@
-"""Hostile values of an event, in every place of a request: they arrive as data, or are refused.
+"""Hostile values of an event, in every place of a request: they arrive as data or are refused.
 
-Judged by the bytes that arrive at a server: the same number of requests, the same shape around the
-value, and the value itself unchanged.
+The tests look at the bytes that a server receives: one request, the same text around the value, and
+the value itself unchanged.
 """
 
 import json
@@ -88,7 +88,7 @@ async def handle(system: ScriptedServer, tmp_path: Path) -> AsyncIterator[Any]:
 
 
 def arrived(place: str, request: Received) -> list[Any]:
-    """The value as a server reads it back, twice where it stands twice; the shape is checked."""
+    """The values as a server reads them, one for each place; the text around them is checked."""
     url, body = urlsplit(request.path), request.body.decode()
     assert (request.method, url.fragment) == ("PUT", "")
     match place:
@@ -134,10 +134,10 @@ async def test_a_hostile_value_arrives_as_data_or_is_refused(
     assert result.outcome is Outcome.APPLIED
     assert TOKEN not in request.path + request.body.decode()
     for found in arrived(place, request):
-        if place == "xml":  # XML itself makes one of the kinds of white space
+        if place == "xml":  # an XML parser changes white space
             assert found.split() == value.split()
         elif place == "header":
-            assert found == value.strip()  # HTTP takes no space around it
+            assert found == value.strip()  # HTTP removes spaces around a value
         else:
             assert found == value
 
@@ -160,18 +160,18 @@ async def test_what_a_place_cannot_hold_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("value", [{"a": {"b": 1}}, ["x", {"y": 2}], 10**30, 1e300, True])
-async def test_what_is_no_text_keeps_its_type_in_json(
+async def test_numbers_booleans_lists_and_objects_keep_their_type_in_json(
     system: ScriptedServer, handle: Any, value: Any
 ) -> None:
     result = await handle("json", value)
     if system.requests:
         assert json.loads(system.requests[0].body)["v"] == value
-    else:  # a list or an object is no text, which the other field wants
+    else:  # the mapping also puts the value into text, which refuses lists and objects
         assert result.outcome is Outcome.INVALID
 
 
 @pytest.mark.parametrize("text", ["1e400", "NaN", "-Infinity", "[" * 5000 + "]" * 5000])
-async def test_what_no_json_can_say_never_gets_in(
+async def test_numbers_and_nesting_that_json_does_not_allow_are_refused(
     system: ScriptedServer, handle: Any, tmp_path: Path, text: str
 ) -> None:
     await handle("json", "x")
@@ -184,10 +184,10 @@ async def test_what_no_json_can_say_never_gets_in(
     assert (result.outcome, system.requests) == (Outcome.INVALID, [])
 
 
-async def test_of_a_key_that_stands_twice_the_same_value_is_checked_and_sent(
+async def test_of_a_duplicate_json_key_the_last_value_is_checked_and_sent(
     system: ScriptedServer, handle: Any, tmp_path: Path
 ) -> None:
-    """The last one; what was checked and what is sent cannot differ."""
+    """So a first value cannot pass the checks while the last value is sent."""
     await handle("json", "x")
     system.reset()
     mapping = load(tmp_path / "places.yaml")

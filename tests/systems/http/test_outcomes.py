@@ -1,4 +1,4 @@
-"""The tables from HTTP to outcomes: complete, and as the contract says."""
+"""The tables from HTTP to outcomes are complete and follow the contract."""
 
 import inspect
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ DAY = 86_400
 
 
 def exceptions_of_httpx() -> set[type[Exception]]:
-    """All that httpx exports, and what derives from it anywhere in httpx."""
+    """All exceptions that httpx exports, and those in httpx that derive from them."""
     public = {getattr(httpx, name) for name in httpx.__all__}
     classes = {item for item in public if inspect.isclass(item) and issubclass(item, Exception)}
     return classes | set(derived(classes))
@@ -46,7 +46,7 @@ def test_an_exception_is_a_failure_or_an_outage(kind: type[Exception]) -> None:
 @pytest.mark.parametrize(
     "kind", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError]
 )
-def test_without_a_connection_the_system_is_unavailable_and_got_nothing(
+def test_without_a_connection_the_system_is_unavailable_and_the_request_not_sent(
     kind: type[Exception],
 ) -> None:
     assert EXCEPTIONS[kind] == (Outcome.UNAVAILABLE, End.NOT_SENT)
@@ -63,14 +63,14 @@ def test_without_a_connection_the_system_is_unavailable_and_got_nothing(
         httpx.RemoteProtocolError,
     ],
 )
-def test_when_a_connection_is_lost_the_system_may_have_got_the_request(
+def test_after_a_lost_connection_the_system_may_have_received_the_request(
     kind: type[Exception],
 ) -> None:
     end = End.PENDING if issubclass(kind, httpx.TimeoutException) else End.UNKNOWN
     assert EXCEPTIONS[kind] == (Outcome.UNAVAILABLE, end)
 
 
-def test_an_exception_that_a_library_derives_counts_as_its_nearest_ancestor() -> None:
+def test_a_derived_exception_has_the_outcome_of_its_nearest_base_class() -> None:
     class OwnConnectError(httpx.ConnectError):
         pass
 
@@ -97,7 +97,7 @@ def test_every_status_has_the_outcome_that_the_contract_says(hundred: int) -> No
 
 
 @pytest.mark.parametrize("status", [0, 99, 600, 999])
-def test_a_status_that_http_does_not_know_is_a_failure(status: int) -> None:
+def test_a_status_outside_100_to_599_is_a_failure(status: int) -> None:
     assert of_status(status) is Outcome.FAILED
 
 
@@ -122,7 +122,7 @@ def test_retry_after_as_a_date_without_a_zone_is_in_utc() -> None:
     assert retry_after(value) == pytest.approx(300, abs=30)
 
 
-def test_retry_after_as_a_date_of_the_old_forms_is_understood() -> None:
+def test_retry_after_accepts_the_obsolete_forms_of_dates() -> None:
     moment = datetime.now(UTC) + timedelta(minutes=5)
     rfc_850 = moment.strftime("%A, %d-%b-%y %H:%M:%S GMT")
     asctime = moment.strftime("%a %b %d %H:%M:%S %Y")
@@ -130,7 +130,7 @@ def test_retry_after_as_a_date_of_the_old_forms_is_understood() -> None:
     assert retry_after(asctime) == pytest.approx(300, abs=30)
 
 
-def test_retry_after_of_the_past_is_now_and_of_next_year_is_a_day() -> None:
+def test_retry_after_as_a_date_is_from_zero_to_a_day() -> None:
     assert retry_after(http_date(timedelta(days=-1))) == 0
     assert retry_after(http_date(timedelta(days=365))) == DAY
 
@@ -138,7 +138,7 @@ def test_retry_after_of_the_past_is_now_and_of_next_year_is_a_day() -> None:
 @pytest.mark.parametrize(
     "value", [None, "", " ", "soon", "-1", "1.5", "1e3", "٣", "²", "Mon, 99 Foo 2026 00:00:00 GMT"]
 )
-def test_retry_after_that_says_nothing_is_none(value: str | None) -> None:
+def test_an_invalid_retry_after_is_none(value: str | None) -> None:
     assert retry_after(value) is None
 
 
@@ -150,6 +150,6 @@ DATES = st.from_regex(
 
 
 @given(st.text(max_size=40) | st.from_regex(r"\s{0,12}[0-9]{1,30}", fullmatch=True) | DATES)
-def test_retry_after_of_any_text_is_none_or_at_most_a_day(value: str) -> None:
+def test_retry_after_with_any_text_is_none_or_at_most_a_day(value: str) -> None:
     seconds = retry_after(value)
     assert seconds is None or 0 <= seconds <= DAY

@@ -1,4 +1,4 @@
-"""Calls through a proxy, which go another way than all others and must end as they do."""
+"""Calls through a proxy use other connections, but must have the same results as direct calls."""
 
 import gzip
 
@@ -45,7 +45,7 @@ async def test_a_request_goes_to_the_proxy_and_its_reply_comes_back(
 
 
 @pytest.mark.parametrize("packed", [False, True])
-async def test_a_body_may_have_so_many_bytes_and_not_one_more_through_a_proxy(
+async def test_a_body_larger_than_the_limit_is_too_large_through_a_proxy(
     monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
     def raw(body: bytes) -> bytes:
@@ -64,7 +64,7 @@ async def test_a_body_may_have_so_many_bytes_and_not_one_more_through_a_proxy(
             await proxy.opened(1)
 
 
-async def test_a_proxy_that_is_down_is_an_outage_of_a_request_that_was_never_sent(
+async def test_a_proxy_that_is_down_is_an_outage_and_the_request_not_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
@@ -76,7 +76,7 @@ async def test_a_proxy_that_is_down_is_an_outage_of_a_request_that_was_never_sen
     assert (reply.outcome, reply.end) == (Outcome.UNAVAILABLE, End.NOT_SENT)
 
 
-async def test_a_proxy_that_makes_no_tunnel_is_an_outage_of_a_request_that_was_never_sent(
+async def test_a_refused_tunnel_is_an_outage_and_the_request_not_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with Peer(replies(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")) as proxy:
@@ -88,10 +88,10 @@ async def test_a_proxy_that_makes_no_tunnel_is_an_outage_of_a_request_that_was_n
     assert proxy.requests[0].head.startswith(b"CONNECT hlr.example:443 HTTP/1.1\r\n")
 
 
-async def test_a_proxy_that_never_answers_is_a_timeout_of_its_connection(
+async def test_a_proxy_without_an_answer_is_a_connect_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Connecting has a limit of its own there too; a socket that takes no TLS is the test."""
+    """The proxy's URL is of https, but the server does not speak TLS, so it never answers."""
     async with Peer(replies(SHORT)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"https://127.0.0.1:{proxy.port}")
         async with transport_to(URL, connect_timeout=0.1) as transport:
@@ -110,7 +110,7 @@ async def test_a_proxy_that_never_answers_is_a_timeout_of_its_connection(
         "http://127.0.0.1:99999",
     ],
 )
-async def test_a_proxy_that_cannot_be_used_stops_the_start(
+async def test_an_unusable_proxy_is_refused_at_start(
     monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
@@ -120,7 +120,7 @@ async def test_a_proxy_that_cannot_be_used_stops_the_start(
         await client(URL).__aenter__()
 
 
-async def test_a_proxy_of_a_kind_that_nothing_is_installed_for_stops_the_start(
+async def test_a_proxy_that_needs_a_missing_package_is_refused_at_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1080")

@@ -1,4 +1,4 @@
-"""What a client repeats, how often, and when it stops calling."""
+"""Retries, limits and circuit breaker of a client: which calls are repeated, refused, counted."""
 
 import asyncio
 import time
@@ -41,7 +41,7 @@ async def test_a_retry_that_succeeds_makes_the_call_a_success(
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 500, 501])
-async def test_what_repeating_does_not_mend_is_not_repeated(
+async def test_a_status_that_repeating_cannot_change_is_not_repeated(
     system: ScriptedServer, status: int
 ) -> None:
     system.default = Scripted(status)
@@ -50,7 +50,7 @@ async def test_what_repeating_does_not_mend_is_not_repeated(
 
 
 @pytest.mark.parametrize("lost", [Scripted(503), Scripted(429), *LOST])
-async def test_a_call_that_is_not_idempotent_is_never_repeated_once_it_was_received(
+async def test_a_call_that_is_not_idempotent_is_not_repeated_once_it_was_sent(
     system: ScriptedServer, lost: Scripted
 ) -> None:
     system.default = lost
@@ -58,7 +58,7 @@ async def test_a_call_that_is_not_idempotent_is_never_repeated_once_it_was_recei
     assert (reply.attempts, len(system.requests)) == (1, 1)
 
 
-async def test_any_call_is_repeated_that_found_no_connection() -> None:
+async def test_any_call_is_repeated_if_there_was_no_connection() -> None:
     reply = await send_once(f"http://127.0.0.1:{free_port()}", POST)
     assert (reply.outcome, reply.attempts) == (Outcome.UNAVAILABLE, 3)
 
@@ -70,7 +70,7 @@ async def test_a_call_that_timed_out_is_not_repeated(system: ScriptedServer) -> 
     assert len(system.requests) == 1
 
 
-async def test_a_connection_is_used_again(system: ScriptedServer) -> None:
+async def test_a_connection_is_reused(system: ScriptedServer) -> None:
     before = system.connections
     async with client(system.url) as opened:
         for _ in range(5):
@@ -79,7 +79,7 @@ async def test_a_connection_is_used_again(system: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize(("call", "received"), [(PUT, 3), (POST, 2)])
-async def test_a_reset_on_a_connection_in_use_is_a_lost_call_like_any_other(
+async def test_a_reset_on_a_reused_connection_is_a_lost_call(
     system: ScriptedServer, call: object, received: int
 ) -> None:
     system.script(Scripted(), Scripted(drop=True))
@@ -90,11 +90,11 @@ async def test_a_reset_on_a_connection_in_use_is_a_lost_call_like_any_other(
     assert (reply.outcome, len(system.requests)) == (expected, received)
 
 
-async def test_a_connection_that_the_system_closed_meanwhile_costs_no_call(
+async def test_a_connection_that_the_system_closed_between_calls_is_replaced(
     system: ScriptedServer,
 ) -> None:
     keep_alive = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-    system.default = Scripted(raw=keep_alive)  # closes without having said so
+    system.default = Scripted(raw=keep_alive)  # the server closes, but does not announce it
     async with client(system.url) as opened:
         for _ in range(3):
             assert (await send(opened, POST)).outcome is Outcome.APPLIED
@@ -115,7 +115,7 @@ def date(distance: timedelta) -> str:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("value", "seconds"), [("3", 3), ("600", 600), ("date", 3600)])
-async def test_a_long_retry_after_is_handed_on(
+async def test_a_long_retry_after_is_passed_on_to_nsps(
     system: ScriptedServer, status: int, value: str, seconds: float
 ) -> None:
     value = date(timedelta(hours=1)) if value == "date" else value
@@ -125,12 +125,12 @@ async def test_a_long_retry_after_is_handed_on(
     assert len(system.requests) == 1
 
 
-async def test_a_retry_after_that_is_over_is_no_wait(system: ScriptedServer) -> None:
+async def test_a_retry_after_in_the_past_means_no_wait(system: ScriptedServer) -> None:
     system.script(Scripted(503, headers={"Retry-After": date(timedelta(hours=-1))}))
     assert (await send_once(system.url, PUT)).outcome is Outcome.APPLIED
 
 
-async def test_a_retry_that_would_come_after_the_deadline_is_not_made(
+async def test_a_retry_after_the_deadline_is_not_sent(
     system: ScriptedServer,
 ) -> None:
     system.default = Scripted(503, headers={"Retry-After": "2"})
@@ -140,7 +140,7 @@ async def test_a_retry_that_would_come_after_the_deadline_is_not_made(
     assert time.monotonic() - started < 1
 
 
-async def test_a_rule_that_says_unavailable_counts_as_a_status_that_does(
+async def test_a_reply_that_a_rule_makes_unavailable_is_repeated(
     system: ScriptedServer,
 ) -> None:
     system.script(Scripted(json={"error": "busy"}))
@@ -149,7 +149,7 @@ async def test_a_rule_that_says_unavailable_counts_as_a_status_that_does(
     assert (reply.outcome, reply.attempts) == (Outcome.APPLIED, 2)
 
 
-async def test_calls_beyond_the_concurrency_are_throttled_at_once(system: ScriptedServer) -> None:
+async def test_calls_above_the_concurrency_are_throttled_at_once(system: ScriptedServer) -> None:
     system.default = Scripted(delay=0.5)
     async with client(system.url, concurrency=2) as opened:
         replies = await asyncio.gather(*(send(opened) for _ in range(5)))
@@ -161,7 +161,7 @@ async def test_calls_beyond_the_concurrency_are_throttled_at_once(system: Script
     assert len(system.requests) == 3
 
 
-async def test_calls_beyond_the_rate_are_throttled(system: ScriptedServer) -> None:
+async def test_calls_above_the_rate_are_throttled(system: ScriptedServer) -> None:
     async with client(system.url, rate_limit="2/s") as opened:
         replies = await asyncio.gather(*(send(opened) for _ in range(12)))
     outcomes = [reply.outcome for reply in replies]
@@ -205,7 +205,7 @@ async def test_a_half_open_breaker_sends_one_probe_and_opens_again_when_it_fails
     assert len(system.requests) == 3
 
 
-async def test_a_system_that_answers_with_errors_is_not_down(system: ScriptedServer) -> None:
+async def test_replies_with_errors_do_not_open_the_breaker(system: ScriptedServer) -> None:
     system.default = Scripted(500)
     async with client(system.url, breaker=BREAKER) as opened:
         for _ in range(5):
@@ -224,11 +224,11 @@ async def test_a_cancelled_call_gives_back_its_place(system: ScriptedServer) -> 
         assert (await send(opened)).outcome is Outcome.APPLIED
 
 
-# Whether a request that failed may have been carried out, and whether the system is still at it
+# Whether the system may have carried out a failed request, and may still be working on it
 
 
 @pytest.mark.parametrize(
-    ("told", "unknown", "unanswered"),
+    ("answer", "unknown", "pending"),
     [
         (Scripted(400), False, False),
         (Scripted(404), False, False),
@@ -241,22 +241,22 @@ async def test_a_cancelled_call_gives_back_its_place(system: ScriptedServer) -> 
         (Scripted(delay=0.5), True, True),
     ],
 )
-async def test_what_a_failure_says_about_the_request(
-    system: ScriptedServer, told: Scripted, unknown: bool, unanswered: bool
+async def test_a_failure_says_whether_the_request_may_have_been_applied(
+    system: ScriptedServer, answer: Scripted, unknown: bool, pending: bool
 ) -> None:
-    system.default = told
+    system.default = answer
     refused = ({"if": "reply.json.result == false", "outcome": "failed"},)
     reply = await send_once(system.url, POST, timeout="250ms", replies=refused)
     assert reply.outcome is not Outcome.APPLIED
-    assert (reply.unknown, reply.end is End.PENDING) == (unknown, unanswered)
+    assert (reply.unknown, reply.end is End.PENDING) == (unknown, pending)
 
 
-async def test_a_request_that_was_never_sent_changed_nothing() -> None:
+async def test_a_request_that_was_not_sent_is_neither_unknown_nor_pending() -> None:
     reply = await send_once("http://127.0.0.1:9", PUT)
     assert (reply.unknown, reply.end is End.PENDING) == (False, False)
 
 
-async def test_what_the_first_try_may_have_done_a_refused_second_one_does_not_undo(
+async def test_a_refused_retry_stays_unknown_after_an_unknown_first_attempt(
     system: ScriptedServer,
 ) -> None:
     system.script(Scripted(503), Scripted(400))

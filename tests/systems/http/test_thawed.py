@@ -1,4 +1,4 @@
-"""An instance that had no CPU between two events: what was closed meanwhile is not used."""
+"""An instance without CPU between two events does not use a connection that was closed then."""
 
 import asyncio
 import socket
@@ -15,7 +15,10 @@ SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Frozen:
-    """A system that closes its first connection while the caller sleeps, after waking it."""
+    """A system and an event for a caller that sleeps: while it sleeps, both change.
+
+    First `event` becomes readable, then the system closes its first connection.
+    """
 
     def __init__(self) -> None:
         self.event, self._wakes = socket.socketpair()
@@ -32,7 +35,7 @@ class Frozen:
                     connection.recv(65_536)
                     connection.sendall(SHORT)
                     if number == 0:
-                        time.sleep(0.1)  # until the caller sleeps
+                        time.sleep(0.1)  # wait until the caller sleeps
                         self._wakes.send(b"1")
 
     def close(self) -> None:
@@ -41,10 +44,10 @@ class Frozen:
 
 
 @on_both_loops
-def test_an_event_that_wakes_an_instance_does_not_take_a_connection_that_was_closed(
+def test_an_event_after_a_freeze_does_not_use_a_closed_connection(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The loop learns of both in one turn, and runs the event before `connection_lost`."""
+    """The loop sees both changes in one turn; it handles the event before `connection_lost`."""
     monkeypatch.setenv("no_proxy", "*")
 
     async def calls() -> None:
@@ -64,7 +67,7 @@ def test_an_event_that_wakes_an_instance_does_not_take_a_connection_that_was_clo
                     tasks.append(asyncio.create_task(handle()))
 
                 running.add_reader(system.event, arrived)
-                time.sleep(0.3)  # noqa: ASYNC251 - this is the instance without CPU
+                time.sleep(0.3)  # noqa: ASYNC251 - the instance has no CPU
                 assert await asyncio.wait_for(event, 10) == b"ok"
                 await asyncio.gather(*tasks)
 

@@ -1,4 +1,4 @@
-"""The connections of a transport: what goes out, and which of them is used."""
+"""A transport: the bytes of its requests, and which connection each request uses."""
 
 import asyncio
 import random
@@ -30,7 +30,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
 
 
-# What goes out
+# The bytes of a request
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DELETE", b"{}", ["2"]),
     ],
 )
-async def test_a_request_says_how_long_its_body_is_where_it_may_have_one(
+async def test_a_request_has_a_content_length_if_its_method_allows_a_body(
     method: str, body: bytes, length: list[str]
 ) -> None:
     async with Peer(replies(SHORT)) as peer, transport_to(peer.url) as transport:
@@ -69,13 +69,13 @@ async def test_a_request_says_how_long_its_body_is_where_it_may_have_one(
         ("", {"HOST": "hlr.example:1"}, "hlr.example:1"),
     ],
 )
-async def test_a_request_names_one_host(user: str, headers: dict[str, str], host: str) -> None:
+async def test_a_request_has_one_host_header(user: str, headers: dict[str, str], host: str) -> None:
     async with Peer(replies(SHORT)) as peer, transport_to(peer.url) as transport:
         await call(transport, peer.url.replace("//", f"//{user}"), headers=headers)
     assert peer.requests[0].headers == [("host", host.format(peer.port))]
 
 
-async def test_a_body_of_five_megabytes_arrives_byte_for_byte() -> None:
+async def test_a_body_of_five_megabytes_arrives_unchanged() -> None:
     body = random.Random(1).randbytes(5_000_000)  # noqa: S311 - the same in every run
     async with Peer(replies(SHORT)) as peer, transport_to(peer.url) as transport:
         for _ in range(2):
@@ -102,14 +102,16 @@ async def test_a_header_with_a_line_break_or_a_nul_is_not_sent(text: str, place:
 # A reply belongs to its call
 
 
-async def many_calls(chance: random.Random) -> None:
-    async def echo(request: Arrived) -> None:
-        await asyncio.sleep(chance.uniform(0, 0.02))
-        await request.reply(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(request.body))
-        if chance.random() < 0.5:
-            await asyncio.sleep(chance.uniform(0, 0.01))
-        await request.reply(b"\r\n" + request.body)
+async def echo(request: Arrived, chance: random.Random) -> None:
+    """Reply with the body of the request, after random pauses."""
+    await asyncio.sleep(chance.uniform(0, 0.02))
+    await request.reply(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(request.body))
+    if chance.random() < 0.5:
+        await asyncio.sleep(chance.uniform(0, 0.01))
+    await request.reply(b"\r\n" + request.body)
 
+
+async def many_calls(chance: random.Random) -> None:
     async def caller(number: int) -> None:
         for n in range(4):
             body = b"%d of %d" % (n, number) * chance.randint(1, 50)
@@ -125,11 +127,14 @@ async def many_calls(chance: random.Random) -> None:
 
     given_up: set[bytes] = set()
     answered: set[bytes] = set()
-    async with Peer(echo) as peer, transport_to(peer.url) as transport:
+    async with (
+        Peer(lambda request: echo(request, chance)) as peer,
+        transport_to(peer.url) as transport,
+    ):
         await asyncio.gather(*(caller(number) for number in range(300)))
         assert len(answered) + len(given_up) == 1200
         assert len(given_up) > 150
-        assert peer.connections < 900  # so they were used again
+        assert peer.connections < 900  # connections were reused
         ended: set[int] = set()
         for request in peer.requests:
             assert request.connection not in ended
@@ -138,12 +143,12 @@ async def many_calls(chance: random.Random) -> None:
 
 
 @on_both_loops
-def test_no_reply_ever_answers_another_call(loop: Loop) -> None:
-    """Twelve hundred calls, 300 at a time; a third of them may be given up at any moment."""
+def test_each_call_gets_its_own_reply(loop: Loop) -> None:
+    """1200 calls, up to 300 at a time; a third of them may be cancelled at any moment."""
     run(loop, lambda: many_calls(random.Random(3)))  # noqa: S311 - the same calls in every run
 
 
-async def test_a_call_that_was_given_up_takes_its_connection_with_it() -> None:
+async def test_the_connection_of_a_cancelled_call_is_closed() -> None:
     late = asyncio.Event()
 
     async def answer(request: Arrived) -> None:
@@ -165,10 +170,10 @@ async def test_a_call_that_was_given_up_takes_its_connection_with_it() -> None:
 
 
 @on_both_loops
-def test_a_reply_that_comes_before_all_of_the_request_is_taken_and_ends_the_connection(
+def test_a_reply_before_the_end_of_the_request_is_returned_and_closes_the_connection(
     loop: Loop,
 ) -> None:
-    """The next request would stand behind the rest of this one, which nobody may ever read."""
+    """Another request on this connection would have to wait behind the rest of the first one."""
 
     async def calls() -> None:
         refusing = Peer(replies(TOO_LARGE), reads_bodies=False)
@@ -184,7 +189,7 @@ def test_a_reply_that_comes_before_all_of_the_request_is_taken_and_ends_the_conn
 # Which connection is used
 
 
-async def test_the_connection_that_was_used_last_is_used_first() -> None:
+async def test_the_most_recently_used_connection_is_used_first() -> None:
     gates = [asyncio.Event() for _ in range(3)]
 
     async def answer(request: Arrived) -> None:
@@ -207,7 +212,7 @@ async def test_the_connection_that_was_used_last_is_used_first() -> None:
 
 
 @pytest.mark.parametrize("more", [SHORT, b"\r\n", b""], ids=["a reply", "an empty line", "the end"])
-async def test_a_connection_on_which_something_came_meanwhile_is_not_used_again(
+async def test_a_connection_that_received_bytes_between_calls_is_not_reused(
     more: bytes,
 ) -> None:
     later = asyncio.Event()
@@ -229,7 +234,7 @@ async def test_a_connection_on_which_something_came_meanwhile_is_not_used_again(
 
 
 class Clock(asyncio.SelectorEventLoop):
-    """An event loop whose time a test moves."""
+    """An event loop whose time the test moves forward."""
 
     moved = 0.0
 
@@ -237,7 +242,7 @@ class Clock(asyncio.SelectorEventLoop):
         return super().time() + self.moved
 
 
-async def rests(clock: Clock) -> None:
+async def one_rests(clock: Clock) -> None:
     async with Peer(replies(SHORT)) as peer, transport_to(peer.url) as transport:
         for seconds, connection in [(0, 1), (19, 1), (19, 1), (21, 2), (0, 2)]:
             clock.moved += seconds
@@ -246,7 +251,7 @@ async def rests(clock: Clock) -> None:
             await peer.opened(1)
 
 
-async def rests_after_a_burst(clock: Clock) -> None:
+async def all_rest(clock: Clock) -> None:
     async with burst() as (peer, transport):
         clock.moved += 21
         await call(transport, peer.url)
@@ -254,7 +259,7 @@ async def rests_after_a_burst(clock: Clock) -> None:
         await peer.opened(1)
 
 
-async def rests_but_for_one(clock: Clock) -> None:
+async def all_but_one_rest(clock: Clock) -> None:
     async with burst() as (peer, transport):
         clock.moved += 15
         await call(transport, peer.url)
@@ -268,7 +273,7 @@ async def rests_but_for_one(clock: Clock) -> None:
 
 @asynccontextmanager
 async def burst() -> AsyncIterator[tuple[Peer, httpx.AsyncBaseTransport]]:
-    """Fifty calls at a time, which have ended."""
+    """A server and a transport after fifty calls at once, which left fifty idle connections."""
     all_there = asyncio.Event()
 
     async def answer(request: Arrived) -> None:
@@ -283,8 +288,8 @@ async def burst() -> AsyncIterator[tuple[Peer, httpx.AsyncBaseTransport]]:
         yield peer, transport
 
 
-@pytest.mark.parametrize("scenario", [rests, rests_after_a_burst, rests_but_for_one])
-def test_a_connection_that_rested_longer_than_twenty_seconds_is_closed_and_not_used_again(
+@pytest.mark.parametrize("scenario", [one_rests, all_rest, all_but_one_rest])
+def test_a_connection_idle_for_more_than_twenty_seconds_is_closed(
     scenario: Callable[[Clock], Coroutine[None, None, None]],
 ) -> None:
     with asyncio.Runner(loop_factory=Clock) as runner:
@@ -293,13 +298,13 @@ def test_a_connection_that_rested_longer_than_twenty_seconds_is_closed_and_not_u
         runner.run(scenario(loop))
 
 
-async def test_a_transport_that_is_closed_closes_all_its_connections() -> None:
+async def test_closing_a_transport_closes_all_its_connections() -> None:
     async with burst() as (peer, transport):
         await transport.aclose()
         await peer.opened(0)
 
 
-async def test_a_call_that_ends_after_its_transport_was_closed_leaves_no_connection() -> None:
+async def test_a_call_that_ends_after_its_transport_was_closed_closes_its_connection() -> None:
     closed = asyncio.Event()
 
     async def answer(request: Arrived) -> None:
