@@ -154,12 +154,12 @@ class HttpSystem:
         headers = {name.lower(): value for name, value in response.headers.items()}
         text = body.decode(errors="replace")
         reply = Reply(
-            of_status(status),
+            Outcome.APPLIED if status in SUCCESS else of_status(status),
             reason=_CREDENTIALS if status in (401, 403) else None,
             cause=f"HTTP {status}",
             status=status,
             seen={"status": status, "headers": headers, "json": document, "text": text},
-            retry_after=retry_after(headers.get("retry-after")),
+            retry_after=retry_after(headers["retry-after"]) if "retry-after" in headers else None,
             end=End.ANSWERED if status < 500 else End.UNKNOWN,
         )
         if status in SUCCESS and body and not is_json and self._http.reply == "json":
