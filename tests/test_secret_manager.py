@@ -164,3 +164,4 @@ def test_the_log_says_why_the_start_failed(
     assert [line["message"] for line in told] == ["the connector cannot start"]
     expected = "hlr-" if fault == "down" else "WTL_API_TOKEN: is required"
     assert expected in told[0]["cause"]
+    assert any(expected in problem for problem in told[0]["problems"])
