@@ -34,8 +34,8 @@ demo: $(READY) ## The main job: a subscriber's life through the function to an H
 run: $(READY) ## Keep the function and an HLR/HSS running on this machine (PORT=8080)
 	$(BIN)/python -m connector_tools.cli run $(if $(PORT),--port $(PORT))
 
-test: $(READY) ## Run the tests (ARGS=... goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## Run the tests, two at a time (ARGS=... goes to pytest)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 release: $(READY) ## Check that version, changelog and tag agree, and build the packages (pushes nothing)
 	$(BIN)/python -m connector_tools.release

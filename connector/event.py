@@ -1,11 +1,12 @@
-"""The enriched event as NSPS posts it (contract section 2).
+"""The enriched event that NSPS posts (contract 2).
 
-`parse` is the only way in: bytes from the wire to an `Event`, or a `Refusal` (invalid) whose
-details name each wrong field and the rule, never its value.
+`parse` is the only way to make one: it turns the body of a request into an `Event`, or raises a
+`Refusal` whose details name each wrong field and its rule, and never a value.
 """
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
@@ -29,7 +30,7 @@ from connector.portabilling import (
 
 
 class ESPFEvent(Part):
-    """The event as PortaBilling sent it."""
+    """The event as PortaBilling sent it to NSPS."""
 
     event_type: Annotated[str, Field(min_length=1, max_length=200)]
     variables: Annotated[dict[str, Any], BeforeValidator(lambda v: {} if v is None else v)] = {}
@@ -39,7 +40,7 @@ Instant = Annotated[AwareDatetime | None, BeforeValidator(blank_is_null)]
 
 
 class Envelope(Part):
-    """The body of NSPS's request."""
+    """The body of a request from NSPS."""
 
     event_id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
     data: ESPFEvent
@@ -51,10 +52,11 @@ class Envelope(Part):
 
 
 class Snapshot(NamedTuple):
-    """When the state in an event was read; of two of one subject the newer wins (contract 4).
+    """The age of the state in an event: of two events of a subject the newer wins (contract 4.2).
 
-    Seconds since 1970: of the enrichment if known, else of the event's arrival at NSPS, else of
-    the event in PortaBilling; the latter two also break ties.
+    All are seconds since 1970. `taken` is when NSPS read the state, `created` when NSPS got the
+    event, `happened` when PortaBilling made it; they are compared in this order. An unknown
+    `taken` is replaced by `created` or `happened`, and an unknown one of these by `taken`.
     """
 
     taken: float
@@ -64,10 +66,12 @@ class Snapshot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The event that the rest of the product sees.
+    """An event as the other modules see it.
 
-    `parts` names the parts of `pb_data` that NSPS sent, also those that were null: an absent
-    part was not asked for, a null one was and is not there. `i_account` is whose event it is.
+    `parts` names the parts of `pb_data` that NSPS sent, null ones included: a part is absent if
+    the handler does not ask for it, and null if PortaBilling has none. `i_account` is the account
+    that the event is about. `identities` are the event's names: the id that NSPS gave it, and
+    PortaBilling's own if the event has a number (contract 4.4).
     """
 
     event_id: str
@@ -89,7 +93,8 @@ class Event:
     identities: tuple[str, ...]
 
 
-# What a mapping may read of `event`, and under which part of the wire format each name stands.
+# The fields of `event` that a mapping can read, and for each other name of a mapping its place in
+# the body and its type.
 EVENT_FIELDS = (
     "event_id",
     "event_type",
@@ -108,7 +113,9 @@ PARTS: dict[str, tuple[str, type[Part]]] = {
     "product": ("pb_data.product_info", ProductInfo),
 }
 
+_CHARGING_ID = re.compile("(?ai)([^@]+)@msisdn")
 _NUMBER = re.compile("[0-9]+")
+_NO_SIM = SimInfo()
 _ID = re.compile("[0-9]{1,18}")
 _PB_DATA = tuple(PortaBillingData.model_fields)
 
@@ -125,41 +132,24 @@ _RULES = {
 
 
 def parse(body: bytes) -> Event:
-    """Read an event off the wire.
+    """Read an event from the body of a request or of a Pub/Sub message.
 
     Raises:
-        Refusal: invalid; `details` name each field and its rule (contract section 3, case 6).
+        Refusal: invalid; `details` name each wrong field and its rule (contract 3, case 6).
     """
     try:
         envelope = Envelope.model_validate(from_json(body, allow_inf_nan=False))
-    except ValidationError as error:
-        raise Refusal(Outcome.INVALID, details=_details(error)) from None
-    except ValueError as error:  # from_json: not JSON, NaN, nested too deeply; names the position
-        raise Refusal(
-            Outcome.INVALID, details=(Detail("", f"body must be JSON: {error}"),)
-        ) from None
+    except ValueError as error:
+        raise _invalid(*_details(error)) from None
     if envelope.pb_data is None and "variables" not in envelope.data.model_fields_set:
-        rule = "required: an event has data.variables or pb_data"  # the guide's malformed event
-        raise Refusal(Outcome.INVALID, details=(Detail("pb_data", rule),))
+        raise _invalid(Detail("pb_data", "required: an event has data.variables or pb_data"))
     return _event(envelope)
-
-
-def _details(error: ValidationError) -> tuple[Detail, ...]:
-    """Field and rule of each error, never the input (style 9)."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    return tuple(
-        Detail(".".join(map(str, item["loc"])), _RULES.get(item["type"], item["msg"]))
-        for item in found[:20]
-    )
 
 
 def _event(envelope: Envelope) -> Event:
     pb = envelope.pb_data or PortaBillingData()
-    variables = envelope.data.variables
-    account, sent = pb.account_info, pb.model_fields_set
-    if account is not None:
-        msisdn = _msisdn(account, pb.sim_info, pb.prev_sim_info)
-        object.__setattr__(account, "msisdn", msisdn)  # frozen from here on: nobody else has it yet
+    if pb.account_info:  # frozen, but nobody else has it yet
+        object.__setattr__(pb.account_info, "msisdn", _msisdn(pb.account_info, pb))
     return Event(
         event_id=envelope.event_id,
         event_type=envelope.data.event_type,
@@ -167,10 +157,10 @@ def _event(envelope: Envelope) -> Event:
         status=envelope.status,
         created_at=envelope.created_at,
         updated_at=envelope.updated_at,
-        parts=tuple(name for name in _PB_DATA if name in sent),
-        i_account=_owner(account, variables, pb.sim_info),
-        variables=variables,
-        account=account,
+        parts=tuple(name for name in _PB_DATA if name in pb.model_fields_set),
+        i_account=_owner(envelope.data, pb),
+        variables=envelope.data.variables,
+        account=pb.account_info,
         sim=pb.sim_info,
         prev_sim=pb.prev_sim_info,
         policy=pb.access_policy_info,
@@ -181,72 +171,70 @@ def _event(envelope: Envelope) -> Event:
     )
 
 
-def _msisdn(account: AccountInfo, *sims: SimInfo | None) -> str | None:
-    """The account's number (contract 2.2, AccountInfo.id); never an error."""
-    name, at, suffix = (account.id or "").strip().partition("@")
-    if at and suffix.lower() == "msisdn" and name:
-        return name
-    cards = {number for sim in sims if sim for number in (sim.imsi, sim.iccid)}
-    if not at and _NUMBER.fullmatch(name) and name not in cards:
-        return name
-    return sims[0].msisdn if sims[0] else None
+def _msisdn(account: AccountInfo, pb: PortaBillingData) -> str | None:
+    """The account's number, from its charging id or its SIM (contract 2.2)."""
+    charging_id = (account.id or "").strip()
+    if found := _CHARGING_ID.fullmatch(charging_id):
+        return found[1]
+    sim, old = pb.sim_info or _NO_SIM, pb.prev_sim_info or _NO_SIM
+    cards = (sim.imsi, sim.iccid, old.imsi, old.iccid)
+    if _NUMBER.fullmatch(charging_id) and charging_id not in cards:
+        return charging_id
+    return sim.msisdn
 
 
-def _owner(
-    account: AccountInfo | None, variables: dict[str, Any], sim: SimInfo | None
-) -> int | None:
-    candidates = (
-        account.i_account if account else None,
-        variables.get("i_account"),
-        sim.i_account if sim else None,
-    )
-    for value in candidates:
-        if _is_id(value):
-            return int(str(value))
-    return None
+def _owner(data: ESPFEvent, pb: PortaBillingData) -> int | None:
+    account, sim = pb.account_info, pb.sim_info
+    named = (account and account.i_account, data.variables.get("i_account"), sim and sim.i_account)
+    return next((int(found) for found in map(_id, named) if found), None)
 
 
 def _snapshot(envelope: Envelope) -> Snapshot | None:
-    """Contract section 4, "Out of order": the newer `updated_at` wins, compared as instants."""
-    happened = _event_time(envelope.data.variables.get("event_time"))
-    instants = (envelope.updated_at, envelope.created_at, happened)
-    taken = next((instant for instant in instants if instant is not None), None)
+    created, happened = envelope.created_at, _event_time(envelope.data.variables)
+    taken = envelope.updated_at or created or happened
     if taken is None:
         return None
-    return Snapshot(*((instant or taken).timestamp() for instant in (taken, *instants[1:])))
+    return Snapshot(*map(datetime.timestamp, (taken, created or taken, happened or taken)))
 
 
-def _event_time(value: object) -> datetime | None:
-    """`YYYY-MM-DD HH:MM:SS` in UTC (contract 2.1); anything else is as good as none."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    if moment is None or not 1970 < moment.year < 9999:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+def _event_time(variables: dict[str, Any]) -> datetime | None:
+    """`event_time`, usually in UTC (contract 2.1); None if unreadable."""
+    with suppress(LookupError, TypeError, ValueError):
+        moment = datetime.fromisoformat(variables["event_time"])
+        if 1970 < moment.year < 9999:
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
 
 
 def _identities(envelope: Envelope) -> tuple[str, ...]:
-    """The names of an event (contract section 4): its id, and PortaBilling's own if complete."""
-    data = envelope.data
-    env, number = data.variables.get("i_env"), data.variables.get("i_event")
-    own = f"event:{envelope.event_id}"
-    if not _is_id(number):
-        return (own,)
+    """The names of an event (contract 4.4)."""
+    own, data = f"event:{envelope.event_id}", envelope.data
+    env, number = (_id(data.variables.get(name)) for name in ("i_env", "i_event"))
     kind, handler = data.event_type.lower(), envelope.handler_id or ""
-    return (own, f"espf:{env if _is_id(env) else ''}:{number}:{kind}:{handler}")
+    return (own, f"espf:{env}:{number}:{kind}:{handler}") if number else (own,)
 
 
-def _is_id(value: object) -> bool:
-    """Whether it can be an id of PortaBilling's: a number, or one in a string (contract 2.1)."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return 0 <= value < 10**18
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
+def _id(value: object) -> str:
+    """An id of PortaBilling as text, empty if it is not one (contract 2.1)."""
+    found = str(value) if type(value) in (int, str) else ""
+    return found if _ID.fullmatch(found) else ""
+
+
+def _invalid(*details: Detail) -> Refusal:
+    return Refusal(Outcome.INVALID, details=details)
+
+
+def _details(error: ValueError) -> Iterator[Detail]:
+    """Field and rule of each error, at most 20; never the input, which may be personal."""
+    if not isinstance(error, ValidationError):  # of `from_json`, which names the position
+        yield Detail("", f"body must be JSON: {error}")
+        return
+    for item in error.errors(include_input=False, include_url=False, include_context=False)[:20]:
+        yield Detail(".".join(map(str, item["loc"])), _RULES.get(item["type"], item["msg"]))
 
 
 def personal(event: Event) -> Iterator[str]:
-    """Yield the event's personal data, to mask it in texts that quote the event (contract 4.8)."""
+    """Yield the event's personal data, to mask texts that may quote the event (contract 4.8)."""
     for name in PARTS:
         yield from personal_data(getattr(event, name))
     yield from personal_data(event.counters)

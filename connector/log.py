@@ -1,16 +1,15 @@
-"""One JSON object per line on stdout, as Cloud Logging reads it.
+"""Write the log: one JSON object a line on stdout, in the form that Cloud Logging reads.
 
-Personal data is masked to its last four digits before it gets here by whoever knows that it is
-personal; as a last net every string of an event's record that is not a known identifier loses
-its long runs of digits and its e-mail addresses. Lines of other libraries and warnings take the
-same way.
+Callers mask what they know to be personal. As a last safeguard, all text except known identifiers
+loses long numbers and e-mail addresses here (docs/decisions/0007-log-masking.md). Records of
+other libraries and warnings are written in the same form.
 """
 
 import hmac
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -19,7 +18,7 @@ from pydantic_core import to_json
 
 OURS = logging.getLogger("connector")
 
-# Identifiers without personal data (design of the log record): never masked.
+# Fields that hold identifiers without personal data; they are never masked.
 _CLEAR = frozenset(
     "time severity message request_id unique_id event_id event_type handler_id connector outcome "
     "subject_hash logging.googleapis.com/trace logger method status attempts".split()
@@ -27,22 +26,23 @@ _CLEAR = frozenset(
 _FOREIGN = ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
 _DIGITS = re.compile(r"(?<![0-9])[0-9]{6,}(?![0-9])")
 _TAIL = re.compile(r".{4,}[0-9]{4}", re.S)
-_SUSPECT = re.compile(r"[0-9]{6}|@|[\ud800-\udfff]")  # one search where there is nothing to mask
+_SUSPECT = re.compile(r"[0-9]{6}|@|[\ud800-\udfff]")  # text without a match needs no masking
 _bound: ContextVar[dict[str, str]] = ContextVar("bound")
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
 
 
 def mask(value: str) -> str:
-    """All but the last four digits hidden; all, if it does not end in four or is short."""
+    """Replace all characters by `*`; a value of 8 or more keeps the four digits it ends in."""
     kept = value[-4:] if _TAIL.fullmatch(value) else ""
-    return "*" * (len(value) - len(kept)) + kept
+    return kept.rjust(len(value), "*")
 
 
 def redact(text: str, personal: Iterable[str] = (), secrets: Iterable[str] = ()) -> str:
-    """Text that somebody else wrote, without secrets, `personal` data, long numbers, addresses."""
-    if not personal and not secrets and not _SUSPECT.search(text):
-        return text
-    text = text.encode(errors="replace").decode()  # half a surrogate pair, which JSON can say
+    """Remove secrets, `personal` data, long numbers and e-mail addresses from a text.
+
+    For texts that others wrote: an exception, a reply of the external system, a quoted event.
+    """
+    text = text.encode(errors="replace").decode()  # JSON can hold half a surrogate pair
     for secret in secrets:
         text = text.replace(secret, "***")
     for datum in sorted(set(personal), key=len, reverse=True):
@@ -53,36 +53,36 @@ def redact(text: str, personal: Iterable[str] = (), secrets: Iterable[str] = ())
 
 
 def mask_subject(subject: str) -> str:
-    """`imsi:001010000000001` as `imsi:***********0001`."""
+    """Mask a subject's name, as in `imsi:***********0001`."""
     kind, colon, name = subject.partition(":")
     return f"{kind}:{mask(name)}" if colon else mask(subject)
 
 
 def subject_hash(key: bytes, subject: str) -> str:
-    """A name by which a subject's lines are found.
-
-    HMAC, since a bare hash of 15 digits is undone by trying them all.
-    """
+    """The name by which a subject's lines are found (docs/decisions/0007-log-masking.md)."""
     return hmac.digest(key, subject.encode(), "sha256").hex()[:16]
 
 
 def bind(**ids: str) -> None:
-    """Put these into every line of the request or message that is being handled, from now on."""
+    """Put `ids` into every further line of the current request or message."""
     _bound.set(bound() | ids)
 
 
 def bound() -> dict[str, str]:
-    """What every line has for now."""
+    """The ids that every line has now."""
     return _bound.get({})
 
 
 def write(level: int, message: str, **fields: Any) -> None:
-    """Write a line of our own with these fields; `level` is one of `logging`'s."""
+    """Write one line; `level` is a constant of `logging`."""
     OURS.log(level, message, extra={"fields": fields})
 
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Set up our own lines and those of the libraries; may be called again."""
+    """Write to `stream`, or to stdout; may be called again.
+
+    `level` is the least severity of our own lines; other libraries' records start at WARNING.
+    """
     numeric = logging.getLevelName(level)
     _WRITER.setStream(stream or sys.stdout)
     logging.captureWarnings(True)
@@ -99,7 +99,7 @@ def adopt() -> None:
     Why: where `LOG_EXECUTION_ID` is set, as on Google Cloud, the framework installs a handler for
         plain text and disables the loggers that exist. The worker gives uvicorn's loggers
         gunicorn's handlers. Cloud Logging needs JSON.
-    Upstream: GoogleCloudPlatform/functions-framework-python pull request 320 and issue 337 (the
+    Upstream: GoogleCloudPlatform/functions-framework-python issue 337 and pull request 320 (the
         framework's log); Kludex/uvicorn issue 614 and pull request 623 (the worker's).
     Remove when: both leave the loggers of an application that has set them up as they are.
     """
@@ -114,33 +114,30 @@ def adopt() -> None:
 
 
 def _to_root(record: logging.LogRecord) -> bool:
-    """A filter, the one thing that a server leaves alone when it sets up its loggers."""
+    """Pass a record on to the root logger; a filter, because the servers replace handlers only."""
     logging.getLogger().handle(record)
     return False
 
 
 class _Line(logging.Formatter):
-    """A record with Cloud Logging's names, nothing personal in it, as JSON."""
+    """Writes a record as JSON, with Cloud Logging's names and without personal data."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter`."""
-        return to_json(
-            {
-                "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
-                "severity": logging.getLevelName(min(max(record.levelno // 10, 1), 5) * 10),
-                **_fields(bound()),
-                **(self._ours(record) if record.name == OURS.name else self._foreign(record)),
-            },
-            fallback=str,
-        ).decode()
-
-    def _ours(self, record: logging.LogRecord) -> dict[str, Any]:
-        return {"message": record.msg, **_fields(vars(record)["fields"])}
+        ours = record.name == OURS.name
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "severity": logging.getLevelName(min(max(record.levelno // 10, 1), 5) * 10),
+            **bound(),
+            "message": record.msg,
+            **(vars(record)["fields"] if ours else self._foreign(record)),
+        }
+        return to_json(_safe(line), fallback=str).decode()
 
     def _foreign(self, record: logging.LogRecord) -> dict[str, Any]:
         line = {"message": redact(record.getMessage()), "logger": record.name}
         if record.exc_info:
-            line["exception"] = redact(self.formatException(record.exc_info))
+            line["exception"] = self.formatException(record.exc_info)
         return line
 
 
@@ -148,15 +145,12 @@ _WRITER = logging.StreamHandler()
 _WRITER.setFormatter(_Line())
 
 
-def _fields(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value if name in _CLEAR else _safe(value) for name, value in line.items()}
-
-
 def _safe(value: Any) -> Any:
+    """Redact all text in a value, at any depth, except known identifiers."""
     if isinstance(value, str):
-        return redact(value)
+        return redact(value) if _SUSPECT.search(value) else value
     if isinstance(value, dict):
-        return _fields(value)
+        return {name: item if name in _CLEAR else _safe(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_safe(item) for item in value]
     return value

@@ -1,9 +1,9 @@
-"""What became of an event, and the one answer that NSPS gets for it (contract section 3).
+"""The outcome of an event, and the one answer that NSPS gets for it (contract 3).
 
-Everything that can end an event raises `Refusal` where it is found, or returns a `Result`;
-`answer` turns either into status, body and headers. NSPS keeps status and body in its Event
-History, where an operator reads them: they say what to do, and never hold secrets or personal
-data. The cause, for us, goes to the log.
+Code that ends an event raises a `Refusal` or returns a `Result`; `answer` turns the result into
+status, body and headers. NSPS keeps status and body in its Event History, where an operator
+reads them: they say what to do, and never hold secrets or personal data. The cause goes to the
+log only.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 
 class Outcome(StrEnum):
-    """The end of an event; the last three end a request before it is one.
+    """How an event ended; the last three are for requests that are refused before parsing.
 
-    `queued` is no end: the event waits in Pub/Sub, and its end is told there.
+    `queued` is not final: the event waits in Pub/Sub, and a later log record has its final
+    outcome under the same `event_id`.
     """
 
     APPLIED = "applied"
@@ -35,17 +36,17 @@ class Outcome(StrEnum):
 
 
 class Detail(NamedTuple):
-    """One thing that is wrong with an event: `field` is its path, `rule` what must hold."""
+    """A fault in an event: `field` is the path of a field, `rule` the rule that it breaks."""
 
     field: str
     rule: str
 
 
 class Result(NamedTuple):
-    """An outcome with what a person needs to act on it.
+    """An outcome, and what a person needs to act on it.
 
-    `reason` and `details` are read by people at the operator: no secrets, no personal data.
-    `retry_after` is in seconds. `cause` is for the log only.
+    `reason` and `details` go into the answer, which people at the operator read, so they hold no
+    secrets and no personal data. `retry_after` is in seconds. `cause` is for the log only.
     """
 
     outcome: Outcome
@@ -56,17 +57,17 @@ class Result(NamedTuple):
 
     @property
     def accepted(self) -> bool:
-        """Whether NSPS is told that the event is done (2xx)."""
+        """Whether the answer is 2xx, so that NSPS does not send the event again."""
         return ANSWERS[self.outcome].status < 300
 
     @property
     def final(self) -> bool:
-        """Whether sending the same event again cannot end otherwise (design, "Outcomes")."""
+        """Whether the same event would end in the same way if it were sent again."""
         return self.accepted or self.outcome in (Outcome.INVALID, Outcome.REJECTED)
 
 
-class Refusal(Exception):  # noqa: N818 - not an error of ours: an instruction to the sender
-    """Ends the event at once with the `Result` that it carries."""
+class Refusal(Exception):  # noqa: N818 - an instruction to the sender, not our error
+    """Ends the event at once with its `result`; takes the fields of a `Result`."""
 
     def __init__(
         self,
@@ -89,8 +90,8 @@ class _Row(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-# The guide's acceptance cases, word for word (contract section 3). In an accepted row `{}` takes
-# the reason; in an error row `error` is what stands there when no reason is given.
+# The guide's acceptance cases, word for word (contract 3). In an accepted row `{}` is replaced by
+# the reason; in an error row `error` is used if there is no reason.
 ANSWERS: dict[Outcome, _Row] = {
     Outcome.APPLIED: _Row(202, "Event accepted for processing"),
     Outcome.DUPLICATE: _Row(202, "Event ignored: already applied"),
@@ -122,7 +123,7 @@ ANSWERS: dict[Outcome, _Row] = {
 
 
 class Answer(NamedTuple):
-    """What goes back to NSPS: HTTP status, JSON body, extra headers."""
+    """An answer to NSPS: HTTP status, JSON body, headers besides those of every answer."""
 
     status: int
     body: dict[str, object]
@@ -130,13 +131,19 @@ class Answer(NamedTuple):
 
 
 def answer(result: Result) -> Answer:
-    """The one answer to a result: `message` alone if accepted, else the contract's error shape."""
+    """The answer to a result; called by the doors and by the tools that show answers."""
+    if not result.accepted:
+        return _refusal(result)
+    row = ANSWERS[result.outcome]
+    return Answer(row.status, {"message": row.message.format(result.reason)}, {})
+
+
+def _refusal(result: Result) -> Answer:
+    """The contract's error body, with `Retry-After` in whole seconds where it is known."""
     row = ANSWERS[result.outcome]
     headers = dict(row.headers)
     if result.retry_after is not None:
         headers["Retry-After"] = str(max(1, ceil(result.retry_after)))
-    if result.accepted:
-        return Answer(row.status, {"message": row.message.format(result.reason)}, headers)
     body: dict[str, object] = {
         "message": row.message,
         "error": result.reason or row.error,

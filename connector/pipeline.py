@@ -1,7 +1,7 @@
 """The path of an event: event -> plan -> claim -> calls -> settle -> result, and its log record.
 
-Read this file first. `handle` never raises: it turns every success, refusal and exception into a
-`Result` and writes one log record.
+Read this file first. Whatever ends an event, `handle` turns it into a `Result` and one log record.
+Only a cancellation leaves it as an exception.
 """
 
 import asyncio
@@ -37,12 +37,11 @@ _BUSY = "Subject busy: another event of this subscriber is being applied"
 
 @dataclass(slots=True)
 class Record:
-    """Notes on one event, for its log record and for tools.
+    """What happened to an event, for its log record and for the tools that explain events.
 
-    `dropped` are the subjects whose calls are not sent: the ledger has a newer snapshot of them, or
-    they belong to another account.
-    `touched` are the subjects that the event changed, or may have changed, at the system.
-    `unanswered` is true if the system may still be carrying out the last call.
+    `dropped` are the subjects whose calls are left out. `calls` are the calls that were made, with
+    their replies. `touched` are the subjects that were changed, or may have been. `unanswered` is
+    true while the system may still be working on the last call.
     """
 
     event: Event | None = None
@@ -55,10 +54,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Everything that is needed to carry out an event.
+    """Everything that the path of an event needs. The doors call `handle`.
 
-    `settings` are the values of the mapping's settings by name. `budget` is the longest time for
-    one event, in seconds. `hash_key` is the key for the hashes of subjects in the log.
+    `settings` are the values of the mapping file's settings. `budget` is how many seconds one event
+    may take. `hash_key` is the key of the hashes that stand for subjects in the log.
     """
 
     mapping: MappingFile
@@ -69,13 +68,13 @@ class Pipeline:
     hash_key: bytes = b""
 
     async def handle(self, body: bytes, record: Record | None = None) -> Result:
-        """Carry out an event and log it; `body` is the event as JSON. The doors call it.
+        """Apply an event, given as the bytes that NSPS sent, and log what became of it.
 
-        Never raises. The result has no personal data and no secrets in it. `record` is filled if it
-        is given.
+        The result has no personal data and no secrets. A caller that passes a `record` can read it
+        afterwards.
         """
         record = record or Record()
-        clock = asyncio.get_running_loop().time  # the clock that limits the calls, too
+        clock = asyncio.get_running_loop().time  # the clock of the calls' deadlines, too
         started = clock()
         try:
             result = await self._carry_out(body, record)
@@ -107,23 +106,21 @@ class Pipeline:
             return Result(Outcome.SUPERSEDED)
         record.dropped = claim.dropped
         try:
-            result = await self._call(todo, claim, record, deadline)
-            if result.outcome is Outcome.APPLIED:
-                await self._settle(claim)
-                return result
+            await self._call(todo, claim, record, deadline)
+            await self._settle(claim)
         except BaseException:
             await self._release(claim, record)
             raise
-        await self._release(claim, record)
-        return result
+        return Result(Outcome.APPLIED)
 
     async def _claim(
         self, request: ClaimRequest, deadline: float
     ) -> Claim | Duplicate | Superseded:
-        """Claim the event's subjects. If one is busy, wait for it up to half of the budget.
+        """Claim the event. While others hold its subjects, wait, for half of the budget at most.
 
         Raises:
-            Refusal: unavailable; a subject is still busy after that time.
+            Refusal: unavailable; the subjects are still busy.
+            LedgerUnavailable: see `Ledger.claim`.
         """
         clock = asyncio.get_running_loop().time
         patience, pause = deadline - self.budget / 2, 0.01
@@ -136,8 +133,12 @@ class Pipeline:
             await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
             pause = min(pause * 1.5, 0.2)
 
-    async def _call(self, todo: Plan, claim: Claim, record: Record, deadline: float) -> Result:
-        """Carry out the calls one after the other; stop at the first call that fails."""
+    async def _call(self, todo: Plan, claim: Claim, record: Record, deadline: float) -> None:
+        """Make the calls one after the other.
+
+        Raises:
+            Refusal: a call did not succeed; those after it were not made.
+        """
         entries = todo.rule.calls if todo.rule else ()
         replies: dict[str, Any] = {entry.id or "": None for entry in entries}
         for step in todo.steps:
@@ -148,14 +149,13 @@ class Pipeline:
                 continue
             reply = await self._send(step, call, record, deadline)
             if reply.outcome is not Outcome.APPLIED:
-                return Result(
+                raise Refusal(
                     reply.outcome, reply.reason, retry_after=reply.retry_after, cause=reply.cause
                 )
             replies[step.id] = reply.seen
-        return Result(Outcome.APPLIED)
 
     async def _send(self, step: PlannedCall, call: Call, record: Record, deadline: float) -> Reply:
-        """Send one call. Until its reply says otherwise, the call counts as carried out."""
+        """Make one call. Until its reply has come, `record` says that it may be carried out."""
         before = set(record.touched)
         if step.subject and not call.read_only:
             record.touched.add(step.subject)
@@ -171,8 +171,8 @@ class Pipeline:
         try:
             await self.ledger.settle(claim)
         except LostClaim:
-            # The event was applied, but perhaps over the state of a newer event that claimed the
-            # subject meanwhile. If the event is sent again, the ledger compares the snapshots.
+            # The event was applied, but perhaps over a newer state that another event wrote
+            # meanwhile. NSPS must send it again, so that the ledger can decide.
             raise Refusal(
                 Outcome.UNAVAILABLE, "The event took longer than its claim", cause="lost claim"
             ) from None
@@ -185,7 +185,7 @@ class Pipeline:
             log.write(WARNING, "claim not released", cause=type(error).__name__)
 
     def _fit_for_people(self, result: Result, event: Event | None) -> Result:
-        """The result with personal data and secrets masked in its texts."""
+        """Mask personal data and secrets in texts that may quote the event or the system."""
         if not (result.reason or result.cause or result.details):
             return result
         return result._replace(
@@ -230,7 +230,7 @@ class Pipeline:
 
 
 def hash_key(secret: str) -> bytes:
-    """The key for `log.subject_hash`, made from a secret text."""
+    """Make the key of `log.subject_hash` from a secret."""
     return hashlib.sha256(b"subject-hash:" + secret.encode()).digest()
 
 
@@ -250,7 +250,7 @@ def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
 
 
 def _event_type(event: Event, todo: Plan | None) -> str:
-    """The event's type. It is masked if no rule handles it, because then it can be any text."""
+    """The event's type for the log, masked if no rule names it: then it may be any text."""
     if todo and todo.rule:
         return event.event_type
     return log.redact(event.event_type, personal(event))
@@ -272,7 +272,7 @@ def _call_record(call: Call, reply: Reply) -> dict[str, Any]:
 
 
 def _level(result: Result) -> int:
-    """ERROR if an operator must act; WARNING if the sender must act or a retry helps."""
+    """ERROR for what an operator must look at, WARNING for what the sender or time will solve."""
     if result.accepted:
         return INFO
     return ERROR if result.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else WARNING

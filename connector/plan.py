@@ -6,7 +6,8 @@ so that bad data is found before anything changes. Only calls that read an earli
 computed later. `connector.trace` makes the same plan and notes how each decision was made.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from connector.call import Call
@@ -38,7 +39,7 @@ class EventScope(Scope):
 
 
 def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> EventScope:
-    """The names that a mapping's expressions can read; `settings` are the values by name."""
+    """The names that a mapping's expressions read of an event."""
     names = {
         "event": event,
         "account": event.account,
@@ -65,7 +66,7 @@ class PlannedCall(NamedTuple):
     subject: str | None
     releases: bool
     ready: Call | None
-    late: "_Late | None" = None
+    late: Callable[[Replies], Call | None] | None = None
 
     def call(self, replies: Replies) -> Call | None:
         """The call to send; None if its `when` does not hold.
@@ -75,7 +76,7 @@ class PlannedCall(NamedTuple):
         Raises:
             Refusal: invalid; a reply or the event lacks data that the call needs.
         """
-        return self.ready if self.late is None else self.late.call(replies)
+        return self.late(replies) if self.late else self.ready
 
 
 class Plan(NamedTuple):
@@ -165,18 +166,31 @@ class Planner:
     def step(
         self, rule: Rule, entry: CallEntry, scope: EventScope, loc: Loc, ids: set[str]
     ) -> PlannedCall | None:
-        """The step for a call; None if its `when` does not hold. `ids` are of earlier calls."""
-        late = _Late(self, entry, scope, loc)
-        waits = not entry.names_read.isdisjoint(ids)
+        """The step for a call, None if its `when` does not hold; `ids` name the earlier calls."""
         if entry.when and not entry.when.names & ids and not self.value(entry.when, loc, scope):
             return None
+        render = partial(self.rendered, entry, scope, loc)
+        waits = not entry.names_read.isdisjoint(ids)
         return PlannedCall(
             id=entry.id or "",
             subject=self.subject(entry.subject or rule.subject, loc, scope),
             releases=entry.releases,
-            ready=None if waits else late.call({}),
-            late=late if waits else None,
+            ready=None if waits else render({}),
+            late=render if waits else None,
         )
+
+    def rendered(
+        self, entry: CallEntry, scope: EventScope, loc: Loc, replies: Replies
+    ) -> Call | None:
+        """The call with the replies that it reads; None if its `when` does not hold after them."""
+        scope = scope.with_names(replies) if replies else scope
+        if replies and entry.when and not self.value(entry.when, loc, scope):
+            return None
+        try:
+            return entry.render(scope)
+        except ValueError as error:
+            kind = str(error) if isinstance(error, EvaluationError) else type(error).__name__
+            self.invalid(kind, loc)
 
     def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
         """The subject of a call. An empty one would make unrelated events wait for each other."""
@@ -199,25 +213,6 @@ class Planner:
         document = self.mapping.document
         where = f"{document.path.name}:{document.place(loc).line}"
         raise Refusal(Outcome.INVALID, details=(Detail(where, rule),))
-
-
-class _Late(NamedTuple):
-    """A call entry and its scope, to compute the call when the replies that it reads are known."""
-
-    planner: Planner
-    entry: CallEntry
-    scope: EventScope
-    loc: Loc
-
-    def call(self, replies: Replies) -> Call | None:
-        scope = self.scope.with_names(replies) if replies else self.scope
-        if self.entry.when and not self.planner.value(self.entry.when, self.loc, scope):
-            return None
-        try:
-            return self.entry.render(scope)
-        except ValueError as error:
-            kind = str(error) if isinstance(error, EvaluationError) else type(error).__name__
-            self.planner.invalid(kind, self.loc)
 
 
 def _field(condition: Expression) -> str:

@@ -1,14 +1,14 @@
-"""What NSPS reads from PortaBilling and sends with an event: `pb_data` (contract section 2.2).
+"""`pb_data`: what NSPS reads from PortaBilling and sends with an event (contract 2.2).
 
-Every field is optional and nullable, unknown ones are kept and ignored: PortaBilling adds fields
-with each release. Spellings that differ between releases and pages are made one here and nowhere
-else.
+Every field is optional and nullable. Unknown fields are kept and ignored, because PortaBilling
+adds fields with each release. Spellings differ between releases and between pages of the guide;
+they are unified here and nowhere else.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, LiteralString, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -31,28 +31,20 @@ _BLOCKED = {"y": True, "n": False, "true": True, "false": False, "1": True, "0":
 
 
 def blank_is_null(value: object) -> object:
-    """Text without a character says as much as null."""
+    """Text that is empty or blank means null."""
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def _bill_status(value: str) -> str:
-    """Contract 2.2: compare without case; an unknown value would bar or serve somebody wrongly."""
-    known = _BILL_STATUS.get(value.strip().lower())
-    if known is None:
-        raise PydanticCustomError(
-            "bill_status", "must be open, suspended, inactive or terminated (or O, S, I, C)"
-        )
-    return known
+def _one_of(known: Mapping[str, object], rule: LiteralString) -> Callable[[object], object]:
+    """Make a validator that looks values up without case; others break `rule`."""
 
+    def look_up(value: object) -> object:
+        found = known.get(str(value).strip().lower())
+        if found is None:
+            raise PydanticCustomError("one_of", rule)
+        return found
 
-def _blocked(value: object) -> object:
-    """Contract 2.2: bool, Y/N, true/false, 0/1; Y means blocked; null stays unknown."""
-    if value is None or isinstance(value, bool):
-        return value
-    known = _BLOCKED.get(str(value).strip().lower())
-    if known is None:
-        raise PydanticCustomError("blocked", "must be true, false, Y or N")
-    return known
+    return look_up
 
 
 def _imsi(value: str) -> str:
@@ -62,7 +54,7 @@ def _imsi(value: str) -> str:
 
 
 def _one_policy(value: object) -> object:
-    """Contract 2.2: one page of the guide says a list; a list of one is that one."""
+    """A list of one policy is that policy (contract 2.2)."""
     if not isinstance(value, list):
         return value
     if len(value) > 1:
@@ -71,7 +63,7 @@ def _one_policy(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    """A quota's remaining amount: a number in a string becomes that number, `N/A` stays text."""
+    """Read a quota's remaining amount: `"5"` becomes 5.0, other text such as `N/A` stays."""
     if isinstance(value, str):
         return float(value) if _PLAIN.fullmatch(value) else value
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18:
@@ -84,6 +76,18 @@ def _number(value: object) -> object:
 Text = str | None
 Blankable = Annotated[str | None, BeforeValidator(blank_is_null)]
 Id = Annotated[int | None, BeforeValidator(blank_is_null)]
+# An unknown status is refused: a guess could bar or serve somebody wrongly (contract 2.2).
+_bill_status = _one_of(
+    _BILL_STATUS, "must be open, suspended, inactive or terminated (or O, S, I, C)"
+)
+BillStatus = Annotated[
+    Annotated[str, AfterValidator(_bill_status)] | None, BeforeValidator(blank_is_null)
+]
+# Y means blocked; null is unknown, not unblocked (contract 2.2).
+_blocked = _one_of(_BLOCKED, "must be true, false, Y or N")
+Blocked = Annotated[
+    Annotated[bool, BeforeValidator(_blocked)] | None, BeforeValidator(blank_is_null)
+]
 Lowered = Annotated[str, AfterValidator(lambda value: value.strip().lower())]
 PERSONAL = Field(repr=False)
 """Declares a field personal data (contract 4.8): `repr` hides it, and `personal_data` yields it."""
@@ -94,7 +98,7 @@ Imsi = Annotated[
 
 
 class Part(BaseModel):
-    """What all parts share: every field optional and nullable, unknown ones kept."""
+    """Base of all parts: unknown fields are kept, and no error quotes a value."""
 
     model_config = ConfigDict(
         extra="allow", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
@@ -102,7 +106,7 @@ class Part(BaseModel):
 
 
 class AddOn(Part):
-    """A product on top of the account's main one."""
+    """A product in addition to the account's main one."""
 
     addon_effective_from: Text = None
     addon_effective_to: Text = None
@@ -130,15 +134,11 @@ class ServiceFeature(Part):
 
 
 class AccountInfo(Part):
-    """The account: who pays, in which state, with which products."""
+    """The account: its state, its owner, its products."""
 
-    bill_status: Annotated[
-        Annotated[str, AfterValidator(_bill_status)] | None, BeforeValidator(blank_is_null)
-    ] = None
+    bill_status: BillStatus = None
     billing_model: Text = None
-    blocked: Annotated[bool | None, BeforeValidator(_blocked), BeforeValidator(blank_is_null)] = (
-        None
-    )
+    blocked: Blocked = None
     email: Personal = None
     firstname: Personal = None
     lastname: Personal = None
@@ -155,7 +155,7 @@ class AccountInfo(Part):
     time_zone_name: Text = None
     assigned_addons: list[AddOn] | None = None
     service_features: list[ServiceFeature] | None = None
-    # Not sent by PortaBilling: derived from `id` and the SIM (see `_msisdn`).
+    # PortaBilling does not send it; `connector.event` derives it from `id` and the SIM.
     msisdn: Personal = None
 
 
@@ -214,7 +214,7 @@ class VDCounterInfo(Part):
 
 
 class PortaBillingData(Part):
-    """The enrichment; a part is present only if the handler asks for it."""
+    """All parts; NSPS sends a part only if the handler asks for it."""
 
     account_info: AccountInfo | None = None
     sim_info: SimInfo | None = None

@@ -1,6 +1,7 @@
 """Secrets in Google Secret Manager (`SECRETS=gcp`).
 
-Imported only where it is used, and not before the server has forked: gRPC does not survive that.
+Import this module only if it is used, and only after the server has forked: gRPC does not survive
+a fork.
 """
 
 import asyncio
@@ -19,11 +20,15 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 from connector.secrets import SecretsUnreachable
 
 _TIMEOUT = 10  # seconds for one request
-_NEWEST = 2  # versions: NSPS and the connector need not change a token at the same instant
+_NEWEST = 2  # versions that are read: while a token is rotated, NSPS may still send the old one
 
 
 class SecretManager:
-    """Reads the newest enabled versions of secrets named `prefix` + name."""
+    """A `connector.secrets.Source`: the two newest enabled versions of the secret prefix + name.
+
+    Without `project`, it is the project that the function runs in. `emulator` is the `host:port` of
+    a server that takes the place of Secret Manager in tests.
+    """
 
     def __init__(self, project: str | None, prefix: str, emulator: str | None = None) -> None:
         self._project = project
@@ -33,10 +38,11 @@ class SecretManager:
         self._client: SecretManagerServiceAsyncClient | None = None
 
     async def read(self, name: str) -> tuple[str, ...]:
-        """The values of a secret, newest first; none if it does not exist.
+        """The values of a secret, newest first; empty if it does not exist.
 
         Raises:
-            SecretsUnreachable: Secret Manager does not answer, or refuses us.
+            SecretsUnreachable: Secret Manager does not answer or denies access, or a value is not
+                text.
         """
         try:
             client = await self._open()
@@ -61,17 +67,17 @@ class SecretManager:
             await self._client.transport.close()  # type: ignore[no-untyped-call]
 
     async def _open(self) -> SecretManagerServiceAsyncClient:
-        async with self._opening:  # all names are read at once
+        async with self._opening:  # all names are read at once, and share one client
             if self._client is None:
                 self._client = await self._new_client()
             return self._client
 
     async def _new_client(self) -> SecretManagerServiceAsyncClient:
-        if self._emulator:  # plain text and no credentials, as Google's own emulators have it
+        if self._emulator:  # no encryption and no credentials, as with Google's own emulators
             self._project = self._project or "emulator"
             transport = Transport(channel=grpc.aio.insecure_channel(self._emulator))
             return SecretManagerServiceAsyncClient(transport=transport)
-        # Blocking: may ask the metadata server for the project and the credentials.
+        # This blocks: it may ask the metadata server for the project and the credentials.
         credentials, project = await asyncio.to_thread(google.auth.default)
         self._project = self._project or project
         return SecretManagerServiceAsyncClient(credentials=credentials)

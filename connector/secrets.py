@@ -1,7 +1,8 @@
-"""Credentials: read at start, cached, read again in the background and when they prove wrong.
+"""The secrets of the function: read at the start, cached, and read again later.
 
-A `Source` knows where they are kept; `Secrets` keeps what was read. When a source is down after
-the start, what is cached serves on.
+They are read again in the background, and at once when a token or a credential is refused. A
+`Source` reads them from where they are kept, and `Secrets` is the cache. If the source fails after
+the start, the cached values stay in use.
 """
 
 import asyncio
@@ -14,25 +15,25 @@ from typing import Protocol, Self
 
 from connector import log
 
-_AT_MOST_EVERY = 30.0  # seconds between two readings that were provoked from outside
+_AT_MOST_EVERY = 30.0  # seconds at least between two readings that refused credentials caused
 
 
-class SecretsUnreachable(Exception):  # noqa: N818 - what happened; says where, never what
-    """The secrets cannot be read now."""
+class SecretsUnreachable(Exception):  # noqa: N818 - it names what happened
+    """A secret cannot be read now. The message names the secret and never has its value."""
 
 
 class Source(Protocol):
-    """Where secrets are kept."""
+    """A place where secrets are kept. `Secrets` reads all of its names from it."""
 
     async def read(self, name: str) -> tuple[str, ...]:
-        """The valid values of a secret, newest first; none if there is no such secret.
+        """The valid values of a secret, newest first; empty if there is no such secret.
 
         Raises:
-            SecretsUnreachable: they cannot be read now.
+            SecretsUnreachable: it cannot be read now.
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 class Environment:
@@ -51,7 +52,7 @@ class Environment:
 
 
 class Files:
-    """Secrets that are files of a directory, as containers have them (`SECRETS=file:DIR`)."""
+    """Secrets that are files in a directory, as containers have them (`SECRETS=file:DIR`)."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -71,11 +72,13 @@ class Files:
 
 
 class Secrets:
-    """The cached secrets of these names; an async context manager while they are in use.
+    """A cache of the secrets of these names, used as an async context manager while it serves.
 
-    `open_source` is called at the first reading. `every` is the number of seconds between two
-    readings in the background, None for none. `generation` grows with each change, so that whoever
-    used an older one can tell.
+    `open_source` is called before the first reading. `every` is the number of seconds between two
+    readings in the background, or None. `clock` gives seconds; tests pass their own.
+
+    `generation` grows by one whenever a reading finds a change. A caller notes the generation of
+    the values that it uses, and can ask later whether there are newer ones (`renewed`).
     """
 
     def __init__(
@@ -96,18 +99,18 @@ class Secrets:
         self._reading = asyncio.Lock()
 
     def all(self, name: str) -> tuple[str, ...]:
-        """The valid values of a secret, newest first."""
+        """The cached values of a secret, newest first; empty if it has none."""
         return self._values.get(name, ())
 
     def get(self, name: str) -> str | None:
-        """The newest value of a secret."""
+        """The newest cached value of a secret, or None."""
         return next(iter(self.all(name)), None)
 
     async def load(self) -> None:
-        """Read all secrets.
+        """Read all secrets from the source.
 
         Raises:
-            SecretsUnreachable: at least one cannot be read now; what is cached stays.
+            SecretsUnreachable: at least one cannot be read now. The cache stays as it is.
         """
         source = self._source = self._source or self._open_source()
         found = await asyncio.gather(*(source.read(name) for name in self._names))
@@ -117,7 +120,11 @@ class Secrets:
             self.generation += 1
 
     async def renewed(self, since: int) -> bool:
-        """Whether there is something newer than generation `since`; looks, but not too often."""
+        """Whether there are newer secrets than those of the generation `since`.
+
+        If the cache has none, it reads them, but at most every 30 seconds. The HTTP door calls this
+        when it does not know a token, and a system when its credentials are refused.
+        """
         async with self._reading:
             if self.generation == since and self._clock() - self._provoked >= _AT_MOST_EVERY:
                 self._provoked = self._clock()
@@ -125,17 +132,17 @@ class Secrets:
             return self.generation != since
 
     async def __aenter__(self) -> Self:
-        """Read them, and go on reading in the background.
+        """Read all secrets, and begin to read them again in the background.
 
         Raises:
-            SecretsUnreachable: at the start there is nothing to serve on with.
+            SecretsUnreachable: a secret cannot be read, and at the start nothing is cached.
         """
         await self.load()
         self._background = asyncio.create_task(self._read_on()) if self._every else None
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Stop reading."""
+        """Stop the reading in the background, and close the source."""
         if self._background:
             self._background.cancel()
             with suppress(asyncio.CancelledError):

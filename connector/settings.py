@@ -1,4 +1,7 @@
-"""What differs between deployments, read once at start; nobody else reads the environment."""
+"""The function's own settings: what differs between deployments, read once at the start.
+
+The settings that a mapping file names are in `connector.mapping.setting_values`.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,19 +12,23 @@ from urllib.parse import parse_qs
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-API_TOKEN = "API_TOKEN"  # noqa: S105 - its name
-"""Secret: the bearer token that NSPS must send (its handler's token); several, comma-separated,
-while one is being rotated. In Secret Manager the two newest enabled versions are accepted. No
-default: without it anybody could provision subscribers."""
+API_TOKEN = "API_TOKEN"  # noqa: S105 - the name of a secret
+"""Secret: the bearer token that NSPS must send, as in its handler. While the token is rotated, the
+secret may hold several, separated by commas. From Secret Manager, the two newest enabled versions
+are accepted. There is no default: without a token, anybody could provision subscribers."""
 
 HASH_KEY = "HASH_KEY"
-"""Secret: the key of the hashes that stand for subscribers in the log and in the ledger. Default:
-derived from the API token, for `memory:` only, since a ledger that outlives a rotation of the
-token must not forget everybody."""
+"""Secret: the key of the hashes that stand for subscribers in the log and in the ledger. With
+`LEDGER_URL=memory:`, the default is derived from the API token. Other ledgers outlive a rotation of
+the token, and with another key they would find no record, so they have no default."""
 
 
-class BadSettings(Exception):  # noqa: N818 - it names what is at fault, for whoever prints it
-    """Settings that a function cannot start with; `problems` name each variable and the mend."""
+class BadSettings(Exception):  # noqa: N818 - it names what is wrong
+    """The function cannot start with these settings.
+
+    Each of the `problems` is a line for a person: the variable, what is wrong, and what to do. No
+    line repeats a value.
+    """
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -35,7 +42,10 @@ class SqliteUrl(NamedTuple):
 
 
 class FirestoreUrl(NamedTuple):
-    """`firestore:?project=P&database=D`: the ledger is in this database; None is the default."""
+    """`firestore:?project=P&database=D`: the ledger is in this database.
+
+    Without `project` it is the function's own, without `database` the project's default database.
+    """
 
     project: str | None
     database: str | None
@@ -85,7 +95,7 @@ def _secrets_source(text: str) -> SecretsSource:
 
 
 class Settings(BaseModel):
-    """The function's own settings; each field is the environment variable of that name."""
+    """The function's own settings. Each field is the environment variable of the same name."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
@@ -93,60 +103,63 @@ class Settings(BaseModel):
     """The mapping file to serve, relative to the function's directory."""
 
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """The least severity that is logged. Settled events are INFO when accepted."""
+    """The lowest severity that is logged. The record of an accepted event is INFO."""
 
     LEDGER_URL: Annotated[LedgerUrl, PlainValidator(_ledger_url)] = "memory:"
-    """Where is noted what was applied. `memory:` is for one instance and forgets on restart,
-    `sqlite:///path` (`sqlite:////path` if absolute) for one machine, `firestore:` with optional
-    `?project=P&database=D` for any number of instances."""
+    """Where the ledger keeps what was applied. `memory:` is for one instance and is lost when it
+    stops. `sqlite:///path` (`sqlite:////path` for an absolute path) is for one machine.
+    `firestore:`, with or without `?project=P&database=D`, is for any number of instances."""
 
     SECRETS: Annotated[SecretsSource, PlainValidator(_secrets_source)] = "env"
-    """Where secrets come from: `env`, the environment; `file:DIR`, a file each, as containers
-    have them; `gcp`, Google Secret Manager, and `gcp:PREFIX` if the secrets' names begin so."""
+    """Where secrets are read from: `env` is the environment; `file:DIR` is a directory with a file
+    for each secret, as containers have it; `gcp` is Google Secret Manager, and `gcp:PREFIX` the
+    same with a prefix before each secret's name."""
 
     SECRETS_REFRESH: Annotated[float, Field(gt=0)] = 300
-    """Seconds between two readings of the secrets in the background; `env` is not read again."""
+    """Seconds between two readings of the secrets in the background. `env` is read only once."""
 
     INGRESS: Literal["direct", "publish"] = "direct"
-    """What happens to an event that NSPS posts: `direct`, it is applied and NSPS gets the result;
-    `publish`, it is put on PUBSUB_TOPIC and comes back to `/pubsub`."""
+    """What the function does with an event that NSPS posts. `direct` applies it and answers with
+    the result. `publish` puts it on PUBSUB_TOPIC, from which it comes back to `/pubsub`."""
 
     PUBSUB_TOPIC: str | None = None
-    """With `INGRESS=publish`: the topic, as `projects/P/topics/T`."""
+    """The topic for `INGRESS=publish`, as `projects/P/topics/T`."""
 
     PUBSUB_DEAD_LETTER_TOPIC: str | None = None
-    """Topic for messages that can never succeed, as `projects/P/topics/T`. Without it they are
-    not acknowledged, and the subscription's own dead-letter policy gets them in the end."""
+    """The topic for messages that can never succeed, as `projects/P/topics/T`. Without it, such a
+    message is not acknowledged, until the subscription's own dead-letter policy takes it."""
 
     PUBSUB_SERVICE_ACCOUNT: str | None = None
-    """E-mail of the service account that signs the push requests to `/pubsub`; without it
-    that path takes none."""
+    """The e-mail address of the service account that signs the push requests to `/pubsub`. Without
+    it, `/pubsub` takes no push requests."""
 
     PUBSUB_AUDIENCE: str | None = None
-    """Audience of these requests' OIDC tokens, as the push subscription has it."""
+    """The audience of the OIDC tokens of push requests, as the push subscription names it."""
 
     OIDC_CERTS_URL: str = "https://www.googleapis.com/oauth2/v1/certs"
-    """Where the signer's public certificates are."""
+    """The URL of the public certificates that verify the signature of push requests."""
 
     EVENT_BUDGET: Annotated[float, Field(gt=0, le=3600)] = 50
-    """Seconds that one event may take, waiting and all calls included. Must be less than the
-    function's own timeout (60 s by default), so that NSPS always gets an answer."""
+    """Seconds that one event may take, including all waiting and all calls. It must be less than
+    the function's own timeout (60 s by default), so that NSPS always gets an answer."""
 
     MAX_BODY_BYTES: Annotated[int, Field(gt=0)] = 10_000_000
-    """Size above which an event is refused with 413; NSPS sends up to 1 MB."""
+    """Bytes of the largest event that is read; a larger one is refused with 413. NSPS sends up to
+    1 MB."""
 
     GOOGLE_CLOUD_PROJECT: str | None = None
-    """The project; makes log lines point to their trace. Default: asked of Google Cloud."""
+    """The id of the Google Cloud project. With it, log lines point to their trace. Google's
+    libraries find the project themselves if it is not set."""
 
     PUBSUB_EMULATOR_HOST: str | None = None
-    """`host:port` of Google's Pub/Sub emulator, for trials and tests."""
+    """`host:port` of Google's Pub/Sub emulator; for trials and tests."""
 
     SECRET_MANAGER_EMULATOR_HOST: str | None = None
-    """`host:port` of a server that speaks Secret Manager's protocol, for trials and tests."""
+    """`host:port` of a server that speaks Secret Manager's protocol; for trials and tests."""
 
     @property
     def publishes(self) -> bool:
-        """Whether the function puts messages on topics."""
+        """Whether the function publishes messages, and so needs a Pub/Sub client."""
         return self.INGRESS == "publish" or self.PUBSUB_DEAD_LETTER_TOPIC is not None
 
     @model_validator(mode="after")
@@ -161,10 +174,10 @@ class Settings(BaseModel):
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """Read the settings; an empty variable counts as not set.
+    """Read the settings from the environment; an empty variable counts as not set.
 
     Raises:
-        BadSettings: every variable that is missing or wrong, without its value.
+        BadSettings: names all variables that are missing or wrong.
     """
     given: dict[str, Any] = {
         name: environ[name].strip()

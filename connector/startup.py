@@ -1,8 +1,8 @@
-"""From the environment to a pipeline that serves, or one message of all that is wrong.
+"""Makes a pipeline from the environment, or one message that lists everything that is wrong.
 
-`start` needs no event loop and no network: it runs before the server listens, so that a bad
-setting or mapping stops the deployment and not the first event. What needs them is opened by
-`Startup.serve`, in the worker.
+`start` runs before the server listens and needs neither an event loop nor the network. So a bad
+setting or mapping file stops the deployment, not the first event. `Startup.serve` runs in the
+worker, and opens what needs an event loop.
 """
 
 import asyncio
@@ -37,7 +37,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """Everything that was read, ready to be served."""
+    """Everything that was read at the start; `main.py` makes it, the worker serves it.
+
+    `values` are the values of the mapping file's settings.
+    """
 
     settings: Settings
     mapping: MappingFile
@@ -46,14 +49,14 @@ class Startup:
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """The bearer tokens that are accepted now."""
+        """The bearer tokens that are accepted now; the HTTP door checks against them."""
         return _tokens(self.secrets)
 
     def check(self) -> None:
-        """Check what depends on the secrets.
+        """Check everything that depends on the secrets.
 
         Raises:
-            BadSettings: each secret and setting that is missing or wrong.
+            BadSettings: names all secrets and settings that are missing or wrong.
         """
         problems = _token_problems(self.secrets)
         if self.settings.LEDGER_URL != "memory:" and not self.secrets.get(HASH_KEY):
@@ -70,11 +73,11 @@ class Startup:
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[Pipeline]:
-        """Open what needs an event loop, and close it at the end.
+        """Open secrets, ledger and system, give the pipeline to the worker, and close them after.
 
         Raises:
-            BadSettings: see `check`; here for secrets that could not be read earlier.
-            SecretsUnreachable: they cannot be read.
+            BadSettings: see `check`. Secrets of Secret Manager are checked only here.
+            SecretsUnreachable: the secrets cannot be read.
         """
         async with self.secrets:
             self.check()
@@ -98,10 +101,13 @@ class Startup:
 
 
 def start(environ: Mapping[str, str]) -> Startup:
-    """Read settings, secrets and mapping.
+    """Read settings, mapping file and secrets.
+
+    Secrets of Secret Manager are read only in `Startup.serve`, because its client must be made
+    after the server has forked.
 
     Raises:
-        BadSettings: all problems of settings and mapping, in one.
+        BadSettings: lists all problems of settings, mapping file and secrets.
     """
     problems: list[str] = []
     settings = _collect(problems, lambda: read(environ))
@@ -139,6 +145,7 @@ def _token_problems(secrets: Secrets) -> list[str]:
 def _secrets(
     settings: Settings, mapping: MappingFile | None, environ: Mapping[str, str]
 ) -> Secrets:
+    """The secrets of the function and of its mapping file; nothing is read yet."""
     names = [API_TOKEN, HASH_KEY]
     if mapping:
         names += [entry.secret for entry in mapping.settings.values() if entry.secret]
@@ -150,7 +157,7 @@ def _secrets(
             case FileSecrets(directory):
                 return Files(directory)
             case GoogleSecrets(prefix):
-                # 0.5 s, and not before the server has forked, which gRPC does not survive
+                # The import takes 0.5 s, and gRPC does not survive the server's fork.
                 from connector.secret_manager import SecretManager  # noqa: PLC0415 - see above
 
                 emulator = settings.SECRET_MANAGER_EMULATOR_HOST
@@ -160,7 +167,7 @@ def _secrets(
 
 
 def _ledger(settings: Settings, key: bytes) -> Ledger:
-    """The store that the URL names; its client is imported only if it is used (cold start)."""
+    """The store that the setting names. Only this store's module is imported (cold start)."""
     match settings.LEDGER_URL:
         case "memory:":
             from connector.ledger.memory import MemoryLedger  # noqa: PLC0415 - see above
@@ -178,12 +185,13 @@ def _ledger(settings: Settings, key: bytes) -> Ledger:
 
 
 def _mapping_file(environ: Mapping[str, str]) -> Path:
-    """The mapping to check although other settings are wrong, so that all is told at once."""
+    """The mapping file to check if other settings are wrong: one message lists all problems."""
     default = Settings.model_fields["MAPPING_FILE"].default
     return Path(environ.get("MAPPING_FILE", "").strip() or default)
 
 
 def _collect(problems: list[str], step: Callable[[], T]) -> T | None:
+    """Do a step of the start; if it fails, add what is wrong to `problems` and return None."""
     try:
         return step()
     except BadSettings as bad:

@@ -1,10 +1,11 @@
-"""Tools for people at a terminal. The function never imports this package.
+"""The command line and what it needs. The function itself never imports this package.
 
 cli                 the command line `connector`, a module for each command
 mapping_tests       runs the tests inside mapping files
 explain             what would be sent for an event and why; explain_text: the same as lines
 deployment          the settings of this environment, fit to be shown
 send                posts events as NSPS does; events_file: reads them from a file
+dry_run             what would be done for an event, in one line
 dead_letters        lists, reads and replays the messages of a dead-letter topic
 simulation          a simulated PortaBilling, NSPS and network around the connector
 counterparts        external systems to try a connector against

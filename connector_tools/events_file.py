@@ -8,15 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 _BOM = b"\xef\xbb\xbf"
-_NOT_JSON = (ValueError, RecursionError)  # the exceptions of `json.loads`
+_NOT_JSON = (ValueError, RecursionError)  # what json.loads raises
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A piece of the input: either a `body` to post, or a `problem` that says why it has none.
+    """An event of the input: the body to post, or the `problem` why it cannot be posted.
 
-    `place` is its place in the input, e.g. `line 3`. `read` counts the bytes of the input up to
-    its end.
+    `place` names it in the input, for example `line 3`. `read` is the number of bytes of the input
+    up to its end.
     """
 
     place: str
@@ -27,10 +27,10 @@ class Item:
 
 
 def items(stream: Iterable[bytes], *, new_ids: bool = False) -> Iterator[Item]:
-    """Yield the events of JSON (one event or a list, read as a whole) or NDJSON (read by lines).
+    """Yield the events of JSON (one event or a list, read whole) or of NDJSON (read line by line).
 
-    The input is NDJSON if a line that is not indented is a complete object. With `new_ids` each
-    event gets a new `event_id` and loses its `i_event`, which identifies it as well.
+    The input is NDJSON if an unindented line holds a whole JSON object. With `new_ids` each event
+    gets a new event_id and loses its `i_event`, which identifies it too (contract 4.4).
     """
     lines = iter(stream)
     head: list[bytes] = []
@@ -89,7 +89,7 @@ def _problem(error: Exception) -> str:
 
 
 def _item(place: str, read: int, event: Any, body: bytes = b"", *, new_ids: bool) -> Item:
-    """The item of an event. `body` is its text in the input; it is posted unchanged."""
+    """The item of an event; `body` is its text in the input, which is posted unchanged."""
     if not isinstance(event, dict):
         return Item(place, read, problem="not an event: must be a JSON object")
     if new_ids:

@@ -1,4 +1,4 @@
-"""The connector's own log lines, left out where its pipeline runs within a command."""
+"""Hides the connector's own log lines while a command runs its pipeline."""
 
 import logging
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from connector.log import OURS
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing below critical is logged meanwhile: the command prints what became of the events."""
+    """Log nothing below CRITICAL meanwhile: the command prints the outcomes of events itself."""
     before = OURS.level
     OURS.setLevel(logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""Posts events to a connector as NSPS does: read one by one, some at once, the end of each told."""
+"""Posts events to a connector as NSPS does, several at once, and counts the answers."""
 
 import asyncio
 import ipaddress
@@ -12,21 +12,21 @@ import httpx
 
 from connector_tools.events_file import Item
 
-_REPLY_SECONDS = 75  # above the function's own timeout (60 s), so that its answer is always seen
+_REPLY_SECONDS = 75  # longer than the function's own timeout (60 s): its answer always comes first
 _CONNECT_SECONDS = 5
-_IDLE_SECONDS = 2  # below a server's keep-alive, or a slow input would meet closed connections
+_IDLE_SECONDS = 2  # shorter than a server's keep-alive, so that no reused connection is closed
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to post to, and the token that opens it."""
+    """Where to post, and the bearer token to send."""
 
     url: httpx.URL
     token: str = field(repr=False)
 
     @property
     def local(self) -> bool:
-        """Whether it is on this machine, where no proxy stands in between."""
+        """Whether it is on this machine; then no proxy is used."""
         try:
             address = ipaddress.ip_address(self.url.host)
         except ValueError:
@@ -36,9 +36,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of an item: `status` is None if there was no answer, `took` is in seconds.
+    """The answer to an item.
 
-    `message` is what it is counted under, `text` what a person is told of it.
+    `status` is None if there was no answer, `took` is in seconds. Results with the same `status`
+    and `message` are counted together; `text` is the whole answer for people.
     """
 
     item: Item
@@ -49,13 +50,13 @@ class SendResult:
 
     @property
     def accepted(self) -> bool:
-        """Whether the connector took the event (2xx)."""
+        """Whether the connector accepted the event (2xx)."""
         return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the summary; `p50` and `p99` are seconds, None if nothing was answered."""
+    """A line of the summary; `p50` and `p99` are in seconds, None if there was no answer."""
 
     status: int | None
     message: str
@@ -65,7 +66,7 @@ class Row:
 
 
 class Tally:
-    """Counts what became of the items, by status and message."""
+    """Counts results by status and message."""
 
     def __init__(self) -> None:
         self.accepted = 0
@@ -74,7 +75,7 @@ class Tally:
         self._seconds: dict[tuple[int | None, str], array[float]] = {}
 
     def add(self, sent: SendResult) -> None:
-        """Count one more."""
+        """Count one more result."""
         group = (sent.status, sent.message)
         self._counts[group] = self._counts.get(group, 0) + 1
         if sent.took is not None:
@@ -85,7 +86,7 @@ class Tally:
             self.refused += 1
 
     def rows(self) -> list[Row]:
-        """One row for each status and message, by status; what had no answer comes last."""
+        """One row for each status and message, by status; rows without an answer come last."""
         groups = sorted(self._counts, key=lambda group: (group[0] or 1000, group[1]))
         return [self._row(group) for group in groups]
 
@@ -94,8 +95,8 @@ class Tally:
         return Row(*group, self._counts[group], quantile(seconds, 0.5), quantile(seconds, 0.99))
 
 
-class Unreachable(Exception):  # noqa: N818 - what happened, not an error of ours
-    """No connection could be made; `item` is the one that found out."""
+class Unreachable(Exception):  # noqa: N818 - says what happened
+    """No connection could be made to post `item`."""
 
     def __init__(self, item: Item, error: httpx.TransportError) -> None:
         self.item = item
@@ -103,12 +104,15 @@ class Unreachable(Exception):  # noqa: N818 - what happened, not an error of our
 
 
 def target(url: str, token: str, name: str = "--url") -> Target:
-    """Check what the user gave, `url` as the option or argument `name`.
+    """Check a URL and a token that a user gave.
 
-    Of several tokens, comma-separated, the first is taken.
+    Args:
+        url: The connector's URL.
+        token: Its bearer token; of several, comma-separated, the first is used.
+        name: The option or argument that holds the URL, for the error's text.
 
     Raises:
-        ValueError: it cannot be used; the text says what to give and does not hold the token.
+        ValueError: One cannot be used. The text says what to give, and does not hold the token.
     """
     first = token.partition(",")[0].strip()
     if not first:
@@ -127,29 +131,29 @@ def target(url: str, token: str, name: str = "--url") -> Target:
 async def send(
     to: Target, found: Iterator[Item], concurrency: int, report: Callable[[SendResult], None]
 ) -> None:
-    """Post the items, so many at once, and report each; the order is not kept.
+    """Post items, at most `concurrency` at once, and call `report` with each result.
 
     Raises:
-        Unreachable: no connection; those in flight are finished and reported before.
+        Unreachable: No connection could be made. Items in flight are reported first.
     """
     reading = asyncio.Lock()
-    trouble: list[Unreachable] = []
+    unreachable: list[Unreachable] = []
 
     async def work(client: httpx.AsyncClient) -> None:
-        while not trouble:
-            async with reading:  # in a thread, since standard input may be slow
+        while not unreachable:
+            async with reading:  # in a thread, because standard input may be slow
                 item = await asyncio.to_thread(next, found, None)
             if item is None:
                 return
             try:
                 report(await _post(client, to, item))
-            except Unreachable as unreachable:
-                trouble.append(unreachable)
+            except Unreachable as error:
+                unreachable.append(error)
 
     async with _client(to, concurrency) as client:
         await asyncio.gather(*(work(client) for _ in range(concurrency)))
-    if trouble:
-        raise trouble[0]
+    if unreachable:
+        raise unreachable[0]
 
 
 def _client(to: Target, concurrency: int) -> httpx.AsyncClient:
@@ -181,7 +185,7 @@ async def _post(client: httpx.AsyncClient, to: Target, item: Item) -> SendResult
 
 
 def judge(response: httpx.Response) -> tuple[str, str]:
-    """What a connector's answer is counted under, and all that it says."""
+    """The `message` and the `text` of a `SendResult`, from an answer that may be no connector's."""
     try:
         body = response.json()
     except (ValueError, RecursionError):
@@ -198,5 +202,5 @@ def judge(response: httpx.Response) -> tuple[str, str]:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The value that this share of the sorted values does not exceed."""
+    """The quantile of sorted values: `share` 0.5 gives the median. None if there are no values."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None

@@ -1,4 +1,4 @@
-"""What commands read and print: colours on a terminal, plain whole lines everywhere else."""
+"""Prints for all commands: colours on a terminal, plain lines that are never cut elsewhere."""
 
 import sys
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from rich.text import Text
 FAILED = 1  # the exit code of a command that found something wrong
 CANNOT_RUN = 2  # the exit code of a command that could not do its work
 INTERRUPTED = 130  # the exit code after Ctrl-C, as a shell says it
-_WIDE = 10_000  # columns, where nobody looks: nothing is wrapped or cut
+_WIDE = 10_000  # columns of an output that is not a terminal: no line is wrapped or cut
 
 
 def terminal(*, stderr: bool = False) -> Console:
-    """Standard output, or standard error, as it is now."""
+    """A console for standard output, or for standard error, as they are now."""
     console = Console(stderr=stderr, highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _WIDE
@@ -25,29 +25,29 @@ def terminal(*, stderr: bool = False) -> Console:
 
 
 def say(text: str, style: str = "", *, to: Console | None = None) -> None:
-    """Print one line."""
+    """Print one line in a style of rich's, on standard output unless `to` is another console."""
     (to or terminal()).print(Text(printable(text), style=style))
 
 
 def stop(text: str) -> NoReturn:
-    """End the command with one line that says what to mend."""
+    """Print on standard error why the command cannot do its work, and end it with exit code 2."""
     say(f"connector: {text}", "red", to=terminal(stderr=True))
     raise typer.Exit(CANNOT_RUN)
 
 
 def printable(text: str) -> str:
-    """One line of text that others wrote, which cannot steer the terminal."""
+    """Text from outside as one line, without control characters that a terminal would obey."""
     return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in text)
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 rule`, `2 rules`."""
+    """The number and its noun: `1 rule`, `2 rules`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @contextmanager
 def opened(name: str) -> Iterator[BinaryIO]:
-    """A file, or standard input if it is named `-`."""
+    """Open a file for reading, or standard input if `name` is `-`; end the command if it fails."""
     if name == "-" and sys.stdin.isatty():
         stop("standard input is a terminal: name a file, or pipe something in")
     try:

@@ -1,4 +1,4 @@
-"""From the wire to an event: what is required, whose it is, when it was read, what is refused."""
+"""Reading an event: required fields, refusals, names, owner, order of snapshots."""
 
 import json
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def read(document: Any) -> Event:
 
 
 def refused(document: Any) -> dict[str, str]:
-    """The rule of each field that was refused; the answer is safe to be kept."""
+    """The rule of each refused field; checks that the answer does not quote the input."""
     with pytest.raises(Refusal) as caught:
         read(document)
     result = caught.value.result
@@ -37,7 +37,7 @@ def enriched(**parts: Any) -> dict[str, Any]:
     return {**ENVELOPE, "pb_data": parts}
 
 
-def test_an_enriched_event_is_read_whole() -> None:
+def test_all_parts_of_an_enriched_event_are_read() -> None:
     found = read(event("sim-replaced"))
     assert found.event_type == "SIM/Replaced"
     assert found.handler_id == "wtl-hlr-hss"
@@ -48,33 +48,33 @@ def test_an_enriched_event_is_read_whole() -> None:
     assert found.updated_at and found.updated_at.tzinfo
 
 
-def test_an_event_of_ids_alone_is_read() -> None:
+def test_an_event_without_enrichment_is_read() -> None:
     found = read(with_variables(i_account=5))
     assert (found.account, found.sim, found.policy, found.product) == (None, None, None, None)
     assert found.counters == []
     assert found.parts == ()
 
 
-def test_an_enrichment_without_variables_is_enough() -> None:
+def test_an_enriched_event_needs_no_variables() -> None:
     assert read(enriched()).variables == {}
 
 
-def test_null_variables_are_no_variables() -> None:
+def test_null_variables_are_empty() -> None:
     assert read({**ENVELOPE, "data": {"event_type": "X", "variables": None}}).variables == {}
 
 
-def test_parts_are_those_that_were_sent_also_as_null() -> None:
+def test_parts_are_those_that_were_sent_null_included() -> None:
     found = read(enriched(account_info=None, sim_info={}, something_new=1))
     assert found.parts == ("account_info", "sim_info")
 
 
-def test_unknown_fields_are_kept_and_are_no_error() -> None:
+def test_unknown_fields_are_kept() -> None:
     document = enriched(sim_info={"imsi": None, "puk": {"a": [1]}}, later_release=[1])
     found = read({**document, "tenant": "x", "data": {**document["data"], "extra": 1}})
     assert found.sim and found.sim.model_extra == {"puk": {"a": [1]}}
 
 
-def test_of_a_key_that_stands_twice_the_last_counts() -> None:
+def test_the_last_of_two_equal_keys_counts() -> None:
     body = b'{"event_id": "a", "event_id": "b", "data": {"event_type": "X", "variables": {}}}'
     assert read(body).event_id == "b"
 
@@ -122,14 +122,14 @@ def test_a_field_that_is_missing_or_malformed_is_named_with_its_rule(
 
 
 def test_the_guides_malformed_event_is_refused() -> None:
-    """Contract section 3, case 6: neither variables nor pb_data."""
+    """Contract 3, case 6: it has neither variables nor pb_data."""
     assert refused(ENVELOPE) == {"pb_data": "required: an event has data.variables or pb_data"}
     assert "pb_data" in refused({**ENVELOPE, "pb_data": None})
 
 
 @pytest.mark.parametrize("field", ["updated_at", "created_at"])
 def test_an_instant_without_an_offset_is_refused(field: str) -> None:
-    """It could be any of 26 hours, and the order of snapshots hangs on it."""
+    """Offsets differ by up to 26 hours, and the order of snapshots depends on the instant."""
     rule = refused({**with_variables(), field: "2026-03-02T10:15:32"})[field]
     assert rule == "must be a date-time with an offset"
 
@@ -155,16 +155,16 @@ def test_an_instant_without_an_offset_is_refused(field: str) -> None:
     ],
     ids=range(15),
 )
-def test_what_is_not_json_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_refused(body: bytes) -> None:
     assert refused(body)[""].startswith("body must be JSON")
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"text"', b"5", b"true"])
-def test_json_that_is_no_object_is_refused(body: bytes) -> None:
+def test_json_other_than_an_object_is_refused(body: bytes) -> None:
     assert refused(body) == {"": "must be an object"}
 
 
-def test_all_wrong_fields_are_told_at_once_but_not_without_end() -> None:
+def test_all_wrong_fields_are_listed_up_to_a_limit() -> None:
     sims: list[Any] = [{"remaining": []}] * 100
     found = refused({"event_id": 1, **{"pb_data": {"full_vd_counter_info": sims}}})
     assert {"event_id", "data"} <= set(found)
@@ -174,7 +174,7 @@ def test_all_wrong_fields_are_told_at_once_but_not_without_end() -> None:
 # Identities
 
 
-def test_an_event_has_nspss_name_and_portabillings() -> None:
+def test_an_event_has_a_name_from_nsps_and_one_from_portabilling() -> None:
     found = read({**with_variables(i_env=3, i_event=7), "handler_id": "hlr"})
     assert found.identities == ("event:e-1", "espf:3:7:sim/updated:hlr")
 
@@ -185,7 +185,7 @@ def test_numbers_as_text_name_the_same_event() -> None:
 
 
 @pytest.mark.parametrize("spelt", ["SIM/Updated", "sim/updated", "SIM/UPDATED"])
-def test_the_spelling_of_the_type_does_not_change_the_name(spelt: str) -> None:
+def test_the_case_of_the_type_does_not_change_the_name(spelt: str) -> None:
     document = {"event_id": "e", "data": {"event_type": spelt, "variables": {"i_event": 1}}}
     assert read(document).identities[1] == "espf::1:sim/updated:"
 
@@ -193,11 +193,11 @@ def test_the_spelling_of_the_type_does_not_change_the_name(spelt: str) -> None:
 @pytest.mark.parametrize(
     "number", [None, "", "x", True, -1, 1.5, [1], {"a": 1}, 10**18, "9" * 400, "٣"]
 )
-def test_what_is_no_event_number_names_nothing(number: Any) -> None:
+def test_an_invalid_event_number_gives_no_second_name(number: Any) -> None:
     assert read(with_variables(i_env=3, i_event=number)).identities == ("event:e-1",)
 
 
-def test_events_of_two_handlers_types_or_environments_are_not_one() -> None:
+def test_handler_type_and_environment_are_part_of_the_name() -> None:
     def name(handler: str, kind: str, env: int) -> str:
         data = {"event_type": kind, "variables": {"i_env": env, "i_event": 7}}
         return read({"event_id": "e", "handler_id": handler, "data": data}).identities[1]
@@ -206,7 +206,7 @@ def test_events_of_two_handlers_types_or_environments_are_not_one() -> None:
     assert len(names) == 4
 
 
-# Whose it is
+# Owner
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_events_of_two_handlers_types_or_environments_are_not_one() -> None:
         (enriched(), None),
     ],
 )
-def test_the_owner_is_the_account_that_the_event_names_best(
+def test_the_owner_is_taken_from_account_then_variables_then_sim(
     document: Any, owner: int | None
 ) -> None:
     assert read(document).i_account == owner
@@ -246,7 +246,7 @@ def test_the_newer_enrichment_wins_whatever_else_is_older() -> None:
     assert snapshot(NOON, "2026-03-02T01:00:00+00:00", "2026-03-01 00:00:00") > older
 
 
-def test_of_equal_enrichments_the_later_arrival_then_the_later_event_wins() -> None:
+def test_equal_enrichments_are_ordered_by_arrival_and_then_by_event_time() -> None:
     first = snapshot(NOON, "2026-03-02T11:00:00+00:00", "2026-03-02 10:00:00")
     assert snapshot(NOON, "2026-03-02T11:00:01+00:00", "2026-03-02 09:00:00") > first
     assert snapshot(NOON, "2026-03-02T11:00:00+00:00", "2026-03-02 10:00:01") > first
@@ -258,7 +258,7 @@ def test_snapshots_are_compared_as_instants_across_offsets() -> None:
     assert snapshot("2026-03-02T12:00:00.000001Z") > snapshot(NOON)
 
 
-def test_without_an_enrichment_time_the_arrival_and_then_the_events_own_time_counts() -> None:
+def test_a_missing_enrichment_time_is_replaced_by_arrival_or_event_time() -> None:
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()
     assert snapshot(None, NOON, "2026-03-02 10:00:00").taken == noon
     assert snapshot(None, None, "2026-03-02 12:00:00").taken == noon
@@ -268,14 +268,14 @@ def test_without_an_enrichment_time_the_arrival_and_then_the_events_own_time_cou
 @pytest.mark.parametrize(
     "time", [None, "", "x", 5, [NOON], "0000-00-00 00:00:00", "9999-12-31 23:59:59", "0001-01-01"]
 )
-def test_an_event_time_that_is_none_is_no_error(time: Any) -> None:
+def test_an_unreadable_event_time_is_accepted(time: Any) -> None:
     assert read(with_variables(event_time=time)).snapshot is None
 
 
 # Personal data
 
 
-def test_personal_data_is_known_for_masking() -> None:
+def test_the_personal_data_of_an_event_is_found() -> None:
     account = {"id": "1@msisdn", "email": "e", "firstname": "f", "lastname": "l"}
     account |= {"phone1": "p", "zip": "z"}
     sim = {"imsi": "001010000000001", "iccid": "89", "msisdn": "42"}
@@ -283,7 +283,7 @@ def test_personal_data_is_known_for_masking() -> None:
     assert {*account.values(), *sim.values(), "88", "1"} == set(personal(found))
 
 
-def test_an_event_is_not_printed_with_personal_data() -> None:
+def test_repr_hides_personal_data() -> None:
     found = read(event())
     printed = repr((found.account, found.sim, found.prev_sim))
     assert not [text for text in personal(found) if text in printed]

@@ -1,4 +1,4 @@
-"""Whatever is sent, it is read as an event or refused as invalid, and never repeated."""
+"""Any input is read as an event or refused as invalid, and no refusal quotes it."""
 
 import json
 from typing import Any
@@ -29,17 +29,17 @@ def ends_well(body: bytes) -> None:
 
 
 @given(st.binary())
-def test_any_bytes_are_an_event_or_invalid(body: bytes) -> None:
+def test_any_bytes_give_an_event_or_a_refusal(body: bytes) -> None:
     ends_well(body)
 
 
 @given(JSON)
-def test_any_json_is_an_event_or_invalid(document: Any) -> None:
+def test_any_json_gives_an_event_or_a_refusal(document: Any) -> None:
     ends_well(json.dumps(document).encode())
 
 
 def fields(document: Any, way: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """The ways to all fields and items of a document."""
+    """The paths of all fields and items of a document."""
     items = document.items() if isinstance(document, dict) else enumerate(document)
     found: list[tuple[str | int, ...]] = []
     for key, value in items:
@@ -65,7 +65,7 @@ def replaced(way: tuple[str | int, ...], value: Any) -> Any:
 
 
 @given(st.sampled_from(fields(FULL)), JSON)
-def test_any_value_in_any_known_field_is_an_event_or_invalid(
+def test_any_value_in_any_known_field_gives_an_event_or_a_refusal(
     way: tuple[str | int, ...], value: Any
 ) -> None:
     ends_well(json.dumps(replaced(way, value)).encode())
@@ -73,7 +73,7 @@ def test_any_value_in_any_known_field_is_an_event_or_invalid(
 
 @pytest.mark.parametrize("shape", [MARKER, [MARKER], {"a": MARKER}, [{"a": [MARKER]}]])
 @pytest.mark.parametrize("way", fields(FULL), ids=lambda way: ".".join(map(str, way)))
-def test_no_refusal_repeats_what_was_sent(way: tuple[str | int, ...], shape: Any) -> None:
+def test_a_refusal_never_repeats_a_value(way: tuple[str | int, ...], shape: Any) -> None:
     try:
         parse(json.dumps(replaced(way, shape)).encode())
     except Refusal as refusal:

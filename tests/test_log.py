@@ -1,4 +1,4 @@
-"""The function's log: JSON lines for Cloud Logging, one settled record for each event."""
+"""The function's log: JSON lines for Cloud Logging, and one record for each event."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ SEVERITIES = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 def function(
     scripted: ScriptedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Function]:
-    """One function for the module, as on Google Cloud."""
+    """One function for the module, with the variables that Google Cloud sets."""
     variables = {"GOOGLE_CLOUD_PROJECT": "example-project", "HASH_KEY": "a key"}
     env = environment(scripted.url, LOG_EXECUTION_ID="true", **variables)
     with Function(tmp_path_factory.mktemp("log") / "log", env) as running:
@@ -31,7 +31,7 @@ def function(
 
 
 def settled(function: Function, sent: dict[str, Any], **headers: str) -> dict[str, Any]:
-    """The one line of an event that is posted with these headers."""
+    """Post an event with these headers; its one log line."""
     before = len(function.lines())
     function.post(sent, headers=headers)
     (line,) = function.lines()[before:]
@@ -48,7 +48,7 @@ def settled(function: Function, sent: dict[str, Any], **headers: str) -> dict[st
     ],
     ids=["plain", "talkative", "warnings"],
 )
-def test_every_line_of_a_functions_life_is_a_json_object(
+def test_every_line_from_start_to_stop_is_a_json_object(
     start: Start, system: ScriptedServer, variables: dict[str, str]
 ) -> None:
     function = start(**variables)
@@ -77,7 +77,7 @@ def test_every_line_of_a_functions_life_is_a_json_object(
 def test_lines_of_other_libraries_and_warnings_are_json_and_masked(
     start: Start, tmp_path: Path, google: bool
 ) -> None:
-    """They come from the process that serves, which the framework's server forks off."""
+    """The lines come from the worker, which the framework's server forks."""
     library = """
 import logging, os, warnings
 
@@ -98,27 +98,27 @@ os.register_at_fork(after_in_child=speak)
     assert "ada@" not in function.output()
 
 
-def test_what_the_server_says_of_an_invalid_request_is_json(start: Start) -> None:
+def test_the_servers_warning_about_an_invalid_request_is_json(start: Start) -> None:
     function = start(GUNICORN_LOG_LEVEL="warning")
     function.raw(b"garbage\r\n\r\n", seconds=1)
     line = function.record(logger="uvicorn.error")
     assert (line["severity"], line["message"]) == ("WARNING", "Invalid HTTP request received.")
 
 
-def test_the_ids_of_a_request_stand_in_its_line(function: Function) -> None:
+def test_the_line_of_a_request_has_its_ids(function: Function) -> None:
     sent = ids()
     line = settled(function, event(), **sent)
     assert (line["request_id"], line["unique_id"]) == (sent["x-b3-traceid"], sent["x-request-id"])
 
 
-def test_ids_that_are_missing_are_generated_for_each_request(function: Function) -> None:
+def test_missing_ids_are_generated_for_each_request(function: Function) -> None:
     lines = [settled(function, event()) for _ in range(2)]
     found = {UUID(line[name]) for line in lines for name in ("request_id", "unique_id")}
     assert len(found) == 4
 
 
-def test_the_ids_stand_in_every_line_of_a_request(start: Start, tmp_path: Path) -> None:
-    """A failure that opens the circuit has a line for that, too."""
+def test_every_line_of_a_request_has_its_ids(start: Start, tmp_path: Path) -> None:
+    """A failure that opens the circuit writes a second line."""
     mapping = mapping_with("breaker: {after: 1}", tmp_path)
     function = start(WTL_API_URL=f"http://127.0.0.1:{free_port()}", MAPPING_FILE=mapping)
     sent = ids()
@@ -148,12 +148,12 @@ def test_a_request_without_a_trace_has_none(function: Function, headers: dict[st
     assert "logging.googleapis.com/trace" not in settled(function, event(), **headers)
 
 
-def test_outside_of_google_cloud_the_trace_stands_alone(start: Start) -> None:
+def test_the_trace_has_no_project_outside_of_google_cloud(start: Start) -> None:
     line = settled(start(), event(), **{"x-b3-traceid": TRACE})
     assert line["logging.googleapis.com/trace"] == TRACE
 
 
-def test_an_applied_event_leaves_one_record_that_tells_all(
+def test_an_applied_event_leaves_one_complete_record(
     function: Function, system: ScriptedServer
 ) -> None:
     system.default = Scripted(delay=0.05)
@@ -191,7 +191,7 @@ def test_an_applied_event_leaves_one_record_that_tells_all(
         (503, {}, "unavailable", "ERROR", 1),
     ],
 )
-def test_every_end_of_an_event_leaves_one_record(
+def test_every_outcome_leaves_one_record(
     function: Function,
     system: ScriptedServer,
     *,
@@ -236,7 +236,7 @@ def test_a_swap_names_both_its_subjects(function: Function, system: ScriptedServ
     assert len(set(line["subject_hash"])) == len(line["calls"]) == len(system.requests) == 2
 
 
-def test_one_subscribers_lines_are_found_by_a_hash(function: Function) -> None:
+def test_all_lines_of_a_subscriber_have_the_same_hash(function: Function) -> None:
     one, other = subscriber(2001), subscriber(2002)
     lines = [settled(function, event(imsi=imsi)) for imsi in (one, one, other)]
     hashes = [line["subject_hash"] for line in lines]
@@ -244,7 +244,7 @@ def test_one_subscribers_lines_are_found_by_a_hash(function: Function) -> None:
     assert len(function.lines(subject_hash=hashes[0])) == 2
 
 
-def test_the_hash_depends_on_its_key_alone(start: Start) -> None:
+def test_the_hash_depends_on_its_key_and_not_on_the_token(start: Start) -> None:
     def hash_with(**variables: str) -> Any:
         function = start(**variables)
         tokens = variables.get("API_TOKEN", "token-of-nsps")
@@ -256,7 +256,7 @@ def test_the_hash_depends_on_its_key_alone(start: Start) -> None:
     assert hash_with(HASH_KEY="another key") != keyed
 
 
-def test_the_log_level_leaves_out_what_is_less_severe(start: Start, system: ScriptedServer) -> None:
+def test_the_log_level_leaves_out_less_severe_lines(start: Start, system: ScriptedServer) -> None:
     function = start(LOG_LEVEL="WARNING")
     function.post(event())
     function.post(b"")
@@ -267,7 +267,7 @@ def test_the_log_level_leaves_out_what_is_less_severe(start: Start, system: Scri
     assert [line["outcome"] for line in function.lines()] == ["invalid", "failed"]
 
 
-def test_requests_that_are_no_events_leave_a_record_too(function: Function) -> None:
+def test_refused_requests_leave_a_record(function: Function) -> None:
     before = len(function.lines())
     function.post(event(), token="wrong")
     function.client.put("/x")

@@ -1,4 +1,4 @@
-"""Every end of an event has one answer (contract section 3)."""
+"""Every outcome has exactly one answer (contract 3)."""
 
 import json
 
@@ -46,14 +46,14 @@ def test_the_guides_cases_are_answered_word_for_word(
     assert (found.status, found.body) == (status, body)
 
 
-def test_what_the_guide_has_no_case_for_is_answered_in_its_shape() -> None:
+def test_cases_beyond_the_guides_have_the_same_shape() -> None:
     assert answer(Result(Outcome.TOO_LARGE)).status == 413
     rejected = answer(Result(Outcome.REJECTED))
     assert rejected.status == 422
     assert rejected.body == {**answers.INVALID, "error": "Rejected by API Core"}
 
 
-def test_an_ignored_event_is_told_why() -> None:
+def test_the_answer_to_an_ignored_event_has_the_reason() -> None:
     found = answer(Result(Outcome.IGNORED, "IMSI is {empty} or not provided"))
     assert found == Answer(202, {"message": "Event ignored: IMSI is {empty} or not provided"}, {})
 
@@ -67,13 +67,13 @@ def test_an_error_has_exactly_the_keys_of_the_contract(outcome: Outcome) -> None
 
 
 @pytest.mark.parametrize("outcome", ERRORS)
-def test_a_reason_stands_under_error_and_changes_nothing_else(outcome: Outcome) -> None:
+def test_a_reason_replaces_the_error_text_only(outcome: Outcome) -> None:
     plain = answer(Result(outcome)).body
     assert answer(Result(outcome, "a reason")).body == {**plain, "error": "a reason"}
 
 
 @pytest.mark.parametrize("outcome", ACCEPTED)
-def test_an_accepted_event_is_answered_with_a_message_alone(outcome: Outcome) -> None:
+def test_the_answer_to_an_accepted_event_is_a_message_only(outcome: Outcome) -> None:
     found = answer(Result(outcome, "a reason", cause="a cause"))
     assert list(found.body) == ["message"]
     assert found.status == 202
@@ -108,16 +108,16 @@ def test_retry_after_is_in_whole_seconds_rounded_up_and_never_none(
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_without_a_known_pause_there_is_no_retry_after(outcome: Outcome) -> None:
+def test_an_unknown_pause_gives_no_retry_after(outcome: Outcome) -> None:
     assert "Retry-After" not in answer(Result(outcome)).headers
 
 
-def test_a_refused_token_and_a_refused_method_have_the_headers_that_http_wants() -> None:
+def test_a_refused_token_and_a_refused_method_have_the_headers_that_http_requires() -> None:
     assert answer(Result(Outcome.UNAUTHORIZED)).headers == {"WWW-Authenticate": "Bearer"}
     assert answer(Result(Outcome.NOT_ALLOWED)).headers == {"Allow": "POST"}
 
 
-def test_the_headers_of_one_answer_are_not_those_of_the_next() -> None:
+def test_answers_do_not_share_their_headers() -> None:
     answer(Result(Outcome.UNAUTHORIZED, retry_after=5)).headers["X"] = "1"
     assert answer(Result(Outcome.UNAUTHORIZED)).headers == {"WWW-Authenticate": "Bearer"}
 
@@ -129,7 +129,7 @@ def test_a_refusal_carries_its_result() -> None:
     assert str(Refusal(Outcome.INVALID)) == "invalid"
 
 
-def test_what_sending_again_cannot_change_is_final() -> None:
+def test_accepted_invalid_and_rejected_events_are_final() -> None:
     assert {outcome for outcome in Outcome if Result(outcome).final} == {
         *ACCEPTED,
         Outcome.INVALID,

@@ -1,4 +1,4 @@
-"""An event's way through the pipeline, with the external system played."""
+"""The pipeline with a simulated external system."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ async def test_the_record_holds_what_happened(bench: Bench) -> None:
     assert sent == [("GET", 200), ("PUT", 200)]
 
 
-async def test_one_log_record_tells_it_without_the_subscriber(bench: Bench) -> None:
+async def test_the_one_log_record_does_not_show_the_subscriber(bench: Bench) -> None:
     posted = changed()
     await bench.handle(posted)
     (line,) = bench.lines()
@@ -92,7 +92,7 @@ async def test_replies_of_earlier_calls_reach_later_ones(bench: Bench) -> None:
     assert bench.notes[2:4] == ["POST /cards", "PUT /cards/new%201"]
 
 
-async def test_a_reply_that_lacks_what_a_later_call_needs_makes_the_event_invalid(
+async def test_an_event_is_invalid_if_a_later_call_needs_more_than_a_reply_holds(
     bench: Bench,
 ) -> None:
     bench.system.turns.append(applied(200))
@@ -140,7 +140,7 @@ async def test_a_superseded_event_does_not_touch_the_system(bench: Bench) -> Non
     assert bench.notes == ["claim"]
 
 
-async def test_calls_about_a_dropped_subject_are_skipped(bench: Bench) -> None:
+async def test_calls_of_a_dropped_subject_are_skipped(bench: Bench) -> None:
     await bench.handle(event(imsi=OLD, change={"updated_at": "2026-03-02T10:00:30+00:00"}))
     bench.notes.clear()
     record = Record()
@@ -150,7 +150,7 @@ async def test_calls_about_a_dropped_subject_are_skipped(bench: Bench) -> None:
     assert bench.lines()[-1]["dropped"] == ["imsi:***********0091"]
 
 
-async def test_a_card_that_belongs_to_another_by_now_is_not_released(bench: Bench) -> None:
+async def test_a_card_that_another_account_has_now_is_not_released(bench: Bench) -> None:
     other = {
         "created_at": "2026-03-02T10:20:00+00:00",
         "updated_at": "2026-03-02T10:00:05+00:00",
@@ -172,7 +172,7 @@ NOT_APPLIED = (
 
 
 @pytest.mark.parametrize("outcome", NOT_APPLIED)
-async def test_a_call_that_fails_ends_the_event_which_may_come_again(
+async def test_a_failed_call_ends_the_event_and_its_retry_is_applied(
     bench: Bench, outcome: Outcome
 ) -> None:
     posted = changed()
@@ -183,7 +183,7 @@ async def test_a_call_that_fails_ends_the_event_which_may_come_again(
     assert (await bench.handle(posted)).outcome is Outcome.APPLIED
 
 
-async def test_a_later_call_that_fails_releases_too(bench: Bench) -> None:
+async def test_a_failed_later_call_releases_the_claim(bench: Bench) -> None:
     posted = changed()
     bench.system.turns.extend([FOUND, Reply(Outcome.UNAVAILABLE)])
     assert (await bench.handle(posted)).outcome is Outcome.UNAVAILABLE
@@ -210,7 +210,7 @@ async def test_an_unexpected_exception_of_the_system_is_our_failure(
     ("error", "outcome"),
     [(RuntimeError("boom"), Outcome.FAILED), (LedgerUnavailable("gone"), Outcome.UNAVAILABLE)],
 )
-async def test_an_event_that_the_ledger_could_not_note_may_come_again(
+async def test_an_event_is_applied_again_after_a_failure_of_the_ledger(
     bench: Bench, step: str, error: Exception, outcome: Outcome
 ) -> None:
     posted = changed()
@@ -230,8 +230,8 @@ async def test_only_the_ledger_is_said_to_be_out_of_reach_when_it_is(bench: Benc
     assert await bench.handle(changed()) == Result(Outcome.FAILED, cause="ConnectionResetError")
 
 
-async def test_a_release_that_fails_does_not_hide_what_the_system_said(bench: Bench) -> None:
-    """The lease expires by itself."""
+async def test_a_failed_release_does_not_hide_the_reply_of_the_system(bench: Bench) -> None:
+    """The claim's lease expires by itself."""
     bench.ledger.errors["release"] = LedgerUnavailable("gone")
     bench.system.turns.append(Reply(Outcome.REJECTED, "taken"))
     assert await bench.handle(changed()) == Result(Outcome.REJECTED, "taken")
@@ -296,7 +296,7 @@ async def test_events_of_one_subscriber_do_not_overlap_and_end_in_the_newest_sta
     assert b"10:00:19" in (http(bench.system.calls[-1]).body or b"")
 
 
-async def test_an_event_that_lost_its_claim_must_come_again(bench: Bench) -> None:
+async def test_an_event_that_lost_its_claim_is_unavailable(bench: Bench) -> None:
     async def be_slow() -> Reply:
         bench.clock.now += 1000
         assert (await bench.handle(changed(second=11))).outcome is Outcome.APPLIED
@@ -327,9 +327,7 @@ def said(result: Result) -> str:
 
 
 @pytest.mark.parametrize("quote", ["{}", "card <{}>: refused", "x={};", "Bearer {}"])
-async def test_what_the_system_echoes_is_told_without_personal_data_and_secrets(
-    bench: Bench, quote: str
-) -> None:
+async def test_an_echo_of_the_system_is_masked(bench: Bench, quote: str) -> None:
     echo = " | ".join(quote.format(text) for text in (*SECRET, SECRET[1].upper()))
     bench.system.turns.append(Reply(Outcome.REJECTED, f"no: {echo}", f"cause: {echo}"))
     result = await bench.handle(changed(change=PERSONAL))
@@ -338,7 +336,7 @@ async def test_what_the_system_echoes_is_told_without_personal_data_and_secrets(
     assert (result.reason or "").startswith("no: ")
 
 
-async def test_a_name_keeps_no_end_by_which_it_is_known(bench: Bench) -> None:
+async def test_a_masked_name_does_not_keep_its_end(bench: Bench) -> None:
     """Only numbers keep their last four digits."""
     bench.system.turns.append(Reply(Outcome.REJECTED, f"{IMSI} of Zdenka Novakova, SW1A 9QT"))
     result = await bench.handle(changed(change=PERSONAL))
@@ -354,16 +352,16 @@ async def test_an_exception_is_logged_without_personal_data_and_secrets(bench: B
     assert [text for text in SECRET if text in told] == []
 
 
-async def test_details_that_quote_a_value_are_told_without_it(bench: Bench) -> None:
+async def test_details_do_not_quote_values(bench: Bench) -> None:
     result = await bench.handle(changed(change={"pb_data.sim_info.imsi": "1" * 20}))
     assert [detail.field for detail in result.details] == ["pb_data.sim_info.imsi"]
     assert "1" * 10 not in said(result) + bench.written.getvalue()
 
 
-async def test_text_that_no_encoding_knows_ends_in_an_answer_and_a_log_record(
+async def test_half_a_surrogate_pair_is_answered_and_logged(
     bench: Bench,
 ) -> None:
-    """JSON can say half of a surrogate pair, UTF-8 cannot."""
+    """JSON can hold half of a surrogate pair, UTF-8 cannot."""
     bench.system.turns.append(Reply(Outcome.REJECTED, "no \ud800", "\udfff"))
     result = await bench.handle(changed())
     assert result.outcome is Outcome.REJECTED
@@ -371,7 +369,7 @@ async def test_text_that_no_encoding_knows_ends_in_an_answer_and_a_log_record(
     assert bench.lines()[-1]["outcome"] == "rejected"
 
 
-# An event that is not finished (docs/decisions/0009-unfinished-events.md)
+# Unfinished events (docs/decisions/0009-unfinished-events.md)
 
 LOST = Reply(Outcome.UNAVAILABLE, end=End.PENDING)
 REFUSED = Reply(Outcome.FAILED)
@@ -386,7 +384,7 @@ UNCLEAR = Reply(Outcome.FAILED, end=End.UNKNOWN)
         ([LOST], Outcome.APPLIED),  # only read
     ],
 )
-async def test_an_older_event_follows_only_one_that_changed_nothing(
+async def test_an_older_event_is_applied_only_after_one_that_changed_nothing(
     bench: Bench, turns: list[Reply], outcome: Outcome
 ) -> None:
     bench.system.turns.extend(turns)
@@ -394,7 +392,7 @@ async def test_an_older_event_follows_only_one_that_changed_nothing(
     assert (await bench.handle(changed(second=10))).outcome is outcome
 
 
-async def test_of_two_calls_the_one_that_was_carried_out_is_not_overtaken(bench: Bench) -> None:
+async def test_an_older_event_skips_the_subject_whose_call_was_carried_out(bench: Bench) -> None:
     bench.system.turns.extend([applied(), REFUSED])
     await bench.handle(replaced(second=20))
     bench.notes.clear()
@@ -402,7 +400,9 @@ async def test_of_two_calls_the_one_that_was_carried_out_is_not_overtaken(bench:
     assert bench.notes == ["claim", f"PUT /cards/{IMSI}", "settle"]
 
 
-async def test_a_subject_rests_while_the_system_may_still_be_at_it(bench: Bench) -> None:
+async def test_a_subject_is_not_claimed_while_the_system_may_still_process_its_call(
+    bench: Bench,
+) -> None:
     bench.system.turns.extend([FOUND, LOST])
     await bench.handle(changed(second=20), budget=1)
     assert (await bench.handle(changed(second=30), budget=1)).outcome is Outcome.UNAVAILABLE

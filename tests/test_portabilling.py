@@ -1,4 +1,4 @@
-"""The dialects of PortaBilling's releases, made one (contract section 2.2)."""
+"""The spellings of PortaBilling's releases become one (contract 2.2)."""
 
 import json
 from typing import Any
@@ -73,7 +73,7 @@ def test_bill_status_has_four_values_in_many_spellings(
 
 
 @pytest.mark.parametrize("value", ["barred", "opened", "O S", "ope\u0578", "X", "null", "0"])
-def test_an_unknown_bill_status_is_refused_not_guessed(value: str) -> None:
+def test_an_unknown_bill_status_is_refused(value: str) -> None:
     assert refused(account_info={"bill_status": value}) == {
         "pb_data.account_info.bill_status": (
             "must be open, suspended, inactive or terminated (or O, S, I, C)"
@@ -82,7 +82,7 @@ def test_an_unknown_bill_status_is_refused_not_guessed(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 1, True, ["open"], {"open": True}])
-def test_a_bill_status_that_is_no_text_is_refused(value: Any) -> None:
+def test_a_bill_status_must_be_text(value: Any) -> None:
     assert refused(account_info={"bill_status": value}) == {
         "pb_data.account_info.bill_status": "must be text"
     }
@@ -106,13 +106,13 @@ def test_an_unknown_blocked_stays_unknown(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["maybe", "yes", "blocked", 2, -1, 0.5, [], ["Y"], {}])
-def test_a_blocked_that_says_neither_is_refused(value: Any) -> None:
+def test_any_other_value_of_blocked_is_refused(value: Any) -> None:
     assert refused(account_info={"blocked": value}) == {
         "pb_data.account_info.blocked": "must be true, false, Y or N"
     }
 
 
-def test_states_are_compared_in_lower_case() -> None:
+def test_states_become_lower_case() -> None:
     assert account(status=" Customer_Suspended ").status == "customer_suspended"
     assert sim(status="USED").status == "used"
     assert account(status="of_a_later_release").status == "of_a_later_release"
@@ -141,7 +141,7 @@ def test_states_are_compared_in_lower_case() -> None:
         (None, "from the SIM"),
     ],
 )
-def test_the_number_is_found_in_each_form_of_the_charging_id(name: str | None, number: str) -> None:
+def test_each_form_of_the_charging_id_gives_the_number(name: str | None, number: str) -> None:
     found = read(
         account_info={"id": name},
         sim_info={"imsi": IMSI, "iccid": ICCID, "msisdn": "from the SIM"},
@@ -150,7 +150,7 @@ def test_the_number_is_found_in_each_form_of_the_charging_id(name: str | None, n
     assert found.msisdn == number
 
 
-def test_an_account_known_by_its_old_card_has_the_number_of_the_new_one() -> None:
+def test_an_account_named_by_its_old_sim_has_the_number_of_the_new_one() -> None:
     old = {"imsi": IMSI, "iccid": ICCID, "msisdn": "of the old"}
     for name in (IMSI, ICCID):
         found = read(
@@ -160,12 +160,12 @@ def test_an_account_known_by_its_old_card_has_the_number_of_the_new_one() -> Non
         assert found.msisdn == "of the new"
 
 
-def test_without_any_number_there_is_none_and_no_error() -> None:
+def test_an_account_may_be_without_a_number() -> None:
     assert account(id="login").msisdn is None
     assert account().msisdn is None
 
 
-def test_a_number_that_portabilling_does_not_send_cannot_be_slipped_in() -> None:
+def test_a_number_sent_for_the_account_is_replaced() -> None:
     assert account(msisdn="666").msisdn is None
 
 
@@ -178,22 +178,22 @@ def test_an_imsi_of_6_to_15_digits_is_read(imsi: str | None) -> None:
 
 
 @pytest.mark.parametrize("imsi", ["", "  "])
-def test_a_blank_imsi_is_none(imsi: str) -> None:
+def test_a_blank_imsi_is_null(imsi: str) -> None:
     assert sim(imsi=imsi).imsi is None
 
 
 @pytest.mark.parametrize(
     "imsi", ["00101", IMSI + "0", IMSI[:-1] + "x", IMSI[:-1] + "\n", " " + IMSI[1:], "\u0661" * 15]
 )
-def test_an_imsi_that_is_none_is_refused(imsi: str) -> None:
+def test_a_malformed_imsi_is_refused(imsi: str) -> None:
     rule = "must be 6 to 15 digits"
     assert refused(sim_info={"imsi": imsi}) == {"pb_data.sim_info.imsi": rule}
     assert refused(prev_sim_info={"imsi": imsi}) == {"pb_data.prev_sim_info.imsi": rule}
 
 
 @pytest.mark.parametrize("field", ["imsi", "iccid", "msisdn"])
-def test_a_number_that_must_keep_its_zeros_is_text(field: str) -> None:
-    """As a JSON number it has lost its leading zeros already."""
+def test_identifiers_of_a_sim_must_be_text(field: str) -> None:
+    """A JSON number has already lost leading zeros."""
     assert refused(sim_info={field: 1010000000001}) == {f"pb_data.sim_info.{field}": "must be text"}
 
 
@@ -211,7 +211,7 @@ def test_an_access_policy_is_an_object_or_a_list_of_one(sent: Any, name: str | N
 
 
 @pytest.mark.parametrize("sent", [None, [], [None]])
-def test_no_access_policy_is_none(sent: Any) -> None:
+def test_an_empty_list_of_access_policies_is_null(sent: Any) -> None:
     assert read(access_policy_info=sent).policy is None
 
 
@@ -234,12 +234,12 @@ def test_numbers_may_come_as_text(sent: Any, number: int | None) -> None:
     assert addons == [AddOn(addon_priority=number)]
 
 
-def test_a_huge_number_is_kept_as_it_is() -> None:
+def test_a_huge_number_is_kept() -> None:
     assert account(i_product=10**30).i_product == 10**30
 
 
 @pytest.mark.parametrize("sent", ["many", 1.5, [], {}])
-def test_an_id_that_is_no_number_is_refused(sent: Any) -> None:
+def test_an_id_must_be_a_number(sent: Any) -> None:
     assert list(refused(account_info={"i_account": sent})) == ["pb_data.account_info.i_account"]
 
 
@@ -247,17 +247,17 @@ def test_an_id_that_is_no_number_is_refused(sent: Any) -> None:
     ("sent", "remaining"),
     [(5, 5.0), (0.5, 0.5), ("10.5", 10.5), ("-3", -3.0), ("N/A", "N/A"), (None, None)],
 )
-def test_what_remains_of_a_quota_is_a_number_or_text(sent: Any, remaining: Any) -> None:
+def test_a_remaining_amount_is_a_number_or_text(sent: Any, remaining: Any) -> None:
     assert counter(remaining=sent).remaining == remaining
     assert isinstance(counter(remaining=sent).remaining, type(remaining))
 
 
 @pytest.mark.parametrize("sent", ["nan", "inf", "-Infinity", "1e999"])
-def test_text_that_python_takes_for_a_number_beyond_all_stays_text(sent: str) -> None:
+def test_text_for_infinity_or_nan_stays_text(sent: str) -> None:
     assert counter(remaining=sent).remaining == sent
 
 
-def test_a_remaining_amount_of_another_type_is_refused_under_its_own_name() -> None:
+def test_a_remaining_amount_of_another_type_is_refused() -> None:
     assert list(refused(full_vd_counter_info=[{"remaining": []}])) == [
         "pb_data.full_vd_counter_info.0.remaining"
     ]
@@ -265,7 +265,7 @@ def test_a_remaining_amount_of_another_type_is_refused_under_its_own_name() -> N
 
 @pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 400])
 @pytest.mark.parametrize("field", [b"allocated_amount", b"remaining"])
-def test_a_number_beyond_all_numbers_is_refused(field: bytes, number: bytes) -> None:
+def test_an_infinite_number_is_refused(field: bytes, number: bytes) -> None:
     body = b'{"event_id": "e", "data": {"event_type": "X"}, "pb_data":'
     body += b' {"full_vd_counter_info": [{"' + field + b'": ' + number + b"}]}}"
     with pytest.raises(Refusal) as caught:
@@ -291,7 +291,7 @@ PARTS: list[type[BaseModel]] = [
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_every_field_may_be_missing_null_or_new(part: type[BaseModel]) -> None:
+def test_known_fields_may_be_missing_or_null_and_new_ones_are_kept(part: type[BaseModel]) -> None:
     nulls = dict.fromkeys(part.model_fields)
     assert part.model_validate(nulls).model_dump() == part().model_dump() == nulls
     assert part.model_validate({"of_a_later_release": [1]}).model_extra == {
@@ -326,7 +326,7 @@ def test_every_field_may_be_missing_null_or_new(part: type[BaseModel]) -> None:
     ],
 )
 def test_the_parts_have_the_fields_of_the_guide(part: type[BaseModel], fields: str) -> None:
-    """A mapping may name these and no others, so none may be forgotten."""
+    """A mapping can use only these fields, so the list must be complete."""
     assert set(fields.split()) == set(part.model_fields) - {"msisdn"} | (
         {"msisdn"} if part is SimInfo else set()
     )

@@ -1,4 +1,4 @@
-"""Personal data and secrets: in no answer and in no line of the log, wherever they came from."""
+"""Personal data and secrets are in no answer and in no log line, wherever they come from."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ CLEAR = (*PERSONAL.values(), "420731415926", "605271828", HLR_TOKEN, TOKEN)
 def function(
     scripted: ScriptedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Function]:
-    """One function for the module, which logs all that it can."""
+    """One function for the module, at the most talkative log level."""
     env = environment(scripted.url, LOG_LEVEL="DEBUG")
     with Function(tmp_path_factory.mktemp("privacy") / "log", env) as running:
         yield running
@@ -41,7 +41,7 @@ Silent = Callable[[str], None]
 
 @pytest.fixture
 def assert_silent(function: Function) -> Silent:
-    """Checks that nothing personal or secret is in an answer or in the test's part of the log."""
+    """Checks an answer, and the log since the test began, for personal data and secrets."""
     before = len(function.output())
 
     def check(answer: str) -> None:
@@ -53,14 +53,14 @@ def assert_silent(function: Function) -> Silent:
 
 def personal_event(name: str = "sim-updated", **change: Any) -> dict[str, Any]:
     known = PERSONAL
-    if name == "sim-deleted":  # it has no account any more
+    if name == "sim-deleted":  # such an event has no account
         known = {place: datum for place, datum in PERSONAL.items() if "sim_info" in place}
     return event(name, change=known | change)
 
 
 @pytest.mark.parametrize("name", ["sim-updated", "sim-created", "sim-replaced", "sim-deleted"])
 @pytest.mark.parametrize("status", [200, 400, 404, 500])
-def test_whatever_becomes_of_an_event(
+def test_no_outcome_shows_personal_data(
     function: Function, assert_silent: Silent, system: ScriptedServer, name: str, status: int
 ) -> None:
     system.default = Scripted(status)
@@ -71,7 +71,7 @@ def test_whatever_becomes_of_an_event(
 
 
 @pytest.mark.parametrize("status", [200, 400, 404, 429, 500, 503])
-def test_a_system_that_repeats_what_it_was_told(
+def test_an_error_of_the_system_that_quotes_the_request_is_masked(
     function: Function, assert_silent: Silent, system: ScriptedServer, status: int
 ) -> None:
     def echo(request: Received) -> Scripted:
@@ -89,7 +89,7 @@ def test_a_system_that_repeats_what_it_was_told(
 
 
 @pytest.mark.parametrize("spelt", [str.upper, str.lower, str.title])
-def test_a_system_that_repeats_it_in_another_case(
+def test_an_error_that_quotes_personal_data_in_another_case_is_masked(
     function: Function, assert_silent: Silent, system: ScriptedServer, spelt: Any
 ) -> None:
     system.default = Scripted(json={"result": False, "error": spelt(" ".join(PERSONAL.values()))})
@@ -98,7 +98,7 @@ def test_a_system_that_repeats_it_in_another_case(
     assert_silent(response.text)
 
 
-WRONG_PLACES = [  # but for event_id and handler_id: a log without them as they are helps nobody
+WRONG_PLACES = [  # not event_id and handler_id, which the log needs unmasked
     "status",
     "created_at",
     "updated_at",
@@ -126,7 +126,7 @@ WRONG_PLACES = [  # but for event_id and handler_id: a log without them as they 
 
 @pytest.mark.parametrize("place", WRONG_PLACES)
 @pytest.mark.parametrize("datum", sorted(set(PERSONAL.values())))
-def test_a_datum_in_the_wrong_place(
+def test_personal_data_in_the_wrong_field_is_masked(
     function: Function, assert_silent: Silent, system: ScriptedServer, place: str, datum: str
 ) -> None:
     response = function.post(personal_event(**{place: datum}))
@@ -134,7 +134,7 @@ def test_a_datum_in_the_wrong_place(
 
 
 @pytest.mark.parametrize("datum", sorted(set(PERSONAL.values())))
-def test_a_datum_as_the_name_of_a_field(
+def test_personal_data_as_the_name_of_a_field_is_masked(
     function: Function, assert_silent: Silent, datum: str
 ) -> None:
     places = ("{}", "data.{}", "data.variables.{}", "pb_data.{}", "pb_data.sim_info.{}")
@@ -148,7 +148,7 @@ def test_a_datum_as_the_name_of_a_field(
         assert_silent(function.post(sent).text)
 
 
-def test_a_datum_in_the_headers_and_the_path(
+def test_personal_data_in_headers_and_path_is_not_logged(
     function: Function, assert_silent: Silent, system: ScriptedServer
 ) -> None:
     imsi, number = PERSONAL["pb_data.sim_info.imsi"], PERSONAL["pb_data.sim_info.msisdn"]
@@ -160,7 +160,9 @@ def test_a_datum_in_the_headers_and_the_path(
     assert_silent(function.client.get(f"/{imsi}", headers=headers).text)
 
 
-def test_broken_json_with_a_datum_in_it(function: Function, assert_silent: Silent) -> None:
+def test_personal_data_in_broken_json_is_not_repeated(
+    function: Function, assert_silent: Silent
+) -> None:
     text = json.dumps(personal_event(), ensure_ascii=False)
     for cut in range(20, len(text), 40):
         assert_silent(function.post(text[:cut].encode()).text)

@@ -1,4 +1,4 @@
-"""Google Secret Manager: the real client, a server that speaks the real protocol, the function."""
+"""Secrets from Google Secret Manager: Google's client with a server that speaks its protocol."""
 
 import asyncio
 import time
@@ -48,7 +48,7 @@ async def test_the_two_newest_enabled_versions_are_read(manager: SecretManagerSe
     await source.close()
 
 
-async def test_a_server_that_is_not_there_is_unreachable() -> None:
+async def test_a_server_that_does_not_run_is_unreachable() -> None:
     source = SecretManager("demo", "hlr-", f"127.0.0.1:{free_port()}")
     with pytest.raises(SecretsUnreachable, match="hlr-API_TOKEN"):
         await source.read("API_TOKEN")
@@ -56,7 +56,7 @@ async def test_a_server_that_is_not_there_is_unreachable() -> None:
 
 
 async def test_a_version_that_is_not_text_is_unreachable(manager: SecretManagerServer) -> None:
-    """Any other error would stop the reading in the background for good."""
+    """An error of another kind would end the reading in the background."""
     manager.secrets["hlr-API_TOKEN"].append("\udcff")
     source = SecretManager("demo", "hlr-", manager.address)
     with pytest.raises(SecretsUnreachable, match="UnicodeDecodeError for hlr-API_TOKEN"):
@@ -67,7 +67,7 @@ async def test_a_version_that_is_not_text_is_unreachable(manager: SecretManagerS
 async def test_names_that_are_read_at_once_share_one_client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Only one of several would be closed in the end."""
+    """Of several clients, only the last one would be closed."""
     credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
     monkeypatch.setattr(google.auth, "default", lambda: (credentials, "demo"))
     source = SecretManager(None, "hlr-")
@@ -87,22 +87,22 @@ def test_the_function_serves_with_secrets_and_rotates_them_without_a_restart(
         assert function.post(event(imsi=subscriber(2)), token="older").status_code == 202
         assert credentials() == ["Bearer first"] * 2
 
-        # An unknown token makes the function look once, and a new version is accepted at once.
+        # An unknown token makes the function read once, so a new version is accepted at once.
         manager.secrets["hlr-API_TOKEN"].append("rotated")
         assert function.post(event(imsi=subscriber(3)), token="rotated").status_code == 202
         assert function.post(event(imsi=subscriber(4)), token="older").status_code == 401
         reads = manager.reads
         assert function.post(event(imsi=subscriber(5)), token="unknown").status_code == 401
-        assert manager.reads == reads, "it looked again within 30 s"
+        assert manager.reads == reads, "it read again within 30 s"
 
-        # Secret Manager is down: what is cached serves on.
+        # While Secret Manager is down, the cached secrets stay in use.
         manager.stop()
         assert function.post(event(imsi=subscriber(6)), token="rotated").status_code == 202
     assert "rotated" not in function.output()
     assert "Bearer" not in function.output()
 
 
-def test_a_token_that_was_rotated_to_nothing_opens_nothing(
+def test_an_empty_token_in_a_rotated_secret_is_never_accepted(
     manager: SecretManagerServer, env: dict[str, str], system: ScriptedServer, tmp_path: Path
 ) -> None:
     with Function(tmp_path / "log", env) as function:
@@ -133,10 +133,10 @@ def test_a_refused_credential_is_read_again_and_the_call_repeated_once(
         answer = function.post(event(imsi=subscriber(2)), token="newest")
         assert answer.status_code == 500
         assert "credentials" in answer.json()["error"]
-        assert len(system.requests) == 3, "nothing newer, so nothing to repeat with"
+        assert len(system.requests) == 3, "a call was repeated without newer credentials"
 
 
-def test_the_background_reads_a_new_version_by_itself(
+def test_a_new_version_is_read_in_the_background(
     manager: SecretManagerServer, env: dict[str, str], system: ScriptedServer, tmp_path: Path
 ) -> None:
     with Function(tmp_path / "log", env | {"SECRETS_REFRESH": "0.2"}) as function:
@@ -150,7 +150,7 @@ def test_the_background_reads_a_new_version_by_itself(
 
 
 @pytest.mark.parametrize("fault", ["down", "missing"])
-def test_the_start_fails_clearly(
+def test_the_log_says_why_the_start_failed(
     fault: str, manager: SecretManagerServer, env: dict[str, str], tmp_path: Path
 ) -> None:
     if fault == "down":
@@ -164,3 +164,4 @@ def test_the_start_fails_clearly(
     assert [line["message"] for line in told] == ["the connector cannot start"]
     expected = "hlr-" if fault == "down" else "WTL_API_TOKEN: is required"
     assert expected in told[0]["cause"]
+    assert any(expected in problem for problem in told[0]["problems"])

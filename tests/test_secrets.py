@@ -1,3 +1,5 @@
+"""Reading secrets from environment and files, and the cache."""
+
 import asyncio
 from pathlib import Path
 
@@ -7,7 +9,7 @@ from connector.secrets import Environment, Files, Secrets, SecretsUnreachable
 
 
 class Shelf:
-    """A source that tests change."""
+    """A source of secrets that tests change, or put `down`."""
 
     def __init__(self) -> None:
         self.values: dict[str, tuple[str, ...]] = {"A": ("one",)}
@@ -53,7 +55,7 @@ async def test_a_file_that_cannot_be_read_is_not_a_missing_secret(tmp_path: Path
             await Files(tmp_path).read(name)
 
 
-async def test_what_was_read_is_cached_and_a_change_is_a_new_generation() -> None:
+async def test_values_are_cached_and_a_change_is_a_new_generation() -> None:
     shelf = Shelf()
     secrets = Secrets(lambda: shelf, ["A", "B"])
     await secrets.load()
@@ -68,7 +70,7 @@ async def test_what_was_read_is_cached_and_a_change_is_a_new_generation() -> Non
     assert secrets.generation == first + 1
 
 
-async def test_a_renewal_looks_at_most_every_30_seconds() -> None:
+async def test_a_renewal_reads_at_most_every_30_seconds() -> None:
     shelf, clock = Shelf(), Clock()
     secrets = Secrets(lambda: shelf, ["A"], clock=clock)
     await secrets.load()
@@ -83,7 +85,7 @@ async def test_a_renewal_looks_at_most_every_30_seconds() -> None:
     assert secrets.get("A") == "two"
 
 
-async def test_who_used_an_older_generation_need_not_look() -> None:
+async def test_a_renewal_from_an_older_generation_reads_nothing() -> None:
     shelf, clock = Shelf(), Clock()
     secrets = Secrets(lambda: shelf, ["A"], clock=clock)
     await secrets.load()
@@ -94,7 +96,7 @@ async def test_who_used_an_older_generation_need_not_look() -> None:
     assert shelf.reads == 2
 
 
-async def test_a_source_that_is_down_leaves_the_cached_values(
+async def test_if_the_source_fails_the_cached_values_stay(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     shelf = Shelf()
@@ -106,7 +108,7 @@ async def test_a_source_that_is_down_leaves_the_cached_values(
     assert "cannot be read" in caplog.text
 
 
-async def test_a_source_that_is_down_at_the_start_stops_it() -> None:
+async def test_if_the_source_fails_at_the_start_the_start_fails() -> None:
     shelf = Shelf()
     shelf.down = True
     with pytest.raises(SecretsUnreachable):
@@ -119,7 +121,7 @@ async def test_secrets_are_read_again_in_the_background_until_the_end() -> None:
     async with Secrets(lambda: shelf, ["A"], every=0.01) as secrets:
         shelf.values["A"] = ("two",)
         async with asyncio.timeout(10):
-            while secrets.get("A") != "two":  # noqa: ASYNC110 - nothing tells of a change
+            while secrets.get("A") != "two":  # noqa: ASYNC110 - a change sets no event
                 await asyncio.sleep(0.01)
     reads = shelf.reads
     await asyncio.sleep(0.05)

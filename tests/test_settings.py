@@ -1,4 +1,4 @@
-"""The function's own settings: each documented, read once, and all that is wrong told at once."""
+"""The function's own settings: documentation, defaults, types and messages."""
 
 import ast
 import inspect
@@ -60,7 +60,7 @@ def test_every_setting_has_a_docstring_under_it() -> None:
     assert described == set(Settings.model_fields)
 
 
-def test_nothing_has_to_be_set() -> None:
+def test_every_setting_has_a_default() -> None:
     found = read({})
     assert found == Settings()
     assert Path("mappings/wtl-hlr-hss.yaml") == found.MAPPING_FILE
@@ -90,7 +90,7 @@ def test_an_empty_variable_counts_as_not_set(name: str, empty: str) -> None:
     assert read({name: empty}) == read({})
 
 
-def test_blanks_around_a_value_do_not_count() -> None:
+def test_blanks_around_a_value_are_removed() -> None:
     assert read({"LOG_LEVEL": " ERROR\n"}).LOG_LEVEL == "ERROR"
 
 
@@ -132,7 +132,7 @@ def test_a_ledger_is_chosen_by_its_url(url: str, parsed: LedgerUrl) -> None:
         "x",
     ],
 )
-def test_a_ledger_that_there_is_none_of_is_refused(url: str) -> None:
+def test_an_unknown_ledger_url_is_refused(url: str) -> None:
     (told,) = problems(LEDGER_URL=url)
     assert told == "LEDGER_URL: must be memory:, sqlite:///FILE or firestore:?project=P&database=D"
 
@@ -148,14 +148,14 @@ def test_a_ledger_that_there_is_none_of_is_refused(url: str) -> None:
         ("gcp:hlr-", GoogleSecrets("hlr-")),
     ],
 )
-def test_secrets_come_from_where_the_setting_says(source: str, parsed: SecretsSource) -> None:
+def test_secrets_are_read_from_where_the_setting_says(source: str, parsed: SecretsSource) -> None:
     found = read({"SECRETS": source}).SECRETS
     assert type(found) is type(parsed)
     assert found == parsed
 
 
 @pytest.mark.parametrize("source", ["env:", "file", "file:", "gcp:a/b", "ENV", "vault"])
-def test_a_source_of_secrets_that_there_is_none_of_is_refused(source: str) -> None:
+def test_an_unknown_source_of_secrets_is_refused(source: str) -> None:
     assert problems(SECRETS=source) == ("SECRETS: must be env, file:DIR, gcp or gcp:PREFIX",)
 
 
@@ -182,11 +182,11 @@ def test_a_value_out_of_its_bounds_is_refused(name: str, value: str) -> None:
     assert told.startswith(f"{name}: ")
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_one_message_names_all_variables_that_are_wrong() -> None:
     assert {told.partition(":")[0] for told in problems(**WRONG)} == set(WRONG)
 
 
-def test_no_value_is_repeated() -> None:
+def test_no_message_repeats_a_value() -> None:
     assert MARKER not in "".join(problems(**WRONG))
 
 
@@ -204,7 +204,7 @@ def test_a_push_subscription_needs_an_audience() -> None:
     assert read(both).PUBSUB_AUDIENCE == "https://function"
 
 
-def test_dead_letters_are_published_also_without_a_queue() -> None:
+def test_a_function_with_a_dead_letter_topic_publishes() -> None:
     assert read({"PUBSUB_DEAD_LETTER_TOPIC": "projects/p/topics/d"}).publishes
     assert not read({}).publishes
 

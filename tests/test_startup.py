@@ -1,4 +1,4 @@
-"""What a function needs to start, and what it says if it does not get it."""
+"""The start of the function: which settings it needs, and its message if they are wrong."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from tests.support.scripted import Scripted, ScriptedServer
 Start = Callable[..., Function]
 WTL = (ROOT / "mappings" / "wtl-hlr-hss.yaml").read_text()
 UPDATED = "name: a subscriber changed\n    on: SIM/Updated"
-# Values that are wrong, and what is said of them; one of each setting is tried at a time.
+# By setting: wrong values, each with a part of the message. Each start tries one of each setting.
 WRONG: dict[str, list[tuple[str | None, str]]] = {
     "API_TOKEN": [
         (None, "is required"),
@@ -78,9 +78,9 @@ class Terminal:
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Refused:
-    """Starts a function that must not start, at a terminal; the problems that it names.
+    """Start a function at a terminal that must refuse to start; return the problems that it names.
 
-    The log has them in its one line, the terminal below the first line of the message.
+    The log names them in its one line, the terminal below the first line of the message.
     """
 
     def begin(**variables: str | None) -> list[str]:
@@ -106,7 +106,7 @@ def refused(tmp_path: Path) -> Refused:
 def test_without_a_terminal_a_refused_start_writes_one_structured_line(
     tmp_path: Path, fault: str, google: bool
 ) -> None:
-    """Cloud Logging shows each other line, on standard output or error, as an entry by itself."""
+    """Cloud Logging makes an entry of every line of standard output and standard error."""
     env = environment("http://127.0.0.1:9", **{fault: ""})
     if fault == "MAPPING_FILE":
         (tmp_path / "bad.yaml").write_text(WTL.replace("summary:", "sumary:", 1))
@@ -125,7 +125,7 @@ def test_without_a_terminal_a_refused_start_writes_one_structured_line(
 
 
 @pytest.mark.parametrize("wrong", ROUNDS, ids=lambda wrong: f"{len(wrong)} settings")
-def test_settings_that_are_missing_or_wrong_stop_the_start_and_all_are_told(
+def test_missing_and_wrong_settings_stop_the_start_and_all_are_listed(
     refused: Refused, wrong: dict[str, tuple[str | None, str]]
 ) -> None:
     lines = refused(**{name: value for name, (value, _) in wrong.items()})
@@ -135,13 +135,13 @@ def test_settings_that_are_missing_or_wrong_stop_the_start_and_all_are_told(
         assert wrong[line.partition(":")[0]][1] in line
 
 
-def test_a_timeout_of_nothing_stops_the_start(refused: Refused) -> None:
+def test_a_timeout_of_zero_stops_the_start(refused: Refused) -> None:
     (line,) = refused(WTL_HTTP_REQUESTS_TIMEOUT="0")
     assert "above zero" in line
 
 
-def test_no_value_is_repeated(refused: Refused) -> None:
-    """A token may have been put into the wrong variable."""
+def test_no_message_repeats_a_value(refused: Refused) -> None:
+    """Somebody may have put a token into the wrong variable."""
     secret = "hunter2,,"
     names = "API_TOKEN LOG_LEVEL LEDGER_URL SECRETS EVENT_BUDGET MAX_BODY_BYTES WTL_API_URL"
     names += " WTL_DEFAULT_CS_PROFILE WTL_DEFAULT_EPS_PROFILE WTL_HTTP_REQUESTS_TIMEOUT"
@@ -151,7 +151,7 @@ def test_no_value_is_repeated(refused: Refused) -> None:
     assert environment("")["WTL_API_TOKEN"] not in str(lines)
 
 
-def test_a_mapping_file_that_is_not_there_stops_the_start(refused: Refused) -> None:
+def test_a_missing_mapping_file_stops_the_start(refused: Refused) -> None:
     (line,) = refused(MAPPING_FILE="mappings/none.yaml")
     assert line.startswith("mappings/none.yaml:1:1: error: cannot read")
 
@@ -168,7 +168,7 @@ def test_a_mapping_file_that_is_not_there_stops_the_start(refused: Refused) -> N
         (UPDATED, UPDATED.replace("Updated", "Created"), "unreachable-rule", "never reached"),
     ],
 )
-def test_a_mapping_with_an_error_stops_the_start_and_says_where(
+def test_an_error_in_the_mapping_stops_the_start_and_has_its_place(
     refused: Refused, tmp_path: Path, *, old: str, new: str, lint: str, told: str
 ) -> None:
     assert old in WTL
@@ -188,7 +188,9 @@ def test_a_ledger_file_needs_a_directory(refused: Refused, tmp_path: Path) -> No
     assert lines == [f"LEDGER_URL: there is no directory {tmp_path}/nowhere"]
 
 
-def test_settings_and_mapping_are_told_together(refused: Refused, tmp_path: Path) -> None:
+def test_one_message_lists_problems_of_settings_and_mapping(
+    refused: Refused, tmp_path: Path
+) -> None:
     file = tmp_path / "mapping.yaml"
     file.write_text(WTL.replace("summary:", "sumary:", 1))
     lines = refused(MAPPING_FILE=str(file), API_TOKEN=None)
@@ -196,10 +198,10 @@ def test_settings_and_mapping_are_told_together(refused: Refused, tmp_path: Path
     assert any(f"{file}:3:1: error:" in line for line in lines)
 
 
-def test_a_function_starts_with_the_least_that_it_needs(
+def test_a_function_starts_with_only_the_required_settings(
     start: Start, system: ScriptedServer
 ) -> None:
-    """Empty variables, as a deployment leaves them, count as not set."""
+    """Empty variables count as not set; some deployments leave them."""
     optional = "LOG_LEVEL LEDGER_URL SECRETS MAPPING_FILE EVENT_BUDGET HASH_KEY"
     optional += " WTL_DEFAULT_CS_PROFILE WTL_HTTP_REQUESTS_TIMEOUT WTL_IMSI_REGEXP"
     function = start(**dict.fromkeys(optional.split(), ""))
@@ -243,7 +245,7 @@ def test_the_variables_of_the_reference_connector_work(
     assert function.post(event()).status_code == 503
 
 
-def test_a_mapping_of_ones_own_is_served(
+def test_another_mapping_file_is_served(
     start: Start, system: ScriptedServer, tmp_path: Path
 ) -> None:
     file = tmp_path / "notes.yaml"

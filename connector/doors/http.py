@@ -1,8 +1,8 @@
-"""The HTTP door: NSPS's request to the pipeline, the pipeline's result to NSPS (contract 2, 3).
+"""The HTTP door: it hands a request's event to the pipeline and answers with the result.
 
-Method, then token, then size; everything after that is the pipeline's. Each answer, also to what
-is no event at all, has the contract's shape and leaves a line in the log. `/pubsub` takes the
-push requests of our own subscription instead, where there is one.
+It checks method, token and size, in this order (contract 2 and 3); the pipeline checks the rest.
+Each answer has the contract's shape, and each request leaves a line in the log, also if it is not
+an event. Where the deployment has a push subscription, `/pubsub` takes its messages.
 """
 
 import hmac
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from pydantic_core import to_json
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -29,121 +28,57 @@ from connector.settings import Settings
 if TYPE_CHECKING:
     from connector.doors.oidc import Signer
 
-_HEALTH = "/health"
-_PUSH = "/pubsub"
+_JSON = "application/json"
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
-_TRACE = re.compile(r"[0-9a-f]{32}")
+_TRACE = re.compile(r"(?m)^[0-9a-f]{32}")
 
 
 class HttpDoor:
-    """Answers requests with the pipeline; one a process."""
+    """Answers HTTP requests; one a process."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._settings = worker.startup.settings
+        project = self._settings.GOOGLE_CLOUD_PROJECT
+        self._traces = f"projects/{project}/traces/" if project else ""
         self._messages = PubSubDoor(worker)
         self._signer = _signer(self._settings)
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one request, whatever it is."""
-        log.bind(**self._ids(request.headers))
-        path = request.scope["path"]
-        if request.method in ("GET", "HEAD") and path == _HEALTH:
+        """Answer a request; main.py calls this for each that the framework accepts."""
+        log.bind(**_ids(dict(request.headers.items()), self._traces))
+        if request.method in ("GET", "HEAD") and request.scope["path"] == "/health":
             log.write(INFO, "health asked", connector=self._worker.startup.mapping.name)
-            return _json({}, 200)
+            return Response(b"{}", media_type=_JSON)
         with self._worker.in_flight:
             try:
-                if path == _PUSH and self._signer:
-                    return await self._push(request)
-                return _response(await self._post(request))
+                return await self._post(request)
             except Refusal as refusal:
-                result = refusal.result
+                return self._refused(refusal.result, request)
             except ClientDisconnect:
-                result = Result(Outcome.INVALID, cause="the caller left before the body's end")
-            self._log(result, request)
-            return _response(result)
+                cause = "the caller left before the body's end"
+                return self._refused(Result(Outcome.INVALID, cause=cause), request)
 
-    async def refuse(self, request: Request, error: Exception) -> Response:
-        """Answer what the framework refuses by itself, in our shape."""
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        result = Result(Outcome.NOT_ALLOWED if status in (404, 405) else Outcome.FAILED)
-        log.bind(**self._ids(request.headers))
-        self._log(result, request)
-        return _response(result)
-
-    async def _post(self, request: Request) -> Result:
-        """An event from NSPS: applied, or put on the topic."""
-        self._check_method(request)
-        await self._check_token(request)
-        body = await self._body(request)
-        if self._settings.INGRESS == "direct":
-            return await self._worker.pipeline.handle(body)
-        return await self._publish(body)
-
-    async def _publish(self, body: bytes) -> Result:
-        """Only what is an event is queued: NSPS learns at once of one that is not."""
-        event = parse(body)
-        publisher, topic = self._worker.publisher, self._settings.PUBSUB_TOPIC
-        if not publisher or not topic:
-            raise Refusal(Outcome.UNAVAILABLE, cause="no publisher")
-        ids = log.bound()
-        attributes = {
-            "event_id": event.event_id,
-            "event_type": event.event_type,
-            "request_id": ids["request_id"],
-        }
-        await publisher.publish(topic, body, attributes)
-        # Any text may stand where the type does: no rule has known it yet.
-        logged = attributes | {"event_type": log.redact(event.event_type, personal(event))}
-        log.write(
-            INFO,
-            "event queued",
-            connector=self._worker.startup.mapping.name,
-            outcome=Outcome.QUEUED.value,
-            **logged,
-        )
-        return Result(Outcome.QUEUED)
-
-    async def _push(self, request: Request) -> Response:
-        """A message of our own push subscription; any 2xx acknowledges it."""
-        self._check_method(request)
-        if self._signer:
-            await self._signer.check(request.headers.get("authorization", ""))
-        message = unwrap(await self._body(request))
-        ids = {"unique_id": message.message_id or str(uuid4())}
-        if "request_id" in message.attributes:
-            ids["request_id"] = _id(message.attributes["request_id"])
-        log.bind(**ids)
-        acknowledged, result = await self._messages.deliver(message)
-        given = answer(result)
-        return _json(given.body, 202 if acknowledged else given.status, given.headers)
-
-    def _check_method(self, request: Request) -> None:
+    async def _post(self, request: Request) -> Response:
         if request.method != "POST":  # before the token (contract 3, case 5)
             raise Refusal(Outcome.NOT_ALLOWED)
-
-    async def _check_token(self, request: Request) -> None:
-        """Compare with the tokens; with fresh ones if it is none, for it may be a new one."""
-        startup, header = self._worker.startup, request.headers.get("authorization", "")
-        seen = startup.secrets.generation
-        if authorized(header, startup.tokens):
-            return
-        if await startup.secrets.renewed(seen) and authorized(header, startup.tokens):
-            return
-        raise Refusal(Outcome.UNAUTHORIZED)
+        if request.scope["path"] == "/pubsub" and self._signer:
+            return await self._push(request, self._signer)
+        header = request.headers.get("authorization", "")
+        if not authorized(header, self._worker.startup.tokens):
+            await self._check_with_fresh_tokens(header)
+        body = await self._body(request)
+        if self._settings.INGRESS == "direct":
+            return _response(await self._worker.pipeline.handle(body))
+        return _response(await self._publish(body))
 
     async def _body(self, request: Request) -> bytes:
-        """The body whole, refused as soon as it is known to be too large."""
-        length = request.headers.get("content-length", "0")
-        self._check_size(int(length[:12]) if length.isdigit() else 0)
-        body, more = bytearray(), True
-        while more:  # Starlette's `stream` makes more of it
-            message = await request.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            body += message.get("body", b"")
+        """Read the body; one that is too large is refused before the rest of it is read."""
+        length, body = request.headers.get("content-length", ""), bytearray()
+        self._check_size(int(length[:12]) if length.isdecimal() else 0)
+        async for chunk in request.stream():
+            body += chunk
             self._check_size(len(body))
-            more = message.get("more_body", False)
         return bytes(body)
 
     def _check_size(self, size: int) -> None:
@@ -151,21 +86,15 @@ class HttpDoor:
         if size > most:
             raise Refusal(Outcome.TOO_LARGE, f"The body is larger than {most} bytes")
 
-    def _ids(self, given: Headers) -> dict[str, str]:
-        """What every line of this request carries (contract 2, "Headers from NSPS")."""
-        headers = dict(given.items())  # looked up in at once; Starlette's are searched
-        ids = {
-            "request_id": _id(headers.get("x-b3-traceid")),
-            "unique_id": _id(headers.get("x-request-id")),
-        }
-        trace = _trace(headers)
-        project = self._settings.GOOGLE_CLOUD_PROJECT
-        if trace:
-            where = f"projects/{project}/traces/{trace}" if project else trace
-            ids["logging.googleapis.com/trace"] = where
-        return ids
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        """Answer a request that the framework refuses; Starlette calls this."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        log.bind(**_ids(dict(request.headers.items()), self._traces))
+        outcome = Outcome.NOT_ALLOWED if status in (404, 405) else Outcome.FAILED
+        return self._refused(Result(outcome), request)
 
-    def _log(self, result: Result, request: Request) -> None:
+    def _refused(self, result: Result, request: Request) -> Response:
+        """Log and answer a refused request."""
         line = {
             "connector": self._worker.startup.mapping.name,
             "outcome": result.outcome.value,
@@ -176,13 +105,52 @@ class HttpDoor:
         }
         line = {name: value for name, value in line.items() if value}
         log.write(WARNING, "request refused", **line)
+        return _response(result)
+
+    async def _check_with_fresh_tokens(self, header: str) -> None:
+        """Read the secrets again, once: the token may have been rotated a moment ago."""
+        startup = self._worker.startup
+        renewed = await startup.secrets.renewed(startup.secrets.generation)
+        if not renewed or not authorized(header, startup.tokens):
+            raise Refusal(Outcome.UNAUTHORIZED)
+
+    async def _publish(self, body: bytes) -> Result:
+        """Put an event on the topic, if it is valid: NSPS learns of an invalid one at once."""
+        event = parse(body)
+        publisher, topic = self._worker.publisher, self._settings.PUBSUB_TOPIC
+        if not publisher or not topic:
+            raise Refusal(Outcome.UNAVAILABLE, cause="no publisher")
+        attributes = {
+            "event_id": event.event_id,
+            "event_type": event.event_type,
+            "request_id": log.bound()["request_id"],
+        }
+        await publisher.publish(topic, body, attributes)
+        # No rule has matched yet, so the type may be any text, and hold personal data.
+        logged = attributes | {"event_type": log.redact(event.event_type, personal(event))}
+        log.write(
+            INFO,
+            "event queued",
+            connector=self._worker.startup.mapping.name,
+            outcome=Outcome.QUEUED.value,
+            **logged,
+        )
+        return Result(Outcome.QUEUED)
+
+    async def _push(self, request: Request, signer: "Signer") -> Response:
+        """Deliver a message that our push subscription sent; any 2xx acknowledges it."""
+        await signer.check(request.headers.get("authorization", ""))
+        message = unwrap(await self._body(request))
+        ids = {"unique_id": message.message_id or str(uuid4())}
+        if "request_id" in message.attributes:
+            ids["request_id"] = _id(message.attributes["request_id"])
+        log.bind(**ids)
+        acknowledged, result = await self._messages.deliver(message)
+        return _response(result, 202 if acknowledged else None)
 
 
 def authorized(header: str, tokens: Sequence[str]) -> bool:
-    """Whether an `Authorization` header holds one of the tokens; takes the same time for each.
-
-    An empty token opens nothing, not even if a secret was rotated to one.
-    """
+    """Whether an `Authorization` header holds a token, in constant time; never an empty one."""
     scheme, _, given = header.partition(" ")
     sent = given.strip().encode()
     found = [hmac.compare_digest(sent, token.encode()) for token in tokens]
@@ -198,28 +166,20 @@ def _signer(settings: Settings) -> "Signer | None":
     return Signer(account, audience, settings.OIDC_CERTS_URL)
 
 
-def _id(given: str | None) -> str:
-    return given if given and _ID.fullmatch(given) else str(uuid4())
+def _ids(headers: Mapping[str, str], traces: str) -> dict[str, str]:
+    """The ids for every log line of a request: from its headers (contract 2), or new."""
+    request_id, unique_id = headers.get("x-b3-traceid", ""), headers.get("x-request-id", "")
+    w3c, google = headers.get("traceparent", ""), headers.get("x-cloud-trace-context", "")
+    ids = {"request_id": _id(request_id), "unique_id": _id(unique_id)}
+    if found := _TRACE.search("\n".join((w3c.partition("-")[2], google, request_id))):
+        ids["logging.googleapis.com/trace"] = traces + found[0]
+    return ids
 
 
-def _trace(headers: Mapping[str, str]) -> str | None:
-    """The request's trace id: W3C's header, Google's or B3's."""
-    w3c = headers.get("traceparent", "").partition("-")[2]
-    google = headers.get("x-cloud-trace-context", "")
-    for given in (w3c, google, headers.get("x-b3-traceid", "")):
-        found = _TRACE.match(given)
-        if found:
-            return found[0]
-    return None
+def _id(given: str) -> str:
+    return given if _ID.fullmatch(given) else str(uuid4())
 
 
-def _response(result: Result) -> Response:
+def _response(result: Result, status: int | None = None) -> Response:
     given = answer(result)
-    return _json(given.body, given.status, given.headers)
-
-
-def _json(
-    body: Mapping[str, object], status: int, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Starlette's `JSONResponse` makes an encoder for each answer."""
-    return Response(to_json(body), status, headers, "application/json")
+    return Response(to_json(given.body), status or given.status, given.headers, _JSON)

@@ -1,8 +1,8 @@
-"""Checks that a push request was signed by Google for our push subscription.
+"""Check that a push request was signed by Google for the deployment's push subscription.
 
-The function's URL is public, since NSPS has no Google identity: what stands at `/pubsub` must
-prove itself. Signature, expiry and audience are google-auth's to check; issuer and service
-account are ours.
+The function's URL is public, because NSPS has no Google identity, so `/pubsub` must recognise
+its caller. google-auth checks signature, expiry and audience; this module checks issuer and
+service account.
 """
 
 import asyncio
@@ -17,12 +17,15 @@ from google.auth.exceptions import GoogleAuthError
 from connector.outcome import Outcome, Refusal
 
 _ISSUERS = ("https://accounts.google.com", "accounts.google.com")
-_SKEW = 10  # seconds that clocks may differ
-_DEFAULT_AGE = 3600  # seconds to keep certificates of which nothing is said
+_SKEW = 10  # seconds by which two clocks may differ
+_DEFAULT_AGE = 3600  # seconds to keep certificates whose answer names no `max-age`
 
 
 class Signer:
-    """Who may push: a service account, for an audience, by certificates that are public."""
+    """Accepts tokens of one service account for one audience; the HTTP door has one.
+
+    `certs_url` is where Google publishes the certificates of its signing keys.
+    """
 
     def __init__(self, account: str, audience: str, certs_url: str) -> None:
         self._account = account
@@ -33,10 +36,10 @@ class Signer:
         self._fetching = asyncio.Lock()
 
     async def check(self, authorization: str) -> None:
-        """Check an `Authorization` header.
+        """Check the `Authorization` header of a push request.
 
         Raises:
-            Refusal: unauthorized; or unavailable, if the certificates cannot be had.
+            Refusal: unauthorized; or unavailable, if the certificates cannot be fetched.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
@@ -66,7 +69,7 @@ class Signer:
                 certs = {str(name): str(pem) for name, pem in response.json().items()}
         except (httpx.HTTPError, ValueError, AttributeError) as error:
             if self._certs:
-                return  # the old ones serve on: they are valid for days
+                return  # keep the old ones, which are valid for days
             cause = f"certificates of the OIDC issuer: {type(error).__name__}"
             raise Refusal(Outcome.UNAVAILABLE, cause=cause) from error
         self._certs = certs

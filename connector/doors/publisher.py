@@ -1,4 +1,4 @@
-"""Puts messages on Pub/Sub topics; imported only by a function that does so."""
+"""Publish messages to Pub/Sub topics; imported only where a deployment does that."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -12,18 +12,21 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOT
 
 from connector.outcome import Outcome, Refusal
 
-_TIMEOUT = 10  # seconds until Pub/Sub must have taken a message
-_MOST = 1024  # bytes of an attribute's value (Pub/Sub's limit)
+_TIMEOUT = 10  # seconds for one message, with its retries
+_MOST = 1024  # bytes of an attribute's value, Pub/Sub's limit
 
 
 class Publisher:
-    """A client for Pub/Sub, used as an async context manager while it serves."""
+    """A Pub/Sub client; an async context manager that the worker holds open while it serves.
+
+    `emulator` is the host and port of Google's emulator, or None for the real service.
+    """
 
     def __init__(self, emulator: str | None) -> None:
         self._emulator = emulator
 
     async def __aenter__(self) -> Self:
-        """Open the client; not before the server has forked, which gRPC does not survive."""
+        """Open the client, after the server has forked: gRPC does not survive a fork."""
         if self._emulator:
             channel = grpc.aio.insecure_channel(self._emulator)
             transport = PublisherGrpcAsyncIOTransport(channel=channel)
@@ -37,10 +40,12 @@ class Publisher:
         await self._client.transport.close()  # type: ignore[no-untyped-call]
 
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
-        """Publish, and return the message's id once Pub/Sub has taken it.
+        """Publish a message, and return its id when Pub/Sub has stored it.
+
+        Longer attributes are cut to Pub/Sub's limit. Both doors call this.
 
         Raises:
-            Refusal: unavailable; it has not, or may not have.
+            Refusal: unavailable; Pub/Sub has not stored the message, or did not say so.
         """
         fitting = {
             name: value.encode()[:_MOST].decode(errors="ignore")
@@ -52,7 +57,7 @@ class Publisher:
                 topic=topic,
                 messages=[message],
                 timeout=_TIMEOUT,
-                retry=AsyncRetry(timeout=_TIMEOUT),  # the client's own goes on for ten minutes
+                retry=AsyncRetry(timeout=_TIMEOUT),  # the client's default retries for ten minutes
             )
         except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
             cause = f"{type(error).__name__}: {error}"

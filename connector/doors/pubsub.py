@@ -1,7 +1,7 @@
-"""The Pub/Sub door: a message to the pipeline, and whether it is acknowledged (design, "Outcomes").
+"""The Pub/Sub door: it hands a message's event to the pipeline and decides on the message.
 
-Accepted: acknowledged. Final: put on the dead-letter topic with the reason, then acknowledged.
-Everything else is not acknowledged, and so comes again.
+An accepted event acknowledges its message. A final error goes to the dead-letter topic, with the
+reason, and also acknowledges it. After any other error Pub/Sub delivers the message again.
 """
 
 from logging import ERROR, WARNING
@@ -16,26 +16,26 @@ from connector.pipeline import Record
 
 
 class NotAcknowledged(Exception):  # noqa: N818 - an instruction to Pub/Sub: send it again
-    """The message must come again; the text is the outcome."""
+    """Makes Pub/Sub deliver the message again; the text is the outcome."""
 
 
 class PubSubDoor:
-    """Delivers messages to the pipeline."""
+    """Delivers messages to the pipeline; one for CloudEvents, one for pushed messages."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
     async def take(self, data: object) -> None:
-        """Deliver the message in a CloudEvent's data.
+        """Deliver the message in the data of a CloudEvent; main.py calls this.
 
         Raises:
-            NotAcknowledged: it must come again.
+            NotAcknowledged: Pub/Sub must deliver it again.
         """
         try:
             message = of_data(data)
         except Refusal as refusal:
             log.write(ERROR, "no Pub/Sub message", outcome=refusal.result.outcome.value)
-            return  # it can never be delivered, however often it comes
+            return  # acknowledged: it will not be a message the next time either
         ids = {"unique_id": message.message_id, "request_id": message.attributes.get("request_id")}
         log.bind(**{name: value or str(uuid4()) for name, value in ids.items()})
         with self._worker.in_flight:
@@ -44,7 +44,10 @@ class PubSubDoor:
             raise NotAcknowledged(result.outcome.value)
 
     async def deliver(self, message: Message) -> tuple[bool, Result]:
-        """Whether the message is acknowledged, and what became of its event."""
+        """Hand a message's event to the pipeline.
+
+        Return whether the message is acknowledged, and the event's result.
+        """
         record = Record()
         result = await self._worker.pipeline.handle(message.data, record)
         if result.accepted or not result.final:

@@ -1,4 +1,4 @@
-"""A Pub/Sub message with an event in it, as a push subscription or a CloudEvent brings it."""
+"""The format of a Pub/Sub message that carries an event; pubsub.py is the door for it."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from connector.outcome import Detail, Outcome, Refusal
 
 
 class Message(NamedTuple):
-    """An event's bytes with the message's id and attributes."""
+    """An event's body (`data`, decoded), with the id and the attributes of its message."""
 
     data: bytes
     message_id: str
@@ -33,10 +33,10 @@ class _Envelope(BaseModel):
 
 
 def unwrap(body: bytes) -> Message:
-    """The message of a push request's body.
+    """Read the message in the body of a push request; the HTTP door calls this.
 
     Raises:
-        Refusal: invalid; it is none.
+        Refusal: invalid; the body is not a Pub/Sub message in JSON.
     """
     try:
         return of_data(from_json(body, allow_inf_nan=False))
@@ -45,10 +45,10 @@ def unwrap(body: bytes) -> Message:
 
 
 def of_data(data: Any) -> Message:
-    """The message of a CloudEvent's data, or of a push request's JSON, which has the same shape.
+    """Read the message in the data of a CloudEvent, or in a push request's JSON: both look alike.
 
     Raises:
-        Refusal: invalid; it is none.
+        Refusal: invalid; the data is not a Pub/Sub message.
     """
     try:
         inner = _Envelope.model_validate(data).message

@@ -163,7 +163,7 @@ def accept_many_connections() -> None:
 
 
 def announce_stop(stopping: Callable[[], None]) -> None:
-    """Call `stopping` on the running event loop when the server is told to stop.
+    """Call `stopping` on the running event loop when the server gets SIGTERM.
 
     What: installs a handler for SIGTERM, which then calls the handler that was there, uvicorn's.
     Why: the log says how many events are in flight when a stop begins. A lifespan ends only

@@ -34,7 +34,7 @@ class InFlight:
 
 
 class Worker:
-    """What the doors share: the pipeline, the publisher, the events in flight; one a process."""
+    """Holds the pipeline, the publisher and the events in flight for the doors; one a process."""
 
     pipeline: Pipeline
     publisher: "Publisher | None" = None

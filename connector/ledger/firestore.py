@@ -1,15 +1,18 @@
-"""The ledger of any number of instances: Google Firestore, one document per event and subject.
+"""The ledger in Google Firestore (`LEDGER_URL=firestore:`), for any number of instances.
 
-Three round trips an event: a read of all its documents, a commit that leases them, a commit that
-settles them. A commit takes effect only if none of its documents changed since it was read or
-leased: that makes it atomic without a transaction, and is the fence as well. (A write counts as a
-change only if it changes something; ours do, each claim has a token of its own.) Whether a lease
-has expired is judged by Firestore's clock alone, so instances need not agree on the time.
+Each identity of an event and each subject has a document. An event takes three round trips: read
+its documents, commit the leases, commit the settlement. A commit takes effect only if each of its
+documents still has the version that was read or leased. So it is atomic without a transaction, and
+a claim whose lease another one has taken cannot be settled. (Firestore gives a document a new
+version only if a write changes it. Each claim does, since its token is new.)
 
-Names are kept as HMACs, since a bare hash of 15 digits is undone by trying them all; the log's
-`subject_hash` is the beginning of a subject's.
+Firestore's clock alone decides whether a lease has expired, so the instances' clocks may differ.
 
-Imported only where it is used, and not before the server has forked: gRPC does not survive that.
+Firestore keeps names as HMACs, because a plain hash of an IMSI can be reversed by trying all
+numbers of 15 digits. The `subject_hash` of the log is the beginning of a subject's HMAC.
+
+Import this module only if it is used, and only after the server has forked: gRPC does not survive
+a fork.
 """
 
 import asyncio
@@ -33,7 +36,7 @@ from google.api_core.exceptions import (
 from google.auth.exceptions import GoogleAuthError
 
 from connector.event import Snapshot
-from connector.ledger.firestore_documents import Database, Document, Version, Write
+from connector.ledger.firestore_documents import Database, StoredDocument, Version, Write
 from connector.ledger.records import (
     Busy,
     Claim,
@@ -52,16 +55,17 @@ SUBJECTS = "nsps_subjects"
 
 _TIMEOUT = 3.0  # seconds for one request
 _PAUSES = (0.1, 0.3, 0.0)  # seconds at most after each try
-_KEPT = timedelta(days=100)  # events come again for 95 days (contract section 4)
-_CHANGED = (AlreadyExists, FailedPrecondition, NotFound)  # a document is not as it was read
-_NOT_NOW = (ServerError, Aborted)  # worth another try; it may have been carried out nevertheless
+_KEPT = timedelta(days=100)  # how long records are kept; events can come for 95 (contract 4.4)
+_CHANGED = (AlreadyExists, FailedPrecondition, NotFound)  # a document has another version by now
+_NOT_NOW = (ServerError, Aborted)  # try again; but the request may have been carried out
 
 
 @dataclass(frozen=True, slots=True)
 class _Leased:
-    """A document that a claim holds while its version is this one.
+    """A document that a claim holds, as long as the document has this `version`.
 
-    It was leased at `at` of this machine's clock, which was `leased` of Firestore's.
+    `recorded` is true if it also keeps a record. The lease began at `leased` of Firestore's clock,
+    when this machine's clock said `at`.
     """
 
     version: Version
@@ -70,7 +74,10 @@ class _Leased:
     at: datetime
 
     def resting(self, now: datetime, lease: float, rest: float) -> datetime | None:
-        """When the lease ends, by Firestore's clock, if it is to rest for so long."""
+        """When a lease of `lease` seconds ends if it rests for `rest` seconds from now.
+
+        `now` is of this machine's clock, the answer of Firestore's; None if there is no rest.
+        """
         if not rest:
             return None
         end = (now - self.at) + timedelta(seconds=rest)
@@ -80,15 +87,23 @@ class _Leased:
 class FirestoreLedger:
     """A ledger in the collections `nsps_events` and `nsps_subjects`.
 
-    A document has `token`, `lease_until` and, while it is held, `leased_for`, the snapshot of its
-    last claim; `expires`, for the TTL policy of
-    the collection; and, once an event was settled, its `snapshot`, which is null if the event had
-    none. A subject also has its `owner`. Documents that an older version wrote may have an
-    `outcome`, which was always `applied` and is not read.
+    The fields of a document:
 
-    `key` is the HMAC's: with another one everything is forgotten. Without `project` it is the one
-    that the function runs in. `patience` is the seconds for one method, all tries included.
-    `clock` makes the time out of Firestore's.
+        token        of the last claim
+        lease_until  when its lease ends; null if no claim holds it
+        leased_for   the claim's snapshot; null if no claim holds it
+        expires      when the collection's TTL policy deletes the document
+        snapshot     of an event: what it was settled from, null if it had none; no such field if
+                     it was never settled. Of a subject: the newest that was applied, or may
+                     have been
+        owner        of a subject: its account, as text
+
+    Events that an older connector settled also have an `outcome`. It was always `applied`, and
+    nothing reads it.
+
+    `key` is the key of the HMACs: with another key, no record is found. Without `project`, the
+    ledger is in the project that the function runs in. `patience` is how many seconds a method may
+    take, all its tries included. `clock` changes the times of Firestore's clock; tests pass one.
     """
 
     def __init__(
@@ -166,7 +181,11 @@ class FirestoreLedger:
     async def _claim(
         self, database: Database, request: ClaimRequest, token: str
     ) -> Claim | Duplicate | Superseded | Busy:
-        """Read and commit, once."""
+        """Read the documents, decide, and commit the leases; one try.
+
+        Raises:
+            GoogleAPICallError: one of `_CHANGED` if another claim was faster.
+        """
         found = await self._read(database, request)
         done = [_done(found[self._event(name)]) for name in request.identities]
         now = self._clock(max(document.read for document in found.values()))
@@ -175,7 +194,7 @@ class FirestoreLedger:
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
         if all(document.fields.get("token") == token for document in found.values()):
-            # The commit of an earlier try, which got no answer.
+            # An earlier try leased them, but its answer was lost.
             versions = [document.version for document in found.values() if document.version]
         else:
             until = max(document.fields.get("lease_until") or now for document in found.values())
@@ -203,23 +222,31 @@ class FirestoreLedger:
         }
         return Claim(request, token, verdict)
 
-    async def _read(self, database: Database, request: ClaimRequest) -> dict[str, Document]:
-        """All documents of an event, by path."""
+    async def _read(self, database: Database, request: ClaimRequest) -> dict[str, StoredDocument]:
+        """Read all documents of an event, by path.
+
+        Raises:
+            LedgerUnavailable: there is no such database.
+        """
         paths = {*map(self._event, request.identities), *map(self._subject, request.subjects)}
         try:
             return await database.read(sorted(paths))
-        except NotFound as error:  # a missing document is no error
+        except NotFound as error:  # of the database: a missing document raises nothing
             raise LedgerUnavailable("Firestore: there is no such database") from error
 
     async def _end(self, database: Database, claim: Claim, writes: list[Write]) -> None:
-        """Commit what ends a claim."""
+        """Commit the writes that settle or release a claim.
+
+        Raises:
+            LostClaim: another claim has taken one of the leases.
+        """
         failure: Exception | None = None
         for pause in _PAUSES:
             try:
                 await database.commit(writes)
             except _CHANGED:
                 if failure and await self._is_settled(database, claim):
-                    return  # by an earlier try, which got no answer
+                    return  # an earlier try did it, but its answer was lost
                 raise LostClaim from None
             except _NOT_NOW as error:
                 failure = error
@@ -237,7 +264,7 @@ class FirestoreLedger:
         )
 
     def _settled(self, claim: Claim) -> dict[str, dict[str, Any]]:
-        """What the documents of a claim then say, by path; fields not named stay as they are."""
+        """The fields that settling a claim writes, by path; other fields stay as they are."""
         request = claim.request
         free: dict[str, Any] = {
             "lease_until": None,
@@ -267,12 +294,12 @@ class FirestoreLedger:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Database]:
-        """The open database.
+        """Open the database, if it is not open yet, for one method.
 
         Raises:
-            LedgerUnavailable: in place of every error of Google's client and of the system, and
-                after `patience` seconds. `OSError` is among them: Google's client raises it if it
-                finds credentials but no project, and a `TimeoutError` is one.
+            LedgerUnavailable: in place of any error of Google's client, and after `patience`
+                seconds. `OSError` covers the time-out, and what the client raises if it finds
+                credentials but no project.
         """
         try:
             async with asyncio.timeout(self._patience):
@@ -286,21 +313,21 @@ class FirestoreLedger:
             raise LedgerUnavailable(f"Firestore: {type(error).__name__}: {error}") from error
 
 
-def _recorded(document: Document) -> bool:
-    """Whether it says more than who holds the lease."""
+def _recorded(document: StoredDocument) -> bool:
+    """Whether a document keeps a record, apart from its lease."""
     said = {"owner", "leased_for"}
     return "snapshot" in document.fields or any(
         document.fields.get(name) is not None for name in said
     )
 
 
-def _done(document: Document) -> Done | None:
-    """That an event was settled; the document of one that was only leased has no `snapshot`."""
+def _done(document: StoredDocument) -> Done | None:
+    """The record of an event, if it was settled; a document that is only leased has none."""
     return Done(_snapshot(document)) if "snapshot" in document.fields else None
 
 
-def _known(document: Document, now: datetime) -> Known:
-    """What is known of a subject, with what a lease that expired left behind."""
+def _known(document: StoredDocument, now: datetime) -> Known:
+    """The record of a subject, with the snapshot of a lease on it that has expired."""
     owner, left = document.fields.get("owner"), document.fields.get("leased_for")
     known = Known(_snapshot(document), None if owner is None else int(owner))
     if left is None or (document.fields.get("lease_until") or now) >= now:
@@ -308,7 +335,7 @@ def _known(document: Document, now: datetime) -> Known:
     return known.touched(Snapshot(*left))
 
 
-def _snapshot(document: Document) -> Snapshot | None:
+def _snapshot(document: StoredDocument) -> Snapshot | None:
     fields = document.fields.get("snapshot")
     return Snapshot(*fields) if fields else None
 

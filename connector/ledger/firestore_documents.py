@@ -1,10 +1,12 @@
-"""Documents of a Firestore database, read and written many at once.
+"""Reads and writes many documents of a Firestore database in one request.
 
-Connection, credentials, routing and errors are those of Google's client; its wrapped messages are
-not: to make them takes longer than all else about an event's documents. Here plain data become
-the messages of the protocol at once (docs/decisions/0012-firestore-messages.md).
+Google's client keeps the connection, the credentials, the routing and the errors. But its wrapper
+objects around messages take more time than everything else about an event's documents. So this
+module turns plain data into the messages of the protocol, and back, without the wrappers
+(docs/decisions/0012-firestore-messages.md).
 
-Imported only where it is used, and not before the server has forked: gRPC does not survive that.
+Import this module only if it is used, and only after the server has forked: gRPC does not survive
+a fork.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,17 +25,20 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 Plain = str | datetime | list[float] | None
 Fields = Mapping[str, Plain]
-Version = Timestamp  # when a document was written last, to the nanosecond
+Version = Timestamp  # when a document was last changed, to the nanosecond
 Write = dict[str, Any]
 
-# The messages themselves, which the wrappers wrap.
+# The types of the messages inside the wrappers.
 _Read: Any = type(BatchGetDocumentsRequest.pb(BatchGetDocumentsRequest()))
 _Commit: Any = type(CommitRequest.pb(CommitRequest()))
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A document as it was `read`, by Firestore's clock; no fields, no version if there is none."""
+class StoredDocument:
+    """A document as it was at the time `read` of Firestore's clock.
+
+    A document that does not exist has no fields, and its version is None.
+    """
 
     fields: dict[str, Any]
     version: Version | None
@@ -41,10 +46,11 @@ class Document:
 
 
 class Database:
-    """A database; documents go by their path in it (`nsps_events/abc`).
+    """A Firestore database. A document is named by its path in it, such as `nsps_events/abc`.
 
-    To make one blocks: the client may ask the metadata server who we are. The methods raise
-    `google.api_core.exceptions.GoogleAPICallError`; `timeout` is the seconds for one request.
+    The constructor blocks: Google's client may ask the metadata server for the project and the
+    credentials. `timeout` is in seconds, for one request. The methods raise
+    `google.api_core.exceptions.GoogleAPICallError`.
     """
 
     def __init__(self, project: str | None, name: str | None, timeout: float) -> None:
@@ -53,8 +59,8 @@ class Database:
         self._name = client._database_string
         self._root = f"{self._name}/documents/"
 
-    async def read(self, paths: Iterable[str]) -> dict[str, Document]:
-        """Documents by their paths, also those that are not there."""
+    async def read(self, paths: Iterable[str]) -> dict[str, StoredDocument]:
+        """Read documents, in one request; the answer has each path, also of missing documents."""
         names = [self._root + path for path in paths]
         request = BatchGetDocumentsRequest.wrap(_Read(database=self._name, documents=names))
         found = {}
@@ -62,21 +68,24 @@ class Database:
             answer = BatchGetDocumentsResponse.pb(part)
             read = answer.read_time.ToDatetime(UTC)
             if answer.WhichOneof("result") == "missing":
-                found[answer.missing.removeprefix(self._root)] = Document({}, None, read)
+                found[answer.missing.removeprefix(self._root)] = StoredDocument({}, None, read)
             else:
                 name, there = answer.found.name.removeprefix(self._root), answer.found
                 fields = {name: _plain(value) for name, value in there.fields.items()}
-                found[name] = Document(fields, there.update_time, read)
+                found[name] = StoredDocument(fields, there.update_time, read)
         return found
 
     async def commit(self, writes: Iterable[Write]) -> list[Version]:
-        """Carry out all writes, or none; the versions after them."""
+        """Carry out all writes or none, in one request; return the new version for each write."""
         request = CommitRequest.wrap(_Commit(database=self._name, writes=writes))
         answer = await self._api.commit(request=request, **self._options)
         return [result.update_time for result in CommitResponse.pb(answer).write_results]
 
     def put(self, path: str, fields: Fields, version: Version | None) -> Write:
-        """Write these fields if the document has this version; without one, if it is not there."""
+        """A write of these fields, for `commit`; fields that are not named stay as they are.
+
+        It fails unless the document has this version; with None, unless it does not exist.
+        """
         values = {name: _value(value) for name, value in fields.items()}
         return {
             "update": {"name": self._root + path, "fields": values},
@@ -85,7 +94,7 @@ class Database:
         }
 
     def delete(self, path: str, version: Version) -> Write:
-        """Delete the document if it has this version."""
+        """A deletion, for `commit`. It fails unless the document has this version."""
         return {"delete": self._root + path, "current_document": {"update_time": version}}
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
-"""The ledger of one process: forgotten when it stops, gone with the instance.
+"""The ledger in the memory of one process (`LEDGER_URL=memory:`), lost when the process ends.
 
-Right for one instance and for trials. Bounded: the events and subjects that were settled longest
-ago are forgotten first; leases never are, they expire.
+For trials, and for deployments of exactly one instance. Its size is bounded: it forgets the events
+and subjects that were settled longest ago. It never forgets a lease before the lease expires.
 """
 
 import time
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import count, islice
-from math import ceil
-from typing import Generic, TypeVar
+from math import ceil, inf
+from typing import Generic, NamedTuple, TypeVar
 
 from connector.event import Snapshot
 from connector.ledger.records import (
@@ -26,27 +26,27 @@ from connector.ledger.records import (
     decide,
 )
 
-Record = TypeVar("Record")
+T = TypeVar("T")
 
 
-class _Newest(Generic[Record]):
+class _Newest(Generic[T]):
     """The records that were noted last, by name: `most` of them, or up to a tenth more.
 
-    In a plain dictionary, since an `OrderedDict` takes twice its memory, with digests for the
-    names, which take twice theirs. What is too much is forgotten together: a look for the first
-    entry passes over all that were taken away before it.
+    An `OrderedDict` would take twice the memory of this dictionary, and names twice the memory of
+    their digests. The oldest records are deleted many at a time, because finding the first key of
+    a dictionary means passing over all keys that were deleted before it.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._records: dict[bytes, Record] = {}
+        self._records: dict[bytes, T] = {}
 
-    def get(self, name: str) -> Record | None:
-        """What was noted under the name."""
+    def get(self, name: str) -> T | None:
+        """The record of the name, or None."""
         return self._records.get(_digest(name))
 
-    def note(self, name: str, record: Record) -> None:
-        """Note a record as the newest."""
+    def note(self, name: str, record: T) -> None:
+        """Put the record of a name in place of the older one, as the newest of all."""
         records, key = self._records, _digest(name)
         records.pop(key, None)
         records[key] = record
@@ -56,23 +56,38 @@ class _Newest(Generic[Record]):
                 del records[oldest]
 
 
-@lru_cache(1000)  # an event asks several times for each of its names
+@lru_cache(1000)  # each event looks up each of its names several times
 def _digest(name: str) -> bytes:
-    return blake2b(name.encode(), digest_size=15).digest()  # 15: with its header 48 bytes
+    return blake2b(name.encode(), digest_size=15).digest()  # a `bytes` of 15 takes 48 bytes
+
+
+class _Lease(NamedTuple):
+    """A lease on one name: the claim's token, when it ends, the event's snapshot.
+
+    `until` is a time of the ledger's clock. `snapshot` is what the event may have applied if the
+    lease expires; None if it had none, or if the subject's record has it already.
+    """
+
+    token: str
+    until: float
+    snapshot: Snapshot | None
+
+
+_FREE = _Lease("", -inf, None)  # of a name that no claim holds
 
 
 class MemoryLedger:
-    """A ledger in dictionaries; atomic because nothing in a method awaits.
+    """A ledger in dictionaries. Its methods are atomic because they await nothing.
 
-    It remembers `most` names of events, one or two for each, and half as many subjects: one of
-    either kind takes some 300 bytes.
+    It remembers `most` names of events (an event has one or two) and half as many subjects. A name
+    or a subject takes some 300 bytes. `clock` gives seconds; tests pass their own.
     """
 
     def __init__(self, most: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._done: _Newest[Done] = _Newest(most)
         self._known: _Newest[Known] = _Newest(ceil(most / 2))
-        self._leases: dict[str, tuple[str, float, Snapshot | None]] = {}
+        self._leases: dict[str, _Lease] = {}
         self._tokens = count(1)
 
     async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
@@ -83,15 +98,14 @@ class MemoryLedger:
         verdict = decide(request, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
-        keys = request.keys
-        held = [self._leases[key][1] - now for key in keys if key in self._leases]
-        if held and max(held) > 0:
-            return Busy(max(held))
-        if held:
-            for name in known.keys() & self._leases.keys():
-                self._known.note(name, known[name])
+        until = max(self._lease(key).until for key in request.keys)
+        if until > now:
+            return Busy(until - now)
+        for name in known.keys() & self._leases.keys():  # the new lease replaces an expired one
+            self._known.note(name, known[name])
         claim = Claim(request, str(next(self._tokens)), verdict)
-        self._leases |= dict.fromkeys(keys, (claim.token, now + request.lease, request.snapshot))
+        lease = _Lease(claim.token, now + request.lease, request.snapshot)
+        self._leases |= dict.fromkeys(request.keys, lease)
         return claim
 
     async def settle(self, claim: Claim) -> None:
@@ -99,43 +113,43 @@ class MemoryLedger:
         if not self._free(claim):
             raise LostClaim
         request = claim.request
-        done = Done(request.snapshot)
         for name in request.identities:
-            self._done.note(name, done)
+            self._done.note(name, Done(request.snapshot))
         for name in set(request.subjects) - claim.dropped:
-            self._known.note(name, (self._known.get(name) or NOBODY).after(request))
+            self._known.note(name, self._subject(name).after(request))
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
     ) -> None:
         """See `Ledger`."""
         request = claim.request
-        until = min(
-            (self._leases[key][1] for key in request.keys if key in self._leases), default=0.0
-        )
+        until = min(self._lease(key).until for key in request.keys)
         if not self._free(claim):
             return
         for name in touched - claim.dropped:
-            known = self._known.get(name) or NOBODY
-            self._known.note(name, known.touched(request.snapshot))
+            self._known.note(name, self._subject(name).touched(request.snapshot))
         if rest:
-            until = min(until, self._clock() + rest)
-            self._leases |= dict.fromkeys(request.keys, (claim.token, until, None))
+            lease = _Lease(claim.token, min(until, self._clock() + rest), None)
+            self._leases |= dict.fromkeys(request.keys, lease)
 
     async def close(self) -> None:
-        """See `Ledger`; nothing to let go of."""
+        """See `Ledger`; there is nothing to close."""
 
     def _look_up(self, name: str, now: float) -> Known:
-        """What is known of a subject, with what a lease that expired left behind."""
-        known = self._known.get(name) or NOBODY
-        _, until, snapshot = self._leases.get(name, ("", now, None))
-        return known.touched(snapshot) if until < now else known
+        """The record of a subject, with the snapshot of a lease on it that has expired."""
+        known, lease = self._subject(name), self._lease(name)
+        return known.touched(lease.snapshot) if lease.until < now else known
+
+    def _subject(self, name: str) -> Known:
+        return self._known.get(name) or NOBODY
+
+    def _lease(self, key: str) -> _Lease:
+        return self._leases.get(key, _FREE)
 
     def _free(self, claim: Claim) -> bool:
-        """Free the leases if all are still the claim's; whether they were."""
-        keys, nobody = claim.request.keys, ("",)
-        if any(self._leases.get(key, nobody)[0] != claim.token for key in keys):
+        """Free the leases, if the claim still holds all of them. Return whether it did."""
+        if any(self._lease(key).token != claim.token for key in claim.request.keys):
             return False
-        for key in keys:
+        for key in claim.request.keys:
             del self._leases[key]
         return True

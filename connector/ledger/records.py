@@ -1,11 +1,16 @@
 """What was applied, to which subject, from which snapshot; and who is busy with a subject now.
 
-An event is claimed before it touches the external system and settled after the system confirmed.
-A claim is a lease: whoever crashes frees it by its expiry. A lease that expired leaves its snapshot
-behind, for nobody knows how far the crashed event came. A failed event leaves no trace that
-would swallow its retry (contract section 4); but where it has, or may have, changed something, an
-older snapshot must not follow it (docs/decisions/0009-unfinished-events.md). Here is what the
-stores share: the records, and `decide`, which knows no store.
+The pipeline claims an event before it calls the external system, and settles it after the system
+has confirmed. A claim is a lease on the event's identities and subjects; if the process crashes,
+the lease expires. The snapshot of a lease that expired is kept, because nobody knows how much of
+the crashed event was applied.
+
+A failed event leaves no record that would make its retry a duplicate (contract 4.1). But if it has
+changed something, or may have, an older snapshot must not be applied after it
+(docs/decisions/0009-unfinished-events.md).
+
+This module has what all stores share: the records, the interface `Ledger`, and `decide`, which
+judges an event and does no I/O.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +21,14 @@ from connector.event import Snapshot
 
 
 class ClaimRequest(NamedTuple):
-    """What a claim is asked for.
+    """What the pipeline asks the ledger for: to apply one event.
 
-    `identities` are the names of the event, `subjects` whom it is about; all are leased together.
-    `released` are the subjects that it takes away from the account `owner`. `unbound` says that
-    it has calls about nobody. `again` says whether a newer snapshot of an event that was applied
-    is applied again. `lease` is in seconds.
+    `identities` are the names of the event, at least one; `subjects` are whom it is about, such as
+    `imsi:001010000000001`. All of them are leased together, for `lease` seconds.
+
+    `released` are the subjects that the event takes away from the account `owner`. `unbound` is
+    true if the event has calls without a subject. `again` is true if the event may be applied
+    again when it comes with a newer snapshot.
     """
 
     identities: tuple[str, ...]
@@ -35,41 +42,43 @@ class ClaimRequest(NamedTuple):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What is leased, sorted, so that two events never wait for each other."""
+        """All names that are leased, each once, in the same order for all events."""
         return tuple(sorted({*self.identities, *self.subjects}))
 
 
 class Done(NamedTuple):
-    """That an event was applied, and from which snapshot."""
+    """The record of an event that was applied, from this snapshot if it had one."""
 
     snapshot: Snapshot | None
 
 
 class Known(NamedTuple):
-    """What is known of a subject: the newest snapshot applied, and the account it came from."""
+    """The record of a subject: the newest snapshot that was applied, and its account."""
 
     snapshot: Snapshot | None
     owner: int | None
 
     def after(self, request: ClaimRequest) -> "Known":
-        """What is known once the request is applied; an unknown owner changes nothing."""
+        """The record after the event was applied. What the event does not know stays."""
         newer = request.snapshot or self.snapshot
         return Known(newer, self.owner if request.owner is None else request.owner)
 
     def touched(self, snapshot: Snapshot | None) -> "Known":
-        """What is known once this snapshot may have been applied; whose it is stays as it was."""
+        """The record after a snapshot that may have been applied. The owner stays."""
         if snapshot is None or _newer(self.snapshot, snapshot):
             return self
         return Known(snapshot, self.owner)
 
 
 NOBODY = Known(None, None)
+"""The record of a subject that the ledger has never seen."""
 
 
 class Claim(NamedTuple):
-    """Go: the event may be applied, but for its calls about the `dropped` subjects.
+    """The event may be applied, except for its calls about the `dropped` subjects.
 
-    `token` fences: a claim that expired and was taken by another cannot be settled any more.
+    `token` tells this claim from later ones: after another claim has taken an expired lease, this
+    one cannot be settled any more.
     """
 
     request: ClaimRequest
@@ -79,75 +88,84 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The event was applied already, from this or a newer snapshot."""
+    """The event was already applied, and it must not be applied again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """A newer snapshot of all its subjects was applied."""
+    """Nothing is left to apply: each subject has a newer snapshot, or another owner."""
 
 
 class Busy(NamedTuple):
-    """Another event holds the lease; `wait` is how long at most, in seconds."""
+    """Another event holds a lease, for at most `wait` more seconds."""
 
     wait: float
 
 
-class LostClaim(Exception):  # noqa: N818 - what happened, not an error of the store
-    """The lease expired before the event was settled, and somebody else may have taken it."""
+class LostClaim(Exception):  # noqa: N818 - it names what happened
+    """The lease expired before the event was settled, and another claim has taken it.
+
+    Also raised for a claim that was already settled or released.
+    """
 
 
-class LedgerUnavailable(Exception):  # noqa: N818 - as above
-    """The store cannot be reached, or takes too long; the message is for the log.
+class LedgerUnavailable(Exception):  # noqa: N818 - it names what happened
+    """The store cannot be reached, or takes too long. The message is for the log.
 
-    It is no `ConnectionError`: a connection that something else lost is not the ledger's failure.
+    It is not a `ConnectionError`: the pipeline must not take a connection that other code lost for
+    a failure of the ledger.
     """
 
 
 class Ledger(Protocol):
-    """A store of claims and records; its methods are atomic."""
+    """A store of claims and records. Each method is atomic; the pipeline calls them."""
 
     async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
-        """Ask whether an event may be applied now.
+        """Decide whether the event may be applied now. A `Claim` leases its names.
 
         Raises:
-            LedgerUnavailable: that cannot be known; the event must not be applied.
+            LedgerUnavailable: the ledger cannot tell, so the event must not be applied.
         """
 
     async def settle(self, claim: Claim) -> None:
-        """Record that it was applied, and free the lease.
+        """Record that the event was applied, and free its leases.
 
         Raises:
-            LostClaim: the lease expired meanwhile.
-            LedgerUnavailable: whether it was recorded is not known.
+            LostClaim: the claim does not hold all of its leases any more; nothing was recorded.
+            LedgerUnavailable: it is unknown whether the event was recorded.
         """
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
     ) -> None:
-        """Free the lease, and do not record the event: it did not succeed, and comes again.
+        """Free the leases of an event that failed, without a record of the event.
 
-        `touched` are subjects that it changed, or may have changed, at the system: older snapshots
-        of them are superseded from now on. With `rest` the lease is not freed but ends so many
-        seconds from now, if not earlier: the system may still be at work. What cannot be noted or
-        freed because the store is out of reach is not noted, and expires.
+        `touched` are the subjects that the event changed at the external system, or may have
+        changed: older snapshots of them are superseded from now on.
+
+        With `rest`, the leases are not freed but end in `rest` seconds, or earlier if they would
+        have: the external system may still be at work.
+
+        If the store cannot be reached, nothing is noted and the leases expire by themselves.
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close files and connections."""
 
 
 def decide(
     request: ClaimRequest, done: Iterable[Done], known: Mapping[str, Known]
 ) -> Duplicate | Superseded | frozenset[str]:
-    """Judge an event by the records alone; the dropped subjects if it may be applied."""
+    """Judge an event by the records; the stores call it, and check the leases afterwards.
+
+    `done` are the records of the event's identities that exist. `known` has a record for each
+    subject. If the event may be applied, the answer is the set of subjects to drop.
+    """
     for record in done:
         if not (request.again and _newer(request.snapshot, record.snapshot)):
             return Duplicate()
-    dropped = frozenset(
-        subject for subject in request.subjects if _dropped(request, subject, known.get(subject))
-    )
-    if request.subjects and len(dropped) == len(request.subjects) and not request.unbound:
+    dropped = frozenset(name for name in request.subjects if _dropped(request, name, known[name]))
+    if dropped and dropped == set(request.subjects) and not request.unbound:
         return Superseded()
     return dropped
 
@@ -156,19 +174,17 @@ def _newer(one: Snapshot | None, other: Snapshot | None) -> bool:
     return one is not None and other is not None and one > other
 
 
-def _dropped(request: ClaimRequest, subject: str, known: Known | None) -> bool:
-    """Whether the subject is newer than the event, or belongs to another account by now."""
-    if known is None:
-        return False
-    if _newer(known.snapshot, request.snapshot):
-        return True
-    return subject in request.released and _given_away(request, known)
+def _dropped(request: ClaimRequest, subject: str, known: Known) -> bool:
+    """Whether the subject has a newer snapshot, or was given to another account."""
+    given_away = subject in request.released and _given_away(request, known)
+    return given_away or _newer(known.snapshot, request.snapshot)
 
 
 def _given_away(request: ClaimRequest, known: Known) -> bool:
-    """Whether an event that happened later gave the subject to another account.
+    """Whether a later event gave the subject to another account (contract 4.7).
 
-    Then the release is an old story, however late NSPS read its data (contract 4, "SIM swap").
+    The times at which the events arrived at NSPS decide, not the times at which NSPS read their
+    data: a release that NSPS delivers late, with fresh data, is still the older event.
     """
     if request.owner is None or known.owner is None or known.owner == request.owner:
         return False

@@ -1,8 +1,9 @@
-"""The ledger of one machine: a file that several processes share and that survives them.
+"""The ledger in a file (`LEDGER_URL=sqlite:///FILE`), which the processes of one machine share.
 
-Names are kept as HMACs, since a bare hash of 15 digits is undone by trying them all; the log's
-`subject_hash` is the beginning of a subject's. The file must not lie on a network file system.
-It has a version: docs/decisions/0017-sqlite-schema-version.md.
+The file keeps names as HMACs, because a plain hash of an IMSI can be reversed by trying all
+numbers of 15 digits. The `subject_hash` of the log is the beginning of a subject's HMAC. The file
+must not be on a network file system. Its tables have a version:
+docs/decisions/0017-sqlite-schema-version.md.
 """
 
 import asyncio
@@ -36,10 +37,10 @@ from connector.ledger.records import (
 
 T = TypeVar("T")
 
-_TOGETHER = 100  # methods in one transaction, during which other processes wait
-_KEPT = 100 * 86400.0  # seconds; events come again for 95 days (contract section 4)
+_TOGETHER = 100  # jobs in one transaction at most; other processes wait for its end
+_KEPT = 100 * 86400.0  # seconds that records are kept; events can come for 95 days (contract 4.4)
 
-_VERSION = 1  # of the tables; a file has its own in `PRAGMA user_version`
+_VERSION = 1  # of these tables; a file keeps the version of its own in `PRAGMA user_version`
 _TABLES = """
 CREATE TABLE events (id TEXT PRIMARY KEY, snapshot TEXT, expires REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE subjects (
@@ -63,7 +64,7 @@ DROP TABLE events_0;
 CREATE INDEX events_expire ON events (expires)
 """
 
-# `IN (SELECT value FROM json_each (?))`: any number of keys in one parameter.
+# `IN (SELECT value FROM json_each (?))` takes any number of keys as one parameter, a JSON list.
 _HELD = "SELECT max(expires) FROM leases WHERE id IN (SELECT value FROM json_each (?))"
 _REST = """
 UPDATE leases SET expires = min(expires, ?), snapshot = NULL
@@ -78,9 +79,10 @@ DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE expires < :now - 864
 
 
 class _Job:
-    """What a method asks of the file, and how it ended: with `result`, or with `failure`.
+    """One call of a ledger's method, on its way from the event loop to the thread and back.
 
-    Then `ended` says the same to the event loop.
+    The thread sets `result` or `failure`. Then the event loop hands it to the caller through
+    `ended`. `deadline` is when waiting for the file must end (monotonic clock).
     """
 
     def __init__(self, work: Callable[[sqlite3.Connection], Any], deadline: float) -> None:
@@ -91,7 +93,11 @@ class _Job:
         self._work = work
 
     def carry_out(self, file: sqlite3.Connection) -> None:
-        """All of it, or nothing; what is wrong with the file itself is everybody's."""
+        """Do the work in a savepoint, so that a failure undoes this job and no other.
+
+        Raises:
+            sqlite3.Error: the file failed, which concerns all jobs of the transaction.
+        """
         file.execute("SAVEPOINT job")
         try:
             self.result = self._work(file)
@@ -102,8 +108,8 @@ class _Job:
             self.failure = failure
         file.execute("RELEASE job")
 
-    def tell(self) -> None:
-        """End `ended`, unless whoever waited has gone."""
+    def hand_over(self) -> None:
+        """Give result or failure to the caller, if it still waits; runs in the event loop."""
         if self.ended.done():
             return
         if self.failure:
@@ -113,13 +119,13 @@ class _Job:
 
 
 class SqliteLedger:
-    """A ledger in a file; its methods are transactions, in a thread of the ledger's own.
+    """A ledger in a file. Its methods run in a thread of their own, in transactions.
 
-    Methods that wait at the same time share one.
+    Methods that wait for the file at the same time share a transaction.
 
-    `key` is the HMAC's: with another one everything is forgotten. `patience` is the seconds that a
-    method waits for a file that others write. `clock` is the wall clock, which is the same for all
-    processes, and after a restart of the machine.
+    `key` is the key of the HMACs: with another key, no record is found. `patience` is how many
+    seconds a method waits while other processes write to the file. `clock` must be the wall clock
+    (tests pass their own): all processes share it, and it survives a restart of the machine.
     """
 
     def __init__(
@@ -160,7 +166,7 @@ class SqliteLedger:
     def _claim(
         self, file: sqlite3.Connection, request: ClaimRequest
     ) -> Claim | Duplicate | Superseded | Busy:
-        done = [record for name in request.identities if (record := self._done(file, name))]
+        done = [record for name in request.identities if (record := self._read_event(file, name))]
         keys, now = self._hashed(request.keys), self._clock()
         known = {name: self._look_up(file, name, now) for name in request.subjects}
         verdict = decide(request, done, known)
@@ -169,8 +175,8 @@ class SqliteLedger:
         (until,) = file.execute(_HELD, (json.dumps(keys),)).fetchone()
         if until is not None and until > now:
             return Busy(until - now)
-        for name in request.subjects if until is not None else ():  # else the next one forgets it
-            self._know(file, name, known[name])
+        for name in request.subjects if until is not None else ():
+            self._write_subject(file, name, known[name])  # the new lease replaces an expired one
         claim = Claim(request, uuid4().hex, verdict)
         held = (claim.token, now + request.lease, _text(request.snapshot))
         file.executemany("REPLACE INTO leases VALUES (?, ?, ?, ?)", [(key, *held) for key in keys])
@@ -184,7 +190,7 @@ class SqliteLedger:
             event = (self._hash(name), _text(request.snapshot), expires)
             file.execute("REPLACE INTO events VALUES (?, ?, ?)", event)
         for name in set(request.subjects) - claim.dropped:
-            self._know(file, name, self._known(file, name).after(request))
+            self._write_subject(file, name, self._read_subject(file, name).after(request))
         self._sweep(file)
 
     def _release(
@@ -197,29 +203,34 @@ class SqliteLedger:
         else:
             mine = self._free(file, claim)
         for name in touched - claim.dropped if mine else ():
-            self._know(file, name, self._known(file, name).touched(claim.request.snapshot))
+            self._write_subject(
+                file, name, self._read_subject(file, name).touched(claim.request.snapshot)
+            )
 
-    def _know(self, file: sqlite3.Connection, name: str, known: Known) -> None:
+    def _write_subject(self, file: sqlite3.Connection, name: str, known: Known) -> None:
         owner = None if known.owner is None else str(known.owner)
         subject = (self._hash(name), _text(known.snapshot), owner, self._clock() + _KEPT)
         file.execute("REPLACE INTO subjects VALUES (?, ?, ?, ?)", subject)
 
     def _free(self, file: sqlite3.Connection, claim: Claim) -> bool:
-        """Free the leases that are still the claim's; whether all were."""
+        """Free the leases that the claim still holds. Return whether it held all of them."""
         keys = self._hashed(claim.request.keys)
         return file.execute(_FREE, (claim.token, json.dumps(keys))).rowcount == len(keys)
 
     def _sweep(self, file: sqlite3.Connection) -> None:
-        """Forget some of what expired; of the leases, whose claims may still be settled, later."""
+        """Delete some of the records that have expired.
+
+        A lease is deleted 100 days after its end: until then its claim may still be settled.
+        """
         for statement in _SWEEP.split(";"):
             file.execute(statement, {"now": self._clock()})
 
-    def _done(self, file: sqlite3.Connection, name: str) -> Done | None:
+    def _read_event(self, file: sqlite3.Connection, name: str) -> Done | None:
         query = "SELECT snapshot FROM events WHERE id = ?"
         row = file.execute(query, (self._hash(name),)).fetchone()
         return Done(_snapshot(row[0])) if row else None
 
-    def _known(self, file: sqlite3.Connection, name: str) -> Known:
+    def _read_subject(self, file: sqlite3.Connection, name: str) -> Known:
         query = "SELECT snapshot, owner FROM subjects WHERE id = ?"
         row = file.execute(query, (self._hash(name),)).fetchone()
         if row is None:
@@ -227,10 +238,10 @@ class SqliteLedger:
         return Known(_snapshot(row[0]), None if row[1] is None else int(row[1]))
 
     def _look_up(self, file: sqlite3.Connection, name: str, now: float) -> Known:
-        """What is known of a subject, with what a lease that expired left behind."""
+        """The record of a subject, with the snapshot of a lease on it that has expired."""
         query = "SELECT snapshot FROM leases WHERE id = ? AND expires < ?"
         row = file.execute(query, (self._hash(name), now)).fetchone()
-        return self._known(file, name).touched(_snapshot(row[0]) if row else None)
+        return self._read_subject(file, name).touched(_snapshot(row[0]) if row else None)
 
     def _hash(self, name: str) -> str:
         return hmac.digest(self._key, name.encode(), "sha256").hex()
@@ -241,56 +252,56 @@ class SqliteLedger:
     async def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         job = _Job(work, time.monotonic() + self._patience)
         self._jobs.append(job)
-        if len(self._jobs) == 1:  # else the thread is about to take this one, too
+        if len(self._jobs) == 1:  # otherwise the thread is at work and will take this job, too
             try:
-                asyncio.get_running_loop().run_in_executor(self._thread, self._work_off)
-            except RuntimeError:  # it was closed
+                asyncio.get_running_loop().run_in_executor(self._thread, self._do_jobs)
+            except RuntimeError:  # the ledger was closed
                 self._jobs.clear()
                 raise
         return cast(T, await job.ended)
 
-    def _work_off(self) -> None:
-        """What waits, and what comes meanwhile."""
+    def _do_jobs(self) -> None:
+        """Do all jobs that wait, and those that are added meanwhile; runs in the thread."""
         while self._jobs:
             jobs = self._transact()
             if jobs:
-                jobs[0].ended.get_loop().call_soon_threadsafe(_tell, jobs)
+                jobs[0].ended.get_loop().call_soon_threadsafe(_hand_over, jobs)
 
     def _transact(self) -> list[_Job]:
-        """The jobs that ended: all that wait when the file is free, in one transaction.
+        """Do the jobs that wait when the file is free, in one transaction; return those that ended.
 
-        For a commit waits for the disk, longer than a dozen events work.
+        A commit waits for the disk, which takes longer than the work of a dozen events.
         """
         jobs: list[_Job] = []
         try:
-            with self._begun(self._jobs[0].deadline) as file:
-                jobs = self._taken()
+            with self._begin(self._jobs[0].deadline) as file:
+                jobs = self._take()
                 for job in jobs:
                     job.carry_out(file)
-        except Exception as error:  # whatever it is, nobody may be told that all went well
-            self._close()  # whatever state it is in, a new one is not
-            jobs = jobs or self._taken(time.monotonic() if _is_busy(error) else inf)
+        except Exception as error:  # of any kind: no job may be reported as done
+            self._close()  # the next transaction begins with a new connection
+            jobs = jobs or self._take(time.monotonic() if _is_busy(error) else inf)
             for job in jobs:
-                job.failure = LedgerUnavailable(f"its file: {error}")
+                job.failure = LedgerUnavailable(f"ledger file: {error}")
         return jobs
 
-    def _taken(self, due: float = inf) -> list[_Job]:
-        """Those that wait, the oldest first, if their deadline is not later than `due`."""
+    def _take(self, due: float = inf) -> list[_Job]:
+        """Take the jobs whose deadline is not later than `due` off the queue, oldest first."""
         jobs: list[_Job] = []
         while self._jobs and self._jobs[0].deadline <= due and len(jobs) < _TOGETHER:
             job = self._jobs.popleft()
-            if not job.ended.done():  # whoever waited has gone
+            if not job.ended.done():  # otherwise its caller was cancelled
                 jobs.append(job)
         return jobs
 
-    def _begun(self, deadline: float) -> sqlite3.Connection:
-        """The connection, in a transaction, with the tables of this version.
+    def _begin(self, deadline: float) -> sqlite3.Connection:
+        """Begin a transaction on a file with the tables of this version; return the connection.
 
-        Other processes are waited for until the deadline (monotonic clock).
+        It waits for other processes until the deadline (monotonic clock).
 
         Raises:
-            LedgerUnavailable: a newer connector has written the file, or another program.
-            sqlite3.Error: others still hold the file at the deadline, or it cannot be used.
+            LedgerUnavailable: a newer connector, or another program, has written the file.
+            sqlite3.Error: the file cannot be used, or others still hold it at the deadline.
         """
         if self._file is None:
             left = max(deadline - time.monotonic(), 0)
@@ -309,17 +320,18 @@ class SqliteLedger:
             self._file = None
 
 
-def _tell(jobs: list[_Job]) -> None:
+def _hand_over(jobs: list[_Job]) -> None:
     for job in jobs:
-        job.tell()
+        job.hand_over()
 
 
 def _prepare(file: sqlite3.Connection, deadline: float) -> None:
-    """Turn the file to WAL: readers and one writer at once. FULL survives a power cut.
+    """Set up a new connection: WAL allows readers beside a writer, FULL survives a power cut.
 
-    SQLite does not wait when two processes turn a new file to WAL at once.
+    If two processes turn a new file to WAL at once, SQLite fails instead of waiting. So this tries
+    again until the deadline.
     """
-    _version(file)  # a file that is refused is not written to
+    _version(file)  # first, so that nothing is written to a file that is refused
     while True:
         try:
             file.execute("PRAGMA journal_mode = WAL")
@@ -340,8 +352,8 @@ def _version(file: sqlite3.Connection) -> int:
     (version,) = file.execute("PRAGMA user_version").fetchone()
     if version > _VERSION:
         raise LedgerUnavailable(
-            f"it is of version {version}, and this connector knows versions up to {_VERSION}: "
-            "use the newer connector again, or name another file in LEDGER_URL"
+            f"it has version {version}, and this connector knows versions up to {_VERSION}: "
+            "use the newer connector, or name another file in LEDGER_URL"
         )
     return int(version)
 
@@ -365,7 +377,7 @@ def _migrate(file: sqlite3.Connection) -> None:
 
 
 def _is_busy(error: Exception) -> bool:
-    """Whether others hold the file, and no more than that."""
+    """Whether the only trouble is that others hold the file."""
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     return code & 0xFF == sqlite3.SQLITE_BUSY
 

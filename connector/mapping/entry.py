@@ -68,6 +68,13 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
+    def prepare(self) -> None:
+        """Compute all cached properties at the start, so that the first event does not wait."""
+        for kind in type(self).__mro__:
+            for name, member in vars(kind).items():
+                if isinstance(member, cached_property):
+                    getattr(self, name)
+
 
 def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
     """Yield every expression below an entry of the file, with its path in the file."""
@@ -141,6 +148,14 @@ class CallEntry(Entry):
         """The names that the call's expressions read."""
         return frozenset(name for _, found in used(self) for name in found.names)
 
+    @cached_property
+    def target(self) -> str:
+        """The address for the log, with `{}` in place of data, e.g. `/subscribers/{}`."""
+        address = self.address
+        if isinstance(address, Text):
+            return address.outline
+        return "{}" if expressions(address) else str(address.evaluate(Scope()))
+
     def with_sources(self, unknown: frozenset[str]) -> Self:
         """A copy that has source text in place of each value that reads an `unknown` name.
 
@@ -164,10 +179,3 @@ def _with_sources(value: Any, unknown: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return {name: _with_sources(item, unknown) for name, item in value.items()}
     return value
-
-
-def outline(address: Value) -> str:
-    """An address for the log, with `{}` in place of data, e.g. `/subscribers/{}`."""
-    if isinstance(address, Text):
-        return address.outline
-    return "{}" if expressions(address) else str(address.evaluate(Scope()))

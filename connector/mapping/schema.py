@@ -50,8 +50,14 @@ class MappingFile(Entry):
         return tuple(found for name, part in parts.items() for found in used(part, (name,)))
 
     def of(self, document: Document) -> "MappingFile":
-        """Keep `document`, which the mapping was read from; returns the mapping."""
+        """Keep `document`, which the mapping was read from, and prepare the rules for events.
+
+        Returns the mapping.
+        """
         self._document = document
+        for rule in self.rules:
+            for entry in (rule, *rule.calls):
+                entry.prepare()
         return self
 
 

@@ -1,7 +1,10 @@
-"""The command line `connector`: check, test and explain a mapping, run the function, send events.
+"""The command line `connector`, put together from one module per command.
 
-Exit codes: 0 all is well; 1 it is not (a lint of level error, a failed test, an event that was not
-accepted); 2 the command could not do its work (usage, files, settings, no connection).
+Exit codes of all commands:
+
+0  all is well
+1  the command found something wrong: an error in a mapping, a failed test, an event not accepted
+2  the command could not do its work: wrong usage, a file, a setting, no connection
 """
 
 import sys
@@ -41,12 +44,12 @@ def connector(context: typer.Context) -> None:
 
     The usual order: `check` the file, `test` it with the tests inside it, `explain` what would be
     sent for an event, `run` the function on this machine, `send` events to it. `COMMAND --help`
-    tells more, with an example.
+    says more, with an example.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command line; pyproject.toml names this function as the command `connector`."""
     app(prog_name="connector")

@@ -1,4 +1,4 @@
-"""`connector check`."""
+"""`connector check`: print what is wrong with a mapping file."""
 
 import os
 from pathlib import Path
@@ -24,33 +24,39 @@ def check(
     environment: Annotated[
         bool,
         typer.Option(
-            "--environment", help="Check too whether the function would start with it here."
+            "--environment", help="Also check whether the function would start with it here."
         ),
     ] = False,
 ) -> None:
-    """Say what is wrong with a mapping file: place, reason, mend.
+    """Print what is wrong with a mapping file: place, reason, what to change.
 
-    Warnings are for the author; errors stop a deployment, and the exit code is 1.
+    Warnings are for the author. Errors stop a deployment; with an error, the exit code is 1.
     """
     found, lints = mapping_load.check(file)
     show_lints(lints)
     if found:
-        say(f"{file}: {_summed_up(found, lints)}")
+        say(f"{file}: {_summary(found, lints)}")
     if found is None or count_errors(lints):
         raise typer.Exit(FAILED)
     if environment:
         _check_environment(file)
 
 
-def _summed_up(found: MappingFile, lints: list[Lint]) -> str:
+def _summary(found: MappingFile, lints: list[Lint]) -> str:
     errors = count_errors(lints)
     counts = [counted(errors, "error"), counted(len(lints) - errors, "warning")]
-    told = ", ".join(count for count in counts if not count.startswith("0 ")) or "no lints"
-    return f"{told}, {counted(len(found.rules), 'rule')}, {counted(len(found.tests), 'test')}"
+    lints_found = ", ".join(count for count in counts if not count.startswith("0 ")) or "no lints"
+    return (
+        f"{lints_found}, {counted(len(found.rules), 'rule')}, {counted(len(found.tests), 'test')}"
+    )
 
 
 def _check_environment(file: Path) -> None:
-    """Whether the function would start here with this file."""
+    """Print whether the function would start with this file and this environment.
+
+    Raises:
+        Exit: It would not; the exit code is 1.
+    """
     try:
         start({**os.environ, "MAPPING_FILE": str(file)})
     except BadSettings as bad:

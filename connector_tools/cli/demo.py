@@ -1,4 +1,4 @@
-"""`connector demo`."""
+"""`connector demo`: show the life of a subscriber."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""`connector explain`."""
+"""`connector explain`: print what would be sent for an event, and why."""
 
 import os
 from collections.abc import Iterator
@@ -7,16 +7,14 @@ from typing import Annotated
 import typer
 
 from connector.event import parse
-from connector.mapping import load as mapping_load
 from connector.outcome import Outcome, Refusal
 from connector.pipeline import hash_key
-from connector.settings import API_TOKEN, HASH_KEY, BadSettings
+from connector.settings import API_TOKEN, HASH_KEY
 from connector_tools import explain_text
 from connector_tools.cli.options import MappingPath
-from connector_tools.cli.output import count_errors, show_lints
-from connector_tools.deployment import deployment
+from connector_tools.cli.output import load_for_explaining
 from connector_tools.explain import answer_shown, explain
-from connector_tools.terminal import CANNOT_RUN, FAILED, opened, say, stop, terminal
+from connector_tools.terminal import FAILED, opened, say, terminal
 
 app = typer.Typer()
 
@@ -31,19 +29,12 @@ def explain_event(
 ) -> None:
     """Show what would be sent for an event, and why; nothing is sent.
 
-    Settings come from the environment, those that it lacks are made up. The event's data is shown
-    in the clear, a secret never. The exit code is 1 if the event is invalid.
+    Settings come from the environment; missing ones are made up. The event's data is shown
+    unmasked, secrets are never shown. The exit code is 1 if the event is invalid.
     """
-    mapping, lints = mapping_load.check(file)
-    if mapping is None or count_errors(lints):
-        show_lints(lints, stderr=True)
-        raise typer.Exit(CANNOT_RUN)
+    mapping, settings = load_for_explaining(file)
     with opened(event) as stream:
         body = stream.read()
-    try:
-        settings = deployment(mapping, os.environ)
-    except BadSettings as bad:
-        stop(str(bad))
     try:
         found = explain(parse(body), mapping, settings.values)
     except Refusal as refusal:
@@ -61,7 +52,7 @@ def _show_lines(lines: Iterator[explain_text.Line]) -> None:
 
 
 def _hash_key() -> bytes | None:
-    """The key of the function's log, if this environment holds it."""
+    """The key of the subject hashes in the function's log, if the environment has its secret."""
     token = os.environ.get(API_TOKEN, "").partition(",")[0].strip()
     secret = os.environ.get(HASH_KEY, "").strip() or token
     return hash_key(secret) if secret else None

@@ -1,4 +1,4 @@
-"""`connector openapi`."""
+"""`connector openapi`: print the function's OpenAPI document."""
 
 import json
 
@@ -11,5 +11,5 @@ app = typer.Typer()
 
 @app.command("openapi", epilog="Example: connector openapi > docs/openapi.json")
 def print_openapi() -> None:
-    """Print the function's OpenAPI document, for gateways, clients and attacks."""
+    """Print the function's OpenAPI document, for gateways, clients and fuzzers."""
     typer.echo(json.dumps(document(), indent=2))

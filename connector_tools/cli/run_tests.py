@@ -1,7 +1,10 @@
-"""`connector test`."""
+"""`connector test`: run the tests inside mapping files.
+
+The module is not called test.py, so that it is not taken for a test of this repository.
+"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -13,28 +16,37 @@ from connector_tools.terminal import FAILED, say
 app = typer.Typer()
 
 
+class _FileResult(NamedTuple):
+    """How many tests of a file passed and failed; `complete` if they reach all its entries."""
+
+    passed: int
+    failed: int
+    complete: bool
+
+
 @app.command("test", epilog="Example: connector test mappings/wtl-hlr-hss.yaml")
 def run_tests(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Mapping files.")],
 ) -> None:
     """Run the tests inside mapping files.
 
-    They script what the external system replies; nothing is sent. A rule, or an `ignore` or
-    `require` of it, that no test reaches is a failure too.
+    The tests script the replies of the external system; nothing is sent. If no test reaches a
+    rule, or one of its `ignore` and `require` entries, that is a failure too.
     """
-    runs = [_run(file) for file in files]
-    passed, failed = (sum(run[index] for run in runs) for index in (0, 1))
+    results = [_run(file) for file in files]
+    passed = sum(result.passed for result in results)
+    failed = sum(result.failed for result in results)
     say(f"{passed} passed, {failed} failed", "red" if failed else "green")
-    if failed or not all(run[2] for run in runs):
+    if failed or not all(result.complete for result in results):
         raise typer.Exit(FAILED)
 
 
-def _run(file: Path) -> tuple[int, int, bool]:
-    """How many tests of a file passed and failed, and whether all of it was tested."""
+def _run(file: Path) -> _FileResult:
+    """Run the tests of a file, and print a line for each; or print why they cannot be run."""
     found, lints = mapping_load.check(file)
     if found is None or count_errors(lints):
         show_lints(lints)
-        return 0, 0, False
+        return _FileResult(0, 0, complete=False)
     results = []
     for index, result in enumerate(run_cases(found)):
         results.append(result)
@@ -48,4 +60,4 @@ def _run(file: Path) -> tuple[int, int, bool]:
     missing = untested(found, results)
     show_lints(missing)
     failed = sum(1 for result in results if result.problems)
-    return len(results) - failed, failed, not missing
+    return _FileResult(len(results) - failed, failed, complete=not missing)

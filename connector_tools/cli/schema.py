@@ -1,4 +1,4 @@
-"""`connector schema`."""
+"""`connector schema`: print the JSON Schema of mapping files."""
 
 import json
 

@@ -1,8 +1,8 @@
-"""The rules of an embedded HLR/HSS, made after the provisioning API of WTL's; no I/O.
+"""The rules of an embedded HLR/HSS that imitates WTL's provisioning API (contract 5); no I/O.
 
-`hlr_http.py` puts it on the web.
+`hlr_http.py` serves it over HTTP.
 
-**What WTL's API says.** NSPS's public connector guide and its reference connector show one call,
+**What is public of WTL's API.** NSPS's connector guide and its reference connector show one call,
 `POST {base_url}/prov`, with a bearer token and a JSON body:
 
     imsi               exactly 15 digits
@@ -13,26 +13,26 @@
     eps_profile        the same
 
 and one answer, HTTP 200 with `{"result": bool, "error": str, "message": str}`, all optional.
-A failure is `"result": false`, with HTTP 200 too.
+A failure has `"result": false`, also with HTTP 200.
 
-**What it does not say.** What each action means exactly, and which failures have an HTTP status
-of their own, is not public. This HLR defines them as follows; a real one may differ.
+**What is not public.** The exact meaning of each action, and which failures have an HTTP status
+of their own. This HLR defines them as follows; a real one may differ.
 
-    insert  create the record; 409 if there is one
-    update  make the record hold the given fields, the others keep their value; without a record,
-            create it if the IMSI is of the HLR's own network, whose SIM cards are provisioned
-            with their keys in advance; 404 for any other IMSI
+    insert  create the record; 409 if the IMSI has one
+    update  set the given fields of the record, and keep the others. If the IMSI has no record:
+            create one if it is of the HLR's own network, whose SIM cards are provisioned with
+            their keys in advance; 404 for any other IMSI
     set     the same as update
     modify  the same as update, but 404 without a record
-    unset   clear the given fields, whatever their (valid) value; `subscriber_status` cannot be
-            cleared; 404 without a record
+    unset   clear the given fields, whose values must be valid but do not matter;
+            `subscriber_status` cannot be cleared; 404 without a record
     delete  remove the record, which frees its number; 404 without a record
 
-A new record is barred, has no number and no profiles, but for the fields that the request gives.
+A new record is barred and has no number and no profiles, except for the fields of the request.
 A number belongs to one IMSI: while another IMSI holds it, it is refused as `msisdn in use`.
-A request that is refused changes nothing, and no refusal repeats what the request said: an IMSI
-and an MSISDN are personal data. A value of a wrong type is a 400; a value that breaks a rule, and
-a field that the API does not have, is `result` false.
+A refused request changes nothing. No refusal repeats a value of the request, because an IMSI and
+an MSISDN are personal data. A value of a wrong type is a 400; a value that breaks a rule, and an
+unknown field, is `result` false.
 """
 
 import re
@@ -51,14 +51,14 @@ _IMSI = re.compile(r"[0-9]{15}")
 
 @dataclass(frozen=True, slots=True)
 class HlrReply:
-    """What the HLR answers: an HTTP status and a JSON object."""
+    """An answer of the HLR: an HTTP status and a JSON object."""
 
     status: int
     body: dict[str, object]
 
 
 class RequestRefused(Exception):  # noqa: N818 - not an error of ours: an answer to the caller
-    """The HLR does not carry out a request. Its texts hold nothing that the request said."""
+    """The HLR refuses a request. `reply` is its answer, which repeats no value of the request."""
 
     def __init__(self, error: str, message: str, status: int = 200) -> None:
         super().__init__(error)
@@ -67,7 +67,7 @@ class RequestRefused(Exception):  # noqa: N818 - not an error of ours: an answer
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A valid request: what to do with which subscriber, and the fields that were given."""
+    """A valid request: the action, the subscriber, and the fields that were given."""
 
     action: str
     imsi: str = field(repr=False)
@@ -76,7 +76,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """One record of the HLR. It starts without service: service is granted, never assumed."""
+    """A record of the HLR. A new one is barred until a request grants service."""
 
     imsi: str = field(repr=False)
     subscriber_status: str = BARRED
@@ -88,8 +88,8 @@ class Subscriber:
 class Hlr:
     """The subscribers of one network, and the rules by which they change.
 
-    `network` is the prefix of the IMSIs whose SIM cards the HLR knows in advance (001 01 is the
-    test network of ITU-T E.212); `profiles` are the names that a subscriber's profiles may have.
+    `network` is the IMSI prefix of the SIM cards that the HLR knows in advance (001 01 is the test
+    network of ITU-T E.212); `profiles` are the profile names that exist.
     """
 
     def __init__(self, network: str = "00101", profiles: Iterable[str] = ("default",)) -> None:
@@ -104,7 +104,7 @@ class Hlr:
         return dict(self._subscribers)
 
     def provision(self, request: Mapping[str, object]) -> HlrReply:
-        """Carry out one request in full, or refuse it and change nothing."""
+        """Carry out one request (the parsed JSON body) in full, or refuse it and change nothing."""
         try:
             self._carry_out(read_order(request, self.profiles))
         except RequestRefused as refused:
@@ -173,7 +173,11 @@ class Hlr:
 
 
 def read_order(request: Mapping[str, object], profiles: frozenset[str]) -> Order:
-    """The order that a request holds. All types are looked at before any value is."""
+    """The order that a request holds; all types are checked before any value.
+
+    Raises:
+        RequestRefused: A field is missing, unknown or wrong.
+    """
     given = {name: _typed(name, request[name]) for name in _RULES if name in request}
     if not request.keys() <= _RULES.keys():
         raise RequestRefused("unknown field", f"the fields are {', '.join(_RULES)}")
@@ -202,7 +206,7 @@ def _is_msisdn(numbers: tuple[str, ...]) -> bool:
     return len(numbers) <= 1 and all(map(_NUMBER.fullmatch, numbers))
 
 
-# The fields of a request: what must hold, and its words.
+# The fields of a request: a test of its value, and the rule in words.
 _RULES: dict[str, tuple[Callable[[Any], object], str]] = {
     "action": (ACTIONS.__contains__, f"must be one of {', '.join(ACTIONS)}"),
     "imsi": (_IMSI.fullmatch, "must be exactly 15 digits"),

@@ -1,22 +1,22 @@
-"""The embedded HLR/HSS on the web: WTL's provisioning API, and what people and tests need beside.
+"""Serves the embedded HLR/HSS over HTTP: WTL's provisioning API, and endpoints for tests.
 
     WTL_API_TOKEN=secret python -m connector_tools.counterparts.hlr_http --port 8081
 
-`POST /wtl/hlr/v1/prov` is as told in `hlr.py`. With the same token, but no part of WTL's API:
+`POST /wtl/hlr/v1/prov` works as `hlr.py` says. Not part of WTL's API, but with the same token:
 
     GET    /subscribers         all records, by IMSI
     GET    /subscribers/{imsi}  one record
-    DELETE /subscribers         start afresh: no records, mode "up"
+    DELETE /subscribers         remove all records, set mode "up"
     PUT    /mode                {"mode": "up" | "outage" | "slow" | "hang" | "drop", "delay": 2.5}
 
-A mode holds for every request that arrives under /wtl from then on:
+A mode applies to all later requests under /wtl:
 
     up      work
     outage  answer 503
-    slow    carry the request out, wait `delay` seconds, answer: a caller that gave up meanwhile
+    slow    carry out the request, wait `delay` seconds, answer; a caller that gives up meanwhile
             does not know that its request was carried out
-    hang    carry out nothing, answer nothing until the caller gives up
-    drop    carry out nothing, close the connection without an answer
+    hang    carry out nothing, and do not answer
+    drop    carry out nothing, and close the connection without an answer
 """
 
 import argparse
@@ -42,7 +42,7 @@ from connector_tools.counterparts.hlr import PROFILE, Hlr, HlrReply, RequestRefu
 
 BASE_PATH = "/wtl/hlr/v1"
 MODES = ("up", "outage", "slow", "hang", "drop")
-LONGEST = 3600  # seconds: the longest `delay`
+LONGEST = 3600  # seconds, the longest `delay`
 _ABORT = (
     "connector_tools.abort"  # an ASGI extension: closes the connection; see `AbortableConnection`
 )
@@ -65,7 +65,7 @@ class FrontEnd:
         self._delay = 0.0
 
     def application(self) -> Starlette:
-        """All of it; `hang` and `drop` need `AbortableConnection` as uvicorn's protocol."""
+        """The ASGI application; `hang` and `drop` need uvicorn with `AbortableConnection`."""
         return Starlette(
             routes=[
                 Mount("/wtl", self._api),
@@ -77,16 +77,16 @@ class FrontEnd:
         )
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Anything under /wtl, of any method: an outage asks for neither path nor method."""
+        """Answer any request under /wtl; in an outage, neither path nor method is looked at."""
         request = Request(scope, receive)
         body = _json_object(await request.body())
         try:
-            response = await self._fare(request, body)
-        except asyncio.CancelledError:  # the process stops; else uvicorn would answer 500
+            response = await self._respond(request, body)
+        except asyncio.CancelledError:  # the process stops; uvicorn would answer 500
             response = NoAnswer()
         await response(scope, receive, send)
 
-    async def _fare(self, request: Request, body: dict[str, Any] | None) -> Response:
+    async def _respond(self, request: Request, body: dict[str, Any] | None) -> Response:
         mode, delay = self._mode, self._delay
         if mode == "hang":
             await _caller_gone(request.receive)
@@ -144,10 +144,10 @@ class FrontEnd:
 
 
 class NoAnswer(Response):
-    """Closes the connection without a word, where uvicorn by itself would answer 500."""
+    """Closes the connection without an answer; without it, uvicorn would answer 500."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See `Response`; it needs `AbortableConnection`."""
+        """Close the connection, which must be an `AbortableConnection`."""
         scope["extensions"][_ABORT]()
         await _caller_gone(receive)
 
@@ -160,7 +160,7 @@ async def _caller_gone(receive: Receive) -> None:
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
         content = json.loads(body)
-    except (ValueError, RecursionError):  # RecursionError: a JSON bomb, brackets in brackets
+    except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
         return None
     return content if isinstance(content, dict) else None
 
@@ -170,10 +170,10 @@ def _response(reply: HlrReply) -> Response:
 
 
 class AbortableConnection(H11Protocol):
-    """uvicorn's connection, which also lets the application close it: see `NoAnswer`."""
+    """uvicorn's connection, which the application can close without an answer: see `NoAnswer`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Offer the closing of this connection to the application, as an ASGI extension."""
+        """Give the application a function that closes this connection, as an ASGI extension."""
         super().connection_made(transport)
         app = self.app
 
@@ -185,17 +185,17 @@ class AbortableConnection(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which tells where it listens once it does, and nothing else."""
+    """uvicorn, which prints where it listens once it does, and nothing else."""
 
     async def startup(self, sockets: object = None) -> None:
-        """Start to accept connections, and say so."""
+        """Accept connections from now on, and print the URL."""
         await super().startup()
         port = self.servers[0].sockets[0].getsockname()[1]
         print(f"HLR/HSS listening on http://127.0.0.1:{port}{BASE_PATH}", flush=True)
 
 
 def serve(hlr: Hlr, token: str, port: int) -> None:
-    """Serve on loopback until SIGINT or SIGTERM; port 0 chooses a free one."""
+    """Serve on 127.0.0.1 until SIGINT or SIGTERM; port 0 chooses a free one."""
     config = uvicorn.Config(
         FrontEnd(hlr, token).application(),
         host="127.0.0.1",
@@ -205,7 +205,7 @@ def serve(hlr: Hlr, token: str, port: int) -> None:
         lifespan="off",
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=1,  # a request that hangs does not keep the process alive
+        timeout_graceful_shutdown=1,  # seconds; a hanging request must not keep the process alive
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after it has stopped
         Server(config).run()
@@ -213,7 +213,9 @@ def serve(hlr: Hlr, token: str, port: int) -> None:
 
 def _token(text: str) -> str:
     if not re.fullmatch(r"[!-~]+", text):
-        raise argparse.ArgumentTypeError("a token is of visible ASCII characters, without spaces")
+        raise argparse.ArgumentTypeError(
+            "a token has visible ASCII characters only, without spaces"
+        )
     return text
 
 
@@ -238,9 +240,19 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add, token = parser.add_argument, os.environ.get("WTL_API_TOKEN")
-    add("--token", type=_token, default=token, help="what callers must send; else WTL_API_TOKEN")
+    add(
+        "--token",
+        type=_token,
+        default=token,
+        help="bearer token of callers; default: WTL_API_TOKEN",
+    )
     add("--port", type=_port, default=8081, help="0 chooses a free one (default: %(default)s)")
-    add("--profiles", type=_profiles, default="default", help="those that exist, comma-separated")
+    add(
+        "--profiles",
+        type=_profiles,
+        default="default",
+        help="names of the profiles that exist, comma-separated",
+    )
     options = parser.parse_args()
     if not options.token:
         parser.error("a token is needed: --token or WTL_API_TOKEN")

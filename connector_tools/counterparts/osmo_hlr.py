@@ -1,6 +1,6 @@
 """A real osmo-hlr, the HLR of the Osmocom project, in a process of its own.
 
-Its control interface always listens on port 4259; each one here has a loopback address of its own.
+Its control interface always listens on port 4259. So each `OsmoHlr` has its own address, 127.x.y.z.
 """
 
 import shutil
@@ -35,7 +35,7 @@ hlr
 
 
 class OsmoHlr:
-    """A running osmo-hlr with its database in `folder`; use it as a context manager."""
+    """An osmo-hlr with its database in `folder`; use it as a context manager."""
 
     def __init__(self, folder: Path) -> None:
         self._database = folder / "hlr.db"
@@ -46,10 +46,11 @@ class OsmoHlr:
         self.host = ".".join(["127", *(str(numbers.randint(1, 254)) for _ in range(3))])
 
     def start(self) -> None:
-        """Start it, if it does not run, on the database as it is.
+        """Start it if it does not run; it keeps its database.
 
         Raises:
-            NotInstalled: it is not on this machine.
+            NotInstalled: osmo-hlr is not on this machine.
+            RuntimeError: It does not start; the text has the end of its log.
         """
         if self._process and self._process.poll() is None:
             return
@@ -72,39 +73,39 @@ class OsmoHlr:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Make it answer nothing (SIGSTOP); what is sent to it waits."""
+        """Suspend it (SIGSTOP): it does not answer, and requests wait."""
         self._signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let it work again, on what has waited."""
+        """Let it work again (SIGCONT), on the requests that waited first."""
         self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it without a warning (SIGKILL); its data stays."""
+        """Kill it (SIGKILL); its data stays."""
         self._signal(signal.SIGKILL)
         if self._process:
             self._process.wait()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep its database locked: it reads, and cannot write."""
+        """Keep its database locked, so that it can read but not write."""
         with closing(sqlite3.connect(self._database, isolation_level=None, timeout=5)) as file:
             file.execute("BEGIN IMMEDIATE")
             yield
 
     def subscribers(self) -> dict[str, tuple[str | None, bool, bool]]:
-        """What its own database says: by IMSI the number, and whether CS and PS are enabled."""
+        """The records of its database by IMSI: number, CS enabled, PS enabled."""
         query = "SELECT imsi, msisdn, nam_cs, nam_ps FROM subscriber"
         with closing(sqlite3.connect(self._database, timeout=5)) as file:
             return {row[0]: (row[1], bool(row[2]), bool(row[3])) for row in file.execute(query)}
 
     def __enter__(self) -> Self:
-        """Start it, if it does not run yet."""
+        """Start it if it does not run; raises as `start` does."""
         self.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """End it, whatever state it is in."""
+        """Kill it, also if it is suspended."""
         self.kill()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -112,7 +113,7 @@ class OsmoHlr:
             self._process.send_signal(number)
 
     def _answers(self) -> bool:
-        """Whether it answers a ping of the protocol that carries the control interface."""
+        """Whether it answers a ping of IPA, the protocol that carries the control interface."""
         try:
             with socket.create_connection((self.host, PORT), 1) as connection:
                 connection.sendall(b"\x00\x01\xfe\x00")

@@ -1,4 +1,4 @@
-"""What the function is deployed with, and under which licences; prints docs/licences.md.
+"""Lists the packages that the function is deployed with, and their licences.
 
 python -m connector_tools.documents.licences > docs/licences.md
 """
@@ -22,12 +22,12 @@ authors state it. Made by `python -m connector_tools.documents.licences`; a test
 
 
 def pinned(lock: Path = LOCK) -> dict[str, str]:
-    """The packages of a lock file, with their versions."""
+    """The packages of a lock file by name, with their versions."""
     return dict(re.findall(r"(?m)^([a-z0-9.-]+)==([^ \\;]+)", lock.read_text()))
 
 
 def licence(name: str) -> str:
-    """The licence of an installed package: its SPDX expression, else what it says otherwise."""
+    """The licence of an installed package: its SPDX expression, or else its own words."""
     said = distribution(name).metadata.json
     expression = said.get("license_expression")
     classifiers = [
@@ -41,7 +41,7 @@ def licence(name: str) -> str:
 
 
 def document() -> str:
-    """The page."""
+    """The page as Markdown."""
     rows = (f"| {name} | {version} | {licence(name)} |" for name, version in pinned().items())
     return _HEAD + "\n".join(rows) + "\n"
 

@@ -1,9 +1,7 @@
-"""The function's OpenAPI document, made of its own models and its table of answers.
+"""The function's OpenAPI document, made from its models and its table of answers.
 
-What its schema of an event says and what it leaves to the function: see openapi_event.py.
-
-`/pubsub` is not in it: that path exists only where Pub/Sub is set up, is not for NSPS, and its
-requests are Pub/Sub's to describe.
+openapi_event.py makes the schema of an event. The document leaves out `/pubsub`: that path exists
+only where Pub/Sub is set up, NSPS does not call it, and Pub/Sub documents its requests.
 """
 
 import json
@@ -27,7 +25,7 @@ _MEANINGS = {
 
 
 def document() -> Json:
-    """The OpenAPI 3.1 document."""
+    """The OpenAPI 3.1 document; `connector openapi` prints it, and docs/openapi.json is a copy."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return {
         "openapi": "3.1.0",
@@ -55,15 +53,15 @@ def _health() -> Json:
 
 
 def _event_path() -> Json:
-    """Every answer to a POST; every other method is refused with 405."""
+    """All answers to a POST; any other method is refused with 405."""
     statuses = sorted({row.status for row in ANSWERS.values()} - {405})
     example = json.loads((ROOT / "mappings/events/sim-updated.json").read_text(encoding="utf-8"))
     content = {"schema": {"$ref": f"{SCHEMAS}Envelope"}, "example": example}
     post = {
         "operationId": "processEvent",
         "summary": "Take an event.",
-        "description": "Any other path does the same, but `/health` and `/pubsub`. "
-        "Any other method is refused with 405, before the token is looked at.",
+        "description": "Every other path does the same, except `/health` and `/pubsub`. "
+        "Every other method is answered 405, before the token is checked.",
         "security": [{"token": []}],
         "parameters": [_id("x-b3-traceid", "request_id"), _id("x-request-id", "unique_id")],
         "requestBody": {"required": True, "content": {"application/json": content}},
@@ -73,12 +71,12 @@ def _event_path() -> Json:
 
 
 def _id(header: str, logged: str) -> Json:
-    told = f"`{logged}` in the log; made up if it is missing or not 1 to 128 visible characters."
-    return {"name": header, "in": "header", "description": told, "schema": {"type": "string"}}
+    text = f"Logged as `{logged}`; generated if it is missing or not 1 to 128 visible characters."
+    return {"name": header, "in": "header", "description": text, "schema": {"type": "string"}}
 
 
 def _response(status: int) -> Json:
-    """The answer of this status: the outcomes that have it, its headers, its exact bodies."""
+    """The answer with this status: its headers, and the exact body of each outcome that has it."""
     outcomes = [outcome for outcome, row in ANSWERS.items() if row.status == status]
     names = set().union(*(ANSWERS[outcome].headers for outcome in outcomes))
     headers: Json = {
@@ -105,13 +103,13 @@ def _body(outcome: Outcome) -> Json:
 
 
 def _schema(outcome: Outcome) -> Json:
-    """The shape of the contract's section 3: `message` alone, or with `error` and `type`."""
+    """The shape of an answer (contract 3): `message` alone, or with `error` and `type`."""
     body, text = _body(outcome), {"type": "string"}
     properties: Json = {name: {"const": value} for name, value in body.items()}
     if "error" not in body:
         properties["message"] = text
     else:
-        properties["error"] = text | {"description": "The reason; in its place, if none is known: "}
+        properties["error"] = text | {"description": "The reason; if none is known: "}
         properties["error"]["description"] += f"`{body['error']}`."
     if outcome is Outcome.INVALID:
         detail = {"type": "object", "additionalProperties": False, "required": ["field", "rule"]}
@@ -126,6 +124,6 @@ def _schema(outcome: Outcome) -> Json:
 
 
 def _no_http() -> Json:
-    """See connector/protocol.py: the answer to what the server's parser refuses."""
+    """The answer to a request that uvicorn's parser refuses: see connector/doors/bad_request.py."""
     content = {"application/json": {"schema": _schema(Outcome.INVALID)}}
-    return {"description": "Not HTTP, as the server's parser reads it.", "content": content}
+    return {"description": "The server's HTTP parser refused the request.", "content": content}

@@ -1,11 +1,11 @@
-"""The schema of an event as the function takes it, for the OpenAPI document.
+"""The schema of an event for the OpenAPI document.
 
-It must not refuse what the function takes, or a gateway that checks requests with it would. The
-function takes more than plain types: numbers and times in text, `Y` for true, a list of one policy
-for a policy, null or blank text nearly everywhere. So the schema tells every type that is taken
-and no more than that; which texts are taken is told in words where it is not obvious. What the
-schema refuses the function refuses, not the other way round: the 422 that follows says better what
-is wrong than a pattern could.
+A gateway may check requests with this schema, so it must accept every event that the function
+accepts. The function accepts more than the plain types: numbers and times as text, `Y` for true, a
+list of one policy for a policy, null or blank text in nearly every field (contract 2). So the
+schema lists every accepted type, and describes accepted texts in words where they are not obvious.
+The function may refuse an event that the schema accepts; its 422 then explains the reason better
+than a pattern could.
 """
 
 from typing import Any
@@ -32,34 +32,34 @@ _FORMS = {
 }
 
 
-class _Taken(GenerateJsonSchema):
-    """The types that pydantic takes where it would tell the one that it makes of them."""
+class _AcceptedTypes(GenerateJsonSchema):
+    """Lists all types that pydantic accepts for a field, not only the one that it makes of them."""
 
     def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
-        """A number in text (contract 2.1), and blank text."""
+        """Also a number as text (contract 2.1), and blank text."""
         return {"type": ["integer", "boolean", "string"], "description": "A number, also in text."}
 
     def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
-        """As above."""
+        """Also a number as text (contract 2.1), and blank text."""
         return {"type": ["number", "boolean", "string"], "description": "A number, also in text."}
 
     def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
-        """See `_blocked` in connector/portabilling.py."""
+        """Also texts and numbers: see `_blocked` in connector/portabilling.py."""
         return {"type": ["boolean", "integer", "string"]}
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
-        """Without `format`: RFC 3339, which it stands for, does not take all that is taken."""
+        """Without `format`, which means RFC 3339: the function accepts more than that."""
         rule = "ISO 8601 with an offset; also seconds since 1970."
         return {"type": ["string", "number"], "description": rule}
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
-        """Without the pattern: what is white space differs between the languages of patterns."""
+        """Without the pattern: regular expression dialects disagree about white space."""
         found = super().str_schema(schema)
         found.pop("pattern", None)
         return found
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """One list of types, where there is one."""
+        """A list of types where possible, not `anyOf`."""
         found = super().nullable_schema(schema)
         inner = found["anyOf"][0]
         if "type" not in inner:
@@ -68,17 +68,19 @@ class _Taken(GenerateJsonSchema):
         return {**inner, "type": [*types, "null"]}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Without the default: it is null everywhere."""
+        """Without the default, which is null everywhere."""
         return self.generate_inner(schema["schema"])
 
     def field_title_should_be_set(self, schema: object) -> bool:
-        """No: a title would repeat the name."""
+        """No title: it would repeat the field's name."""
         return False
 
 
 def schemas() -> Json:
-    """The models by name, with what their validators take beside the types."""
-    schema = Envelope.model_json_schema(schema_generator=_Taken, ref_template=f"{SCHEMAS}{{model}}")
+    """The schemas of the event's models by name, with the types that their validators accept."""
+    schema = Envelope.model_json_schema(
+        schema_generator=_AcceptedTypes, ref_template=f"{SCHEMAS}{{model}}"
+    )
     models: Json = schema.pop("$defs")
     models["Envelope"] = schema
     fields = {name: model["properties"] for name, model in models.items()}
@@ -86,12 +88,12 @@ def schemas() -> Json:
     fields["VDCounterInfo"]["remaining"] = {"type": ["number", "string", "null"]}
     policy = fields["PortaBillingData"]["access_policy_info"]
     policy["anyOf"] = [*policy["anyOf"], {"type": "array", "maxItems": 1, "items": dict(policy)}]
-    del fields["AccountInfo"]["msisdn"]  # computed, see there
+    del fields["AccountInfo"]["msisdn"]  # a computed field, not part of an event
     for name, told in _FORMS.items():
         model, _, field = name.partition(".")
         already = fields[model][field].get("description", "")
         fields[model][field]["description"] = f"{told} {already}".strip()
-    # The guide's malformed event has neither (contract section 3, case 6).
+    # The guide's malformed event has neither (contract 3, case 6).
     schema["anyOf"] = [
         {"properties": {"data": {"required": ["variables"]}}},
         {"required": ["pb_data"], "properties": {"pb_data": {"type": "object"}}},

@@ -1,15 +1,15 @@
 """A simulated world around the real connector: does the network end up as billing says?
 
-billing           PortaBilling: subscribers, SIMs, products, and what the network must hold
-life              what happens to subscribers, from a seed; enrichment: events as NSPS sends them
-nsps              queue, retries, replays, history
-network           an HLR/HSS with faults, which notes forbidden states; faults: which there are
-osmo              a real osmo-hlr in its place
-instance          one instance of the connector; fleet: several of them
-virtual_time      a run in this process, on virtual time
-real_functions    a run with real functions; functions: starts, kills and reads them
-deployed          a run against a deployed connector
-store             the ledgers of real functions, with outages
-clock             simulated time: virtual, or the real one run faster
-world             puts them together: a time of trouble, then calm; report says how it ended
+billing       PortaBilling: subscribers, SIMs, products, and what the network must hold for each
+life          random changes of subscribers, repeatable by a seed
+enrichment    the data that NSPS reads from PortaBilling for an event
+nsps          NSPS: queue, retries, replays, history
+network       an HLR/HSS with faults, which notes violations of its rules
+faults        the faults, and how often each happens
+clock         simulated time: virtual, or real time that passes faster
+world         puts these together: a time with faults, a time without, then the comparison
+instance, fleet             instances of the connector in this process, which can be killed
+functions, store            instances as real functions that are killed, and the ledger they share
+virtual_time, real_functions, osmo, deployed   the ways to run a world
+report        the result of a run, as text
 """

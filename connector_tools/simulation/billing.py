@@ -1,10 +1,10 @@
 """PortaBilling: who has which SIM, product and number, and what the network must hold for it.
 
-Every change has a number, the version; a SIM's is that of the last change that concerned the SIM
-or its account. Each change returns the events that PortaBilling raises for it.
+Changes are numbered. A SIM's `version` is the number of the last change of the SIM or of its
+account. Each change returns the events that PortaBilling raises for it.
 
-The ids that an event carries are an assumption: how NSPS finds the objects of an event is not
-public. Here a SIM event names `i_sim_card`, and a replacement `prev_i_sim_card` too.
+It is not public how NSPS finds the objects of an event. The simulation assumes that a SIM event
+names `i_sim_card`, and SIM/Replaced `prev_i_sim_card` too.
 """
 
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-# The account's states that take it out of service (contract section 5).
+# The statuses that take an account out of service (contract 5).
 OUT_OF_SERVICE = (
     "blocked customer_blocked suspended customer_suspended customer_provisionally_terminated "
     "closed inactive expired not_yet_active"
 ).split()
 IN_SERVICE = ["active", "zero_balance", "credit_exceeded", "customer_suspension_delayed", "frozen"]
-# The events that it raises; all others of PortaBilling are none of the simulation's.
+# The event types that are simulated, of the many that PortaBilling has.
 RAISED = ("SIM/Created", "SIM/Updated", "SIM/Replaced", "SIM/Deleted", "Account/BalanceChanged")
 PRODUCTS = {3774: "mobile-l", 3780: "mobile-m", 3790: "mobile-s"}
 
@@ -54,19 +54,19 @@ class Account:
 
     @property
     def served(self) -> bool:
-        """Whether it has service (contract section 5, `subscriber_status`)."""
+        """Whether it has service (contract 5, `subscriber_status`)."""
         out = self.blocked or self.status in OUT_OF_SERVICE
         return self.bill_status == "open" and not out
 
     @property
     def holds_number(self) -> bool:
-        """Whether it keeps its number (contract section 5, `msisdn`)."""
+        """Whether it keeps its number (contract 5, `msisdn`)."""
         return self.bill_status in ("open", "suspended")
 
 
 @dataclass(frozen=True, slots=True)
 class EspfEvent:
-    """An event as PortaBilling sends it to NSPS."""
+    """An event as PortaBilling's ESPF sends it to NSPS."""
 
     event_type: str
     variables: dict[str, Any] = field(repr=False)
@@ -74,7 +74,10 @@ class EspfEvent:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What the network must hold for a SIM; one that nobody owns has neither service nor number."""
+    """The record that the network must hold for a SIM.
+
+    A SIM without an account (`owned` is False) has neither service nor number.
+    """
 
     owned: bool
     served: bool = False
@@ -85,10 +88,10 @@ class Desired:
 
 
 class Billing:
-    """The truth; `now` is set by whoever lets time pass (seconds since 1970).
+    """Billing's accounts and SIMs: the truth that the network must follow.
 
-    Everything is numbered from `first` on. IMSIs are of the test network 001-01, numbers of the
-    country code 999, which no country has.
+    The caller sets `now` (seconds since 1970) before a change. All ids begin at `first`. IMSIs are
+    of the test network 001-01, numbers of the country code 999, which no country has.
     """
 
     def __init__(self, random: Random, network: str = "00101", first: int = 0) -> None:
@@ -100,11 +103,11 @@ class Billing:
         self._version = 0
         self._first = first
         self._events = first
-        self._numbers: list[str] = []  # free ones, the longest free first
+        self._numbers: list[str] = []  # free numbers, the longest free first
         self._next_number = first
 
     def desired(self, sim: Sim) -> Desired:
-        """What the network must hold for a SIM now."""
+        """The record that the network must hold for a SIM now."""
         if sim.i_account is None:
             return Desired(owned=False, deleted=sim.deleted)
         account = self.accounts[sim.i_account]
@@ -117,20 +120,20 @@ class Billing:
         )
 
     def add_sim(self) -> tuple[Sim, list[EspfEvent]]:
-        """A new SIM in the inventory."""
+        """Add a SIM to the inventory."""
         card = self._first + len(self.sims) + 1
         sim = self.sims[card] = Sim(card, f"{self._network}{card:010d}", self._change())
         return sim, [self._event("SIM/Created", sim=sim)]
 
     def open_account(self) -> Account:
-        """A new account with a number, without a SIM."""
+        """Open an account with a number and without a SIM."""
         made = self._first + len(self.accounts) + 1
         product = self._random.choice(list(PRODUCTS))
         account = self.accounts[made] = Account(made, self._take_number(), product)
         return account
 
     def assign(self, account: Account, sim: Sim | None) -> list[EspfEvent]:
-        """Give an account another SIM, its first one, or none."""
+        """Give an account its first SIM or another one, or take its SIM away (None)."""
         previous = self.sims[account.i_sim_card] if account.i_sim_card else None
         if previous is sim:
             return []
@@ -143,7 +146,7 @@ class Billing:
         return [self._event("SIM/Replaced", account, sim, previous)]
 
     def change(self, account: Account, **fields: Any) -> list[EspfEvent]:
-        """Change an account: block it, suspend it, another product, another state."""
+        """Set fields of an account, for example `blocked` or `i_product`."""
         held = account.holds_number
         for name, value in fields.items():
             setattr(account, name, value)
@@ -154,7 +157,7 @@ class Billing:
         return self._updated(account)
 
     def renumber(self, account: Account) -> list[EspfEvent]:
-        """Another number for an account that has one."""
+        """Give an account that holds a number another one."""
         if not account.holds_number:
             return []
         self._numbers.append(account.number)
@@ -162,12 +165,12 @@ class Billing:
         return self._updated(account)
 
     def delete_sim(self, sim: Sim) -> list[EspfEvent]:
-        """Take a SIM that nobody has out of the inventory."""
+        """Remove a SIM without an account from the inventory."""
         sim.deleted, sim.status, sim.version = True, "disposed", self._change()
         return [self._event("SIM/Deleted", sim=sim)]
 
     def noise(self, account: Account) -> list[EspfEvent]:
-        """An event that no handler asks for."""
+        """Raise an event that no handler asks for."""
         return [self._event("Account/BalanceChanged", account)]
 
     def _updated(self, account: Account) -> list[EspfEvent]:
@@ -194,7 +197,7 @@ class Billing:
             variables["i_sim_card"] = sim.i_sim_card
         if previous:
             variables["prev_i_sim_card"] = previous.i_sim_card
-        if self._events % 7 == 0:  # older releases send numbers as text
+        if self._events % 7 == 0:  # as older releases of PortaBilling: numbers as text
             variables = {name: str(value) for name, value in variables.items()}
         return EspfEvent(event_type, variables)
 
@@ -203,7 +206,7 @@ class Billing:
         return self._version
 
     def _take_number(self) -> str:
-        """One that was free for a while, as soon as there are some; else a new one."""
+        """A number that was free for a while, or a new one if there are only few."""
         if len(self._numbers) > 3:
             return self._numbers.pop(0)
         self._next_number += 1

@@ -1,4 +1,4 @@
-"""Simulated time: virtual, which jumps from one thing to the next, or the real one run faster."""
+"""Simulated time: virtual time, which jumps to the next event, or real time that passes faster."""
 
 import asyncio
 import selectors
@@ -10,9 +10,10 @@ _EPOCH = 1_770_000_000.0  # where every simulation begins: February 2026
 
 
 class Clock:
-    """The time of PortaBilling, NSPS and operators; it passes `scale` times faster than ours.
+    """The time of PortaBilling, NSPS and operators.
 
-    It began at `began` (seconds since 1970), when the event loop's own time was 0.
+    It passes `scale` times faster than the event loop's time. It was `began` (seconds since 1970)
+    when the event loop's time was 0.
     """
 
     def __init__(self, scale: float = 1, began: float = _EPOCH) -> None:
@@ -21,22 +22,22 @@ class Clock:
         self._skipped = 0.0
 
     def now(self) -> float:
-        """Seconds since 1970."""
+        """The simulated time, in seconds since 1970."""
         return self._began + self._skipped + asyncio.get_running_loop().time() * self._scale
 
     async def sleep(self, seconds: float) -> None:
-        """Let so many simulated seconds pass."""
+        """Sleep for so many simulated seconds."""
         await asyncio.sleep(seconds / self._scale)
 
     def skip(self, seconds: float) -> None:
-        """Jump ahead, when nothing happens until then."""
+        """Jump ahead by so many simulated seconds, in which nothing happens."""
         self._skipped += seconds
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes only while there is nothing to do.
+    """An event loop whose time jumps to the next timer whenever there is nothing to do.
 
-    What is given to a thread is done at once instead: so the same seed gives the same run.
+    Work for a thread is done at once in the loop's own thread, so the same seed gives the same run.
     """
 
     def __init__(self) -> None:
@@ -44,17 +45,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(_Selector(self))
 
     def time(self) -> float:
-        """See `asyncio.AbstractEventLoop`."""
+        """The virtual time in seconds; see `asyncio.AbstractEventLoop`."""
         return self.virtual
 
     def run_in_executor(  # type: ignore[override]  # asyncio's own signature is wider
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
-        """See `asyncio.AbstractEventLoop`."""
+        """Run the function now; see `asyncio.AbstractEventLoop`."""
         future = self.create_future()
         try:
             future.set_result(func(*args))
-        except Exception as error:  # whatever it is, it is for whoever waits for the future
+        except Exception as error:  # whoever awaits the future gets it
             future.set_exception(error)
         return future
 

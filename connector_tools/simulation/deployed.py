@@ -1,4 +1,4 @@
-"""A run against a connector that is deployed somewhere; its network cannot be seen from here."""
+"""Runs worlds against a deployed connector, whose network cannot be seen from here."""
 
 import asyncio
 import time
@@ -21,26 +21,26 @@ from connector_tools.simulation.world import (
     no_progress,
 )
 
-SCALE = 60.0  # simulated seconds in a real one
-_TIMEOUT = 75  # seconds; above the function's own, so that its answer is always seen
+SCALE = 60.0  # simulated seconds per real second
+_TIMEOUT = 75  # seconds; longer than the function's own (60 s): its answer always comes first
 
 
-class DeploymentUnusable(Exception):  # noqa: N818 - what happened, not an error of ours
-    """The deployment does not take events at all; the text says what to mend."""
+class DeploymentUnusable(Exception):  # noqa: N818 - says what happened
+    """The deployment takes no events; the text says what to change."""
 
 
 class DeployedConnector:
-    """See `world.Connector`: the deployment, which nobody kills from here."""
+    """The deployment, which is never killed from here: see `world.Connector`."""
 
     def __init__(self, client: httpx.AsyncClient, target: Target) -> None:
         self._client = client
         self._target = target
 
     async def check(self) -> None:
-        """Post what is no event, which changes nothing.
+        """Post an empty JSON object, which a connector answers with 422 and which changes nothing.
 
         Raises:
-            DeploymentUnusable: it is not answered as a connector answers it (422).
+            DeploymentUnusable: There is no connection, or the answer is not 422.
         """
         try:
             response = await self._client.post(self._target.url, content=b"{}")
@@ -56,7 +56,7 @@ class DeployedConnector:
             )
 
     async def post(self, posted: Delivery) -> HttpAnswer:
-        """See `world.Connector`."""
+        """Post an event: see `world.Connector`."""
         try:
             response = await self._client.post(self._target.url, content=posted.body)
         except httpx.HTTPError:
@@ -64,14 +64,14 @@ class DeployedConnector:
         return response.status_code, response.text
 
     async def kill(self) -> None:
-        """Never: `faults.NSPS` and the maintenance are all that happens."""
+        """Never called: `faults.DEPLOYED` has no `kill`."""
 
     async def trouble_ledger(self, seconds: float) -> None:
-        """Never, as above."""
+        """Never called: `faults.DEPLOYED` has no `ledger`."""
 
 
 class UnseenNetwork:
-    """See `world.ObservedNetwork`: a network that cannot be looked into."""
+    """A network that cannot be seen: see `world.ObservedNetwork`."""
 
     def __init__(self) -> None:
         self.faults = Faults({})
@@ -80,32 +80,32 @@ class UnseenNetwork:
         self.requests = 0
 
     async def outage(self, begins: bool) -> None:
-        """Never."""
+        """Never called: `faults.DEPLOYED` has no `outage`."""
 
     async def rotate(self) -> None:
-        """Never."""
+        """Never called: `faults.DEPLOYED` has no `credentials`."""
 
     def differences(self, desired: dict[str, Desired]) -> list[Difference]:
-        """Nothing is known of any."""
+        """No differences, because no record is known."""
         return []
 
 
 class DeployedSimulation:
     """Runs worlds against a deployment.
 
-    Each run has subscribers of its own, in the test network 001-01, and begins now: what an
-    earlier run left in the deployment's ledger is about others. Nobody replays by hand: what NSPS
-    gave up after its month was never accepted.
+    Each run has subscribers of its own in the test network 001-01, and its simulated time begins
+    now. So it does not meet what an earlier run left in the deployment's ledger. Nobody replays by
+    hand: an event that NSPS gave up after its month counts as never accepted.
     """
 
     def __init__(self, target: Target) -> None:
         self._target = target
 
     def run(self, scenario: Scenario, progress: OnProgress = no_progress) -> SimulationResult:
-        """One run, from beginning to end; latencies are in real seconds.
+        """Run a world from beginning to end; latencies are in real seconds.
 
         Raises:
-            DeploymentUnusable: the deployment does not take events at all.
+            DeploymentUnusable: The deployment takes no events.
         """
         return asyncio.run(self._run(scenario, progress))
 

@@ -1,8 +1,8 @@
-"""What NSPS reads from PortaBilling for an event, at the moment when it reads it (contract 2).
+"""The data that NSPS reads from PortaBilling for an event: `pb_data` (contract 2.2).
 
-Known is the shape. Assumed is how the objects are found: the SIM of a replacement is the one that
-the account has now, the previous one is named by the event; every other SIM event names its SIM,
-and the account is the one that has the SIM now.
+Its shape is public; how NSPS finds the objects of an event is not. The simulation assumes: for
+SIM/Replaced, the SIM is the one that the account has now, and the event names the previous one.
+Every other SIM event names its SIM, and the account is the one that has this SIM now.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ PARTS = ("account_info", "sim_info", "prev_sim_info", "access_policy_info", "pro
 
 
 def enrich(billing: Billing, event: EspfEvent) -> dict[str, Any]:
-    """The event's `pb_data`."""
+    """The event's `pb_data`, from the present state of billing."""
     ids = {name: int(value) for name, value in event.variables.items() if name.startswith("i_")}
     previous = event.variables.get("prev_i_sim_card")
     if event.event_type == "SIM/Replaced":
@@ -37,7 +37,7 @@ def enrich(billing: Billing, event: EspfEvent) -> dict[str, Any]:
 
 
 def _account(account: Account) -> dict[str, Any]:
-    """In one of the spellings that PortaBilling has for it, the same for the same account."""
+    """An account in one of PortaBilling's spellings; each account always has the same one."""
     raw = account.i_account % 3 == 0
     spelt = account.bill_status[0].upper() if raw else account.bill_status
     if account.bill_status == "terminated":
@@ -75,7 +75,7 @@ def _sim(billing: Billing, sim: Sim) -> dict[str, Any]:
 
 
 def _policy(account: Account, sim: Sim) -> dict[str, Any]:
-    """The profile for data carries the version, so that the network knows what it was told from."""
+    """The access policy; its `eps_profile` holds the SIM's version, which network.py compares."""
     values = {"cs_profile": PRODUCTS[account.i_product], "eps_profile": f"eps-v{sim.version}"}
     attributes = [{"group_name": "lte.wtl", "name": n, "value": v} for n, v in values.items()]
     return {"i_access_policy": 179, "name": "Mobile", "attributes": attributes}

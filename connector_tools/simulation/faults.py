@@ -1,61 +1,65 @@
-"""What can go wrong, by name, and how often; each is a switch of `connector simulate`."""
+"""The faults by name, with their usual rates; `--fault` of `connector simulate` chooses them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Share of the requests that it happens to at the network.
+# Faults of the network: the share of requests that meet each.
 NETWORK = {
-    "slow": 0.05,  # answers late, but in time
-    "timeout": 0.01,  # nothing done, no answer in time
-    "late": 0.01,  # done at once, no answer in time
-    "overdue": 0.005,  # done only after the connector gave up
-    "drop": 0.01,  # connection closed, nothing done
-    "drop-after": 0.01,  # connection closed after it was done
+    "slow": 0.05,  # answered late, but before the connector gives up
+    "timeout": 0.01,  # not carried out, no answer in time
+    "late": 0.01,  # carried out at once, no answer in time
+    "overdue": 0.005,  # carried out after the connector gave up
+    "drop": 0.01,  # connection closed, not carried out
+    "drop-after": 0.01,  # connection closed after it was carried out
     "throttle": 0.02,  # 429, with and without Retry-After
     "error": 0.02,  # 500 or 503
-    "error-after": 0.01,  # 500 after it was done
+    "error-after": 0.01,  # 500 after it was carried out
     "refusal": 0.01,  # 200 with an error inside
-    "garbage": 0.01,  # a body that is none, done or not
+    "garbage": 0.01,  # a body that is not the API's, carried out or not
 }
-# Share of the events that it happens to at NSPS.
+# Faults of NSPS: the share of events that meet each.
 NSPS = {
     "duplicate": 0.05,  # posted twice: at once, or up to days apart
     "reorder": 0.2,  # up to minutes late
     "delay": 0.005,  # days late
-    "stale": 0.02,  # enriched, then hours on the way
-    "replay": 0.02,  # an old event is replayed by hand, enriched afresh
+    "stale": 0.02,  # posted hours after it was enriched
+    "replay": 0.02,  # an old event is enriched anew and replayed by hand
 }
-# Times an hour.
+# Faults of the whole world: times a simulated hour.
 WORLD = {
     "outage": 0.5,  # the network is down for minutes
     "maintenance": 0.1,  # NSPS holds all events for an hour or two, then releases them at once
-    "credentials": 0.3,  # the network takes a new token only
+    "credentials": 0.3,  # the network accepts only a new token
     "kill": 2.0,  # an instance is killed, another one starts
-    "ledger": 1.0,  # the ledger is slow or cannot be reached for a while
+    "ledger": 1.0,  # the ledger is slow or unreachable for a while
 }
 ALL = NETWORK | NSPS | WORLD
-# What happens to a deployment that is not ours to break.
+# The faults of a load test, which breaks nothing of the deployment.
 DEPLOYED = NSPS | {"maintenance": WORLD["maintenance"]}
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """How often each happens; one that is not named never does."""
+    """How often each fault happens; a fault without a rate never happens."""
 
     rates: dict[str, float]
 
     def __getitem__(self, name: str) -> float:
-        """How often."""
+        """The rate of a fault: a share from 0 to 1, or times an hour for those of `WORLD`."""
         return self.rates.get(name, 0.0)
 
 
 def read(texts: list[str], known: Mapping[str, float] = ALL) -> Faults:
-    """From `all`, `none`, `name` or `name=rate`, later ones on top; nothing is `all`.
+    """Read faults from texts: `all`, `none`, `NAME` or `NAME=RATE`.
 
-    `known` are those that can happen.
+    Later texts change earlier ones. Without texts, all faults happen.
+
+    Args:
+        texts: The values of `--fault`, in order.
+        known: The faults that can happen, with their usual rates.
 
     Raises:
-        ValueError: a name or a rate that makes no sense.
+        ValueError: A name is unknown, or a rate is out of range. The text says what is allowed.
     """
     rates = {} if texts and texts[0] not in ("all", "none") else dict(known)
     for text in texts:

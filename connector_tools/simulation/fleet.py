@@ -1,4 +1,4 @@
-"""Several instances of the connector in process, which share a network and perhaps a ledger."""
+"""Several instances of the connector in this process, which share a network."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,9 +19,10 @@ _DEAD: HttpAnswer = (0, "")
 
 
 class Credentials:
-    """The connector's secret for the network: renewed a while after the network wants another.
+    """The connector's secret for the network; it is renewed a while after the network's token.
 
-    Serves the instances as settings (`values`) and as `connector.systems.http.credentials.Renewal`.
+    Instances use it as their settings (`values`, the secret has the name `key`) and as
+    `connector.systems.http.credentials.Renewal`.
     """
 
     def __init__(self, values: dict[str, Any], network: Network, clock: Clock, key: str) -> None:
@@ -32,11 +33,11 @@ class Credentials:
         self._key = key
 
     async def renewed(self, since: int) -> bool:
-        """See `connector.systems.http.credentials.Renewal`."""
+        """Whether there is a newer secret: see `connector.systems.http.credentials.Renewal`."""
         return self.generation > since
 
     async def rotate(self) -> None:
-        """Another token from now on; the secret follows."""
+        """Change the network's token, and 30 simulated seconds later the connector's secret."""
         self._network.token = f"token-{self.generation + 1}"
         try:
             await self._clock.sleep(30)
@@ -47,7 +48,11 @@ class Credentials:
 
 @dataclass(slots=True)
 class InstanceFactory:
-    """How the parts of an instance are made, each time one starts; `number` is the instance's."""
+    """Makes an instance each time one starts.
+
+    `ledger` gets the number of the instance; `budget` is in seconds, as EVENT_BUDGET; `trouble` is
+    shared by all instances.
+    """
 
     mapping: MappingFile
     settings: dict[str, Any]
@@ -58,54 +63,54 @@ class InstanceFactory:
     trouble: LedgerTrouble = field(init=False)
 
     def __post_init__(self) -> None:
-        """The trouble is shared by all."""
+        """Create the trouble."""
         self.trouble = LedgerTrouble(self.random)
 
     def instance(self, number: int) -> Instance:
-        """A new instance."""
+        """Make the instance of this number."""
         ledger = MortalLedger(self.ledger(number), self.trouble)
         parts = (self.mapping, self.settings, ledger, self.system())
         return Instance(Pipeline(*parts, budget=self.budget), ledger)
 
 
 class Fleet:
-    """See `world.Connector`; use it as a context manager."""
+    """`count` instances; use it as a context manager. See `world.Connector`."""
 
-    def __init__(self, makes: InstanceFactory, count: int) -> None:
-        self._makes = makes
+    def __init__(self, factory: InstanceFactory, count: int) -> None:
+        self._factory = factory
         self._count = count
         self._instances: list[Instance] = []
         self._turn = 0
 
     async def __aenter__(self) -> "Fleet":
-        """Start them."""
+        """Start all instances."""
         for number in range(self._count):
-            self._instances.append(await self._makes.instance(number).__aenter__())
+            self._instances.append(await self._factory.instance(number).__aenter__())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Stop them."""
+        """Stop all instances."""
         for instance in self._instances:
             await instance.__aexit__(*exc)
 
     async def post(self, posted: Delivery) -> HttpAnswer:
-        """See `world.Connector`: each in turn."""
+        """Post to the instances in turn: see `world.Connector`."""
         self._turn += 1
         return await self._instances[self._turn % len(self._instances)].post(posted)
 
     async def kill(self) -> None:
-        """See `world.Connector`."""
-        number = self._makes.random.randrange(len(self._instances))
+        """Kill an instance, and start another one: see `world.Connector`."""
+        number = self._factory.random.randrange(len(self._instances))
         killed = self._instances[number]
         killed.kill()
-        await asyncio.sleep(self._makes.random.uniform(0, 2))
-        self._instances[number] = await self._makes.instance(number).__aenter__()
+        await asyncio.sleep(self._factory.random.uniform(0, 2))
+        self._instances[number] = await self._factory.instance(number).__aenter__()
         await killed.__aexit__()
 
     async def trouble_ledger(self, seconds: float) -> None:
-        """See `world.Connector`."""
-        trouble = self._makes.trouble
-        if self._makes.random.random() < 0.5:
+        """Make the ledger slow or unreachable: see `world.Connector`."""
+        trouble = self._factory.trouble
+        if self._factory.random.random() < 0.5:
             trouble.slow = 2.0
         else:
             trouble.away = True

@@ -1,4 +1,4 @@
-"""Real functions, each in a process of its own, that are killed and started again."""
+"""Real functions that are killed and started again, and whose logs are searched for leaks."""
 
 import asyncio
 import json
@@ -14,18 +14,18 @@ from connector_tools.simulation.nsps import Delivery, HttpAnswer
 from connector_tools.simulation.store import Store
 
 TOKEN = "token-of-nsps-0"  # noqa: S105 - of this run only
-# What must not stand in a log: everything personal that the simulation makes up, and its tokens.
+# Personal data and tokens of the simulation, which must never be in a log line or an answer.
 LEAK = re.compile(
     r"00101\d{10}|9990\d{8}|8942\d{16}|@mail\.example|(first|last)name\d|Z\d{7}|\+99\d{9}|"
     r"token-of-nsps-\d|token-\d|hash-key-of-simulation",
     re.I,
 )
-# Ids and hashes are random: one among 200,000 lines may look like a number, in one run of six.
+# Ids and hashes are random: in one run of six, one of 200,000 lines has an id like a number.
 _IDS = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|"[0-9a-f]{16}"')
 
 
 def leaking(line: str) -> str:
-    """The fields of a log line that hold what must not stand there; empty if none does."""
+    """The fields of a log line that leak personal data or tokens, as text; empty if none does."""
     if not LEAK.search(_IDS.sub("", line)):
         return ""
     try:
@@ -37,9 +37,10 @@ def leaking(line: str) -> str:
 
 
 class Functions:
-    """See `world.Connector`; use it as a context manager.
+    """`count` functions on one store; use it as a context manager. See `world.Connector`.
 
-    `secrets` is a folder with a file for each secret, `variables` the environment.
+    `secrets` is a folder with a file for each secret, `variables` the functions' environment.
+    `leaks` lists what was found in logs and answers that must not be there.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Functions:
         self._turn = 0
 
     async def __aenter__(self) -> "Functions":
-        """Start them, and wait until they answer."""
+        """Start all functions, and wait until they answer."""
         for function in self._functions:
             function.start()
         for function in self._functions:
@@ -73,7 +74,7 @@ class Functions:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Stop them."""
+        """Stop all functions, and search the rest of their logs."""
         self._reading.cancel()
         await self._client.aclose()
         for function in self._functions:
@@ -81,7 +82,7 @@ class Functions:
         self._read_all()
 
     async def post(self, posted: Delivery) -> HttpAnswer:
-        """See `world.Connector`: each in turn."""
+        """Post to the functions in turn: see `world.Connector`."""
         self._turn += 1
         function = self._functions[self._turn % len(self._functions)]
         try:
@@ -94,7 +95,7 @@ class Functions:
         return response.status_code, response.text
 
     async def kill(self) -> None:
-        """See `world.Connector`: -9, without a warning."""
+        """Kill a function with SIGKILL, and start another one: see `world.Connector`."""
         number = self._random.randrange(len(self._functions))
         killed = self._functions[number]
         killed.kill()
@@ -105,7 +106,7 @@ class Functions:
         await asyncio.to_thread(function.wait_until_healthy)
 
     async def trouble_ledger(self, seconds: float) -> None:
-        """See `world.Connector`."""
+        """Make the store unreachable: see `world.Connector`."""
         await self._store.trouble(seconds)
 
     async def _read(self) -> None:
@@ -118,7 +119,7 @@ class Functions:
             self._read_one(function)
 
     def _read_one(self, function: FunctionProcess) -> None:
-        """Look through what it logged."""
+        """Search the lines that it has logged since the last time."""
         while (line := function.line(0)) is not None:
             self.lines += 1
             if where := leaking(line):

@@ -1,7 +1,7 @@
-"""The connector as the simulation drives it: in process, so that time can be virtual.
+"""An instance of the connector in this process, so that its time can be virtual.
 
-An instance can be killed: what it was doing stops there, and nothing of it reaches the ledger any
-more. What it had sent stays in the network.
+An instance can be killed. Its tasks stop at once, and none of them reaches the ledger any more.
+Requests that it has sent stay in the network.
 """
 
 import asyncio
@@ -31,7 +31,10 @@ _DEAD: HttpAnswer = (0, "")
 
 
 class LedgerTrouble:
-    """What the ledger suffers from now: `slow` seconds, or out of reach."""
+    """Makes a ledger slow (up to `slow` seconds a call) or mostly unreachable (`away`).
+
+    `met` counts the calls that it disturbed.
+    """
 
     def __init__(self, random: Random) -> None:
         self.slow = 0.0
@@ -39,8 +42,12 @@ class LedgerTrouble:
         self.met = 0
         self._random = random
 
-    async def meet(self) -> bool:
-        """Suffer it; True if the answer is lost after the ledger did what it was asked."""
+    async def disturb(self) -> bool:
+        """Delay or refuse a call; True if the call is carried out but its answer must be lost.
+
+        Raises:
+            LedgerUnavailable: The call is refused.
+        """
         if self.slow:
             self.met += 1
             await asyncio.sleep(self._random.uniform(0, self.slow))
@@ -53,7 +60,7 @@ class LedgerTrouble:
 
 
 class MortalLedger:
-    """A ledger as seen by one instance: it suffers, and is out of reach of the dead."""
+    """The ledger of one instance: disturbed by `trouble`, unreachable once it is killed."""
 
     def __init__(self, ledger: Ledger, trouble: LedgerTrouble) -> None:
         self._ledger = ledger
@@ -61,28 +68,28 @@ class MortalLedger:
         self.alive = True
 
     async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
-        """See `Ledger`."""
-        return await self._suffer(lambda: self._ledger.claim(request))
+        """Claim: see `Ledger`."""
+        return await self._call(lambda: self._ledger.claim(request))
 
     async def settle(self, claim: Claim) -> None:
-        """See `Ledger`."""
-        await self._suffer(lambda: self._ledger.settle(claim))
+        """Settle: see `Ledger`."""
+        await self._call(lambda: self._ledger.settle(claim))
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
     ) -> None:
-        """See `Ledger`; one that is out of reach is not told."""
+        """See `Ledger`; a killed instance releases nothing."""
         if self.alive:
-            await self._suffer(lambda: self._ledger.release(claim, touched, rest))
+            await self._call(lambda: self._ledger.release(claim, touched, rest))
 
     async def close(self) -> None:
         """See `Ledger`."""
         await self._ledger.close()
 
-    async def _suffer(self, step: Callable[[], Awaitable[T]]) -> T:
-        lost = await self._trouble.meet()
+    async def _call(self, step: Callable[[], Awaitable[T]]) -> T:
+        lost = await self._trouble.disturb()
         if not self.alive:
-            await asyncio.Event().wait()  # until its task is cancelled
+            await asyncio.Event().wait()  # for ever: its task is cancelled
         found = await step()
         if lost:
             raise LedgerUnavailable("simulated, after it was done")
@@ -90,7 +97,7 @@ class MortalLedger:
 
 
 class Instance:
-    """One instance in process; use it as a context manager."""
+    """One instance in this process; use it as a context manager."""
 
     def __init__(self, pipeline: Pipeline, ledger: MortalLedger) -> None:
         self._pipeline = pipeline
@@ -98,17 +105,17 @@ class Instance:
         self._dead = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Start."""
+        """Open the external system's client."""
         await self._pipeline.system.__aenter__()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Stop in good order."""
+        """Close the external system's client and the ledger."""
         await self._pipeline.system.__aexit__(*exc)
         await self._ledger.close()
 
     async def post(self, posted: Delivery) -> HttpAnswer:
-        """What the connector answers; nothing if it is killed meanwhile."""
+        """The connector's answer to an event; status 0 if it is killed meanwhile."""
         if self._dead.is_set():
             return _DEAD
         token = delivery.set(posted)
@@ -124,19 +131,19 @@ class Instance:
         return given.status, json.dumps(given.body)
 
     def kill(self) -> None:
-        """As `kill -9` does."""
+        """Stop at once, as `kill -9` does."""
         self._ledger.alive = False
         self._dead.set()
 
 
 class NetworkTransport(httpx.AsyncBaseTransport):
-    """The wire from the HTTP client to the network; a request outlives whoever sent it."""
+    """Carries requests to the network, which handles them even if the sender is killed."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See `httpx.AsyncBaseTransport`."""
+        """The network's reply: see `httpx.AsyncBaseTransport`."""
         authorization = request.headers.get("authorization", "")
         body = await request.aread()
         going = asyncio.ensure_future(self._network.receive(authorization, body))

@@ -1,4 +1,4 @@
-"""What happens to subscribers: mostly small changes, sometimes a swap, an end, a new beginning."""
+"""Random changes of subscribers: mostly small ones, sometimes a SIM swap or a termination."""
 
 from random import Random
 
@@ -12,7 +12,7 @@ from connector_tools.simulation.billing import (
     Sim,
 )
 
-# One subscriber's next change, by how often it happens.
+# The changes of a subscriber, with how often each happens relative to the others.
 _CHANGES = {
     "product": 20,
     "block": 18,
@@ -29,17 +29,17 @@ _QUICK = set(_CHANGES) - {"terminate", "burst"}
 
 
 class Life:
-    """Lets one subscriber at a time change, and keeps so many of them."""
+    """Changes one subscriber at a time; first opens accounts until there are `subscribers`."""
 
     def __init__(self, billing: Billing, random: Random, subscribers: int) -> None:
         self._billing = billing
         self._random = random
         self._subscribers = subscribers
         self._living: list[Account] = []
-        self._free: list[Sim] = []  # cards that nobody has; some are given to others again
+        self._free: list[Sim] = []  # cards without an account; some are given to other accounts
 
     def step(self) -> list[EspfEvent]:
-        """One change, with the events that PortaBilling raises for it."""
+        """Make one change; the events that PortaBilling raises for it."""
         if len(self._living) < self._subscribers:
             return self._begin()
         at = self._random.randrange(len(self._living))
@@ -55,7 +55,7 @@ class Life:
         return events + self._billing.assign(account, sim)
 
     def _card(self) -> tuple[Sim, list[EspfEvent]]:
-        """A card for an account: now and then one that was another's."""
+        """A card for an account: a new one, or sometimes one that another account had."""
         if self._free and self._random.random() < 0.4:
             return self._free.pop(self._random.randrange(len(self._free))), []
         return self._billing.add_sim()
@@ -63,7 +63,7 @@ class Life:
     def _happen(self, at: int, what: str) -> list[EspfEvent]:
         if what == "terminate":
             return self._terminate(at)
-        if what == "burst":  # within the same second
+        if what == "burst":  # up to three changes within the same second
             usual = [one for one in (self._choice() for _ in range(3)) if one in _QUICK]
             return [event for one in usual for event in self._happen(at, one)]
         changes = {
@@ -115,7 +115,7 @@ class Life:
         return events
 
     def _retire(self, card: int | None) -> list[EspfEvent]:
-        """What becomes of a card that an account gave back."""
+        """Delete a card that an account gave back, or keep it for another account."""
         if card is None:
             return []
         sim = self._billing.sims[card]

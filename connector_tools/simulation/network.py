@@ -1,8 +1,7 @@
-"""An HLR/HSS with faults, which notes what must never happen inside of it.
+"""An HLR/HSS with faults, which notes requests that must never happen.
 
-The rules are those of `connector_tools.counterparts.hlr`. Profiles carry the version of the state
-that they were made from (see `enrichment`), so that it is seen when an older state follows a newer
-one.
+It follows the rules of `connector_tools.counterparts.hlr`. Each profile holds the version of the
+state that it was made from (see enrichment.py), so an older state after a newer one is noticed.
 """
 
 import asyncio
@@ -19,14 +18,14 @@ from connector_tools.simulation.faults import NETWORK, Faults
 from connector_tools.simulation.nsps import Delivery
 
 delivery: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
-"""In process: what is being delivered, for whoever sees its requests."""
+"""The delivery that causes the requests of the present task; for instances in this process."""
 
 _REFUSAL = {"result": False, "error": "database is locked"}
 _GARBAGE = (b"<html>Sign in</html>", b'{"resu', b"\xff\xfe\x00")
 
 
 class _AnyName(frozenset[str]):
-    """Profiles of an HLR that has all of them."""
+    """The profiles of an HLR that has a profile of any name."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -34,7 +33,7 @@ class _AnyName(frozenset[str]):
 
 @dataclass(frozen=True, slots=True)
 class WireReply:
-    """What goes back; None as the status closes the connection instead."""
+    """An HTTP reply; with `status` None, the connection is closed instead."""
 
     status: int | None
     body: bytes = b""
@@ -46,7 +45,10 @@ _CLOSED = WireReply(None)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A subscriber whom the network has otherwise than billing; texts hold no personal data."""
+    """A subscriber whose record differs: billing's and the network's, as texts to print.
+
+    The texts hold no personal data.
+    """
 
     imsi: str = field(repr=False)
     billing: str
@@ -54,7 +56,10 @@ class Difference:
 
 
 class Network:
-    """The HLR; `timeout` is after how many seconds the connector gives a request up."""
+    """The HLR. `timeout` is how many seconds the connector waits for a reply.
+
+    See `world.ObservedNetwork` for `met`, `wrong` and `requests`.
+    """
 
     def __init__(self, random: Random, faults: Faults, token: str, timeout: float) -> None:
         self.hlr = Hlr()
@@ -73,11 +78,11 @@ class Network:
         self._snapshots: dict[str, float] = {}
 
     async def outage(self, begins: bool) -> None:
-        """See `world.ObservedNetwork`."""
+        """Begin or end an outage: see `world.ObservedNetwork`."""
         self.down = begins
 
     async def receive(self, authorization: str, body: bytes) -> WireReply:
-        """One request, with whatever befalls it."""
+        """Reply to one request, after the fault that it may meet."""
         self.requests += 1
         try:
             order = json.loads(body)
@@ -89,11 +94,11 @@ class Network:
         if self._inside[imsi] > 1:
             self.wrong.append(f"two requests of subscriber ...{imsi[-4:]} inside at once")
         try:
-            return await self._meet(authorization, order, imsi)
+            return await self._handle(authorization, order, imsi)
         finally:
             self._inside[imsi] -= 1
 
-    async def _meet(self, authorization: str, order: dict[str, Any], imsi: str) -> WireReply:
+    async def _handle(self, authorization: str, order: dict[str, Any], imsi: str) -> WireReply:
         if self.down:
             self.met["outage"] += 1
             return _CLOSED if self._random.random() < 0.3 else _wire_reply(HlrReply(503, {}))
@@ -103,7 +108,7 @@ class Network:
         fault = self._fault()
         if fault:
             self.met[fault] += 1
-            return await self._befall(fault, order, imsi)
+            return await self._with_fault(fault, order, imsi)
         return self._apply(order, imsi)
 
     def _fault(self) -> str | None:
@@ -114,8 +119,8 @@ class Network:
                 return name
         return None
 
-    async def _befall(self, fault: str, order: dict[str, Any], imsi: str) -> WireReply:
-        """When the request is carried out, if at all, and how long it takes."""
+    async def _with_fault(self, fault: str, order: dict[str, Any], imsi: str) -> WireReply:
+        """Carry out the request before or after the delay of this fault, or not at all."""
         chance = self._random.random()
         if fault in ("late", "drop-after", "error-after") or (fault == "garbage" and chance < 0.5):
             self._apply(order, imsi)
@@ -126,10 +131,10 @@ class Network:
             await asyncio.sleep(self._timeout * 1.2)
         if fault == "overdue":
             self._apply(order, imsi)
-        return self._said(fault, chance)
+        return self._fault_reply(fault, chance)
 
-    def _said(self, fault: str, chance: float) -> WireReply:
-        """What comes back."""
+    def _fault_reply(self, fault: str, chance: float) -> WireReply:
+        """The reply of a request that met this fault."""
         match fault:
             case "throttle":
                 wait = {"Retry-After": "1" if chance < 0.25 else "30"} if chance < 0.5 else {}
@@ -144,7 +149,7 @@ class Network:
         return _CLOSED
 
     def _apply(self, order: dict[str, Any], imsi: str) -> WireReply:
-        """Carry it out, and note what should not have come."""
+        """Carry out the request, and note if it breaks a rule."""
         reply = self.hlr.provision(order)
         if reply.status == 200 and reply.body.get("result") is True:
             self.changes += 1
@@ -167,7 +172,7 @@ class Network:
         self._snapshots[imsi] = max(cause.enriched, self._snapshots.get(imsi, 0))
 
     def differences(self, desired: dict[str, Desired]) -> list[Difference]:
-        """Every subscriber whose record is not what billing says."""
+        """The subscribers whose record differs from billing: see `world.ObservedNetwork`."""
         found = self.hlr.subscribers
         numbers = Counter(number for record in found.values() for number in record.msisdn)
         self.wrong += ["a number on two subscribers" for times in numbers.values() if times > 1]
@@ -184,11 +189,13 @@ class Network:
             gone = record is None and not want.owned
             if gone or (has == wants and not want.deleted):
                 continue
-            differences.append(Difference(imsi, _told(wants), _told(has) if has else "no record"))
+            differences.append(
+                Difference(imsi, _as_text(wants), _as_text(has) if has else "no record")
+            )
         return differences
 
 
-def _told(state: tuple[bool, str | None, str | None, str | None]) -> str:
+def _as_text(state: tuple[bool, str | None, str | None, str | None]) -> str:
     granted, number, cs_profile, eps_profile = state
     shown = f"number ...{number[-4:]}" if number else "no number"
     profiles = f", {cs_profile}, {eps_profile}" if cs_profile else ""

@@ -1,7 +1,7 @@
 """NSPS: enriches PortaBilling's events, posts them to the connector, retries, keeps the history.
 
-As contract section 1 has it. Not public, and therefore switches: whether an event is enriched anew
-for each retry, and whether one that was answered 4xx is retried at all.
+It retries as NSPS's public guide says. The guide does not say whether an event is enriched anew for
+each retry, nor whether an event that was answered 4xx is retried: `NspsOptions` chooses.
 """
 
 import asyncio
@@ -22,16 +22,22 @@ from connector_tools.simulation.faults import Faults
 
 HANDLED = ("SIM/Created", "SIM/Updated", "SIM/Replaced", "SIM/Deleted")
 _HOUR, _DAY = 3600.0, 86_400.0
-_LONG = (1, 2, 4, 8, 16)  # hours between the long retries, then a day each
+_LONG = (1, 2, 4, 8, 16)  # hours before each of the long retries; later ones wait a day each
 _GIVE_UP = 30 * _DAY
 
-HttpAnswer = tuple[int, str]  # status and body; 0 if no answer came
+HttpAnswer = tuple[int, str]
+"""Status and body; status 0 if there was no answer."""
 Post = Callable[["Delivery"], Awaitable[HttpAnswer]]
 
 
 @dataclass(slots=True)
 class HeldEvent:
-    """An event that NSPS has, with its history."""
+    """An event that NSPS has, with its deliveries so far.
+
+    Times are in seconds since 1970. `enriched` is when `body` was made, `begun` when the first
+    delivery began, `copies` how many deliveries are still to come. `history` has the time, status
+    and message of each answer.
+    """
 
     event_id: str
     espf: EspfEvent
@@ -42,13 +48,17 @@ class HeldEvent:
     attempts: int = 0
     accepted: bool = False
     failed: bool = False
-    copies: int = 0  # deliveries that are under way or to come
+    copies: int = 0
     history: list[tuple[float, int, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One posting of an event. `first` is False if one with this snapshot was answered 2xx."""
+    """One delivery of an event to the connector.
+
+    `enriched` is the time of its snapshot; `first` is False if the event was answered 2xx with this
+    snapshot before.
+    """
 
     held: HeldEvent
     body: bytes = field(repr=False)
@@ -58,7 +68,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class NspsOptions:
-    """What is not public of NSPS, and what an operator sets: `handled` are the event types."""
+    """How NSPS behaves where its guide is silent, and what its operator sets.
+
+    `cache` is for how many seconds data read from PortaBilling is reused, `concurrency` how many
+    events are posted at once, `handled` the event types that the handler asks for.
+    """
 
     enriches_retries: bool = False
     retries_4xx: bool = True
@@ -68,7 +82,7 @@ class NspsOptions:
 
 
 class Nsps:
-    """The queue and the history; `post` delivers, `met` counts the faults that happened."""
+    """The queue and the history. `post` delivers an event; `met` counts faults that happened."""
 
     def __init__(
         self, clock: Clock, billing: Billing, random: Random, post: Post, options: NspsOptions
@@ -93,16 +107,16 @@ class Nsps:
 
     @property
     def waiting(self) -> int:
-        """Deliveries that are to come or under way."""
+        """The number of deliveries under way or still to come."""
         return len(self._queue) + len(self._running)
 
     @property
     def failed(self) -> list[HeldEvent]:
-        """What is reported: events that NSPS gave up."""
+        """The events that NSPS gave up and reports to its operator."""
         return [held for held in self.history if held.failed and not held.accepted]
 
     def take(self, espf: EspfEvent) -> None:
-        """An event from PortaBilling; only those that a handler asks for are kept."""
+        """Take an event from PortaBilling; drop it if the handler does not ask for its type."""
         if espf.event_type.lower() not in self._handled:
             return
         now = self._clock.now()
@@ -124,12 +138,12 @@ class Nsps:
             self.replay(self._random.choice(self.history))
 
     def replay(self, held: HeldEvent) -> None:
-        """By hand: enriched afresh, and tried as if it were new."""
+        """Replay an event by hand: enrich it anew, and start its retries anew."""
         held.body, held.begun, held.failed = None, None, False
         self._later(held, self._clock.now())
 
     async def run(self) -> None:
-        """Deliver what is due, for ever."""
+        """Deliver events when they are due, until cancelled."""
         while True:
             if not self._queue or self.maintenance or self._queue[0][0] > self._clock.now():
                 await self._clock.sleep(self._pause())
@@ -141,7 +155,7 @@ class Nsps:
             task.add_done_callback(self._done)
 
     def idle_until(self) -> float | None:
-        """When the next delivery is due, if none is under way."""
+        """When the next delivery is due; None while one is under way, and if there is none."""
         return self._queue[0][0] if self._queue and not self._running else None
 
     def _pause(self) -> float:
@@ -176,13 +190,13 @@ class Nsps:
         key = (status, message)
         self.answers[key] = self.answers.get(key, 0) + 1
         if 200 <= status < 300:
-            if held.enriched == enriched:  # else it was replayed meanwhile, with newer data
+            if held.enriched == enriched:  # otherwise it was replayed meanwhile, with newer data
                 held.accepted = True
         elif not copy:
             self._again(held, status)
 
     def _again(self, held: HeldEvent, status: int) -> None:
-        """The ladder: a hundred attempts in a day, then hours apart, for a month."""
+        """Schedule the next retry: a hundred attempts in a day, then hours apart, for a month."""
         final = 400 <= status < 500 and status not in (408, 429)
         begun = held.begun if held.begun is not None else self._clock.now()
         age = self._clock.now() - begun
@@ -211,7 +225,7 @@ class Nsps:
         held.body = json.dumps(envelope).encode()
 
     def _read(self, espf: EspfEvent) -> dict[str, Any]:
-        """From PortaBilling or, with a cache, as it was read a few seconds ago."""
+        """Read the data of an event from PortaBilling, or take it from the cache."""
         if not self._options.cache:
             return enrich(self._billing, espf)
         ids = (espf.variables.get(name) for name in ("i_sim_card", "i_account", "prev_i_sim_card"))
@@ -234,7 +248,7 @@ def _iso(seconds: float) -> str:
 
 
 def _message(body: str) -> str:
-    """What the connector said, in short, for the history."""
+    """The text of an answer for the history: its message and its reason."""
     try:
         said = json.loads(body)
     except ValueError:

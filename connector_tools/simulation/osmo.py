@@ -1,7 +1,7 @@
-"""A run against a real osmo-hlr, which is stopped, killed and whose database is locked.
+"""Runs worlds against a real osmo-hlr, which is suspended, killed, and whose database is locked.
 
-The connector runs in process, over real sockets, on real time that passes faster for the others.
-Afterwards the HLR's own database is compared with billing.
+The connector runs in this process, over real sockets and in real time; the time of PortaBilling and
+NSPS passes 60 times faster. At the end, the HLR's own database is compared with billing.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ from connector_tools.simulation.world import (
 )
 
 _OSMO = ROOT / "mappings" / "osmo-hlr.yaml"
-_BUDGET, _TIMEOUT = 4.0, 1.0  # seconds of real time
-_SCALE = 60.0
+_BUDGET, _TIMEOUT = 4.0, 1.0  # real seconds: EVENT_BUDGET, and the wait for osmo-hlr's reply
+_SCALE = 60.0  # simulated seconds per real second
 
 
 class OsmoNetwork:
-    """See `world.ObservedNetwork`. In an outage osmo-hlr is stopped or killed, or cannot write."""
+    """The osmo-hlr as a network: see `world.ObservedNetwork`."""
 
     def __init__(self, hlr: OsmoHlr, random: Random) -> None:
         self.faults = Faults({})
@@ -50,7 +50,7 @@ class OsmoNetwork:
         self._end: Callable[[], None] = lambda: None
 
     async def outage(self, begins: bool) -> None:
-        """See `world.ObservedNetwork`."""
+        """Suspend osmo-hlr, kill it or lock its database, or end that: see `ObservedNetwork`."""
         if not begins:
             self._end()
             return
@@ -68,10 +68,10 @@ class OsmoNetwork:
             self._end = lock.close
 
     async def rotate(self) -> None:
-        """See `world.ObservedNetwork`; this interface has no credentials."""
+        """Do nothing: osmo-hlr's control interface has no credentials."""
 
     def differences(self, desired: dict[str, Desired]) -> list[Difference]:
-        """See `world.ObservedNetwork`; by the HLR's own database."""
+        """Compare the HLR's own database with billing: see `world.ObservedNetwork`."""
         found = self._hlr.subscribers()
         numbers = Counter(number for number, _, _ in found.values() if number)
         self.wrong += ["a number on two subscribers" for times in numbers.values() if times > 1]
@@ -81,27 +81,29 @@ class OsmoNetwork:
             gone = has is None and not want.owned
             if gone or (has == wants and not want.deleted):
                 continue
-            differences.append(Difference(imsi, _told(wants), _told(has) if has else "no record"))
+            differences.append(
+                Difference(imsi, _as_text(wants), _as_text(has) if has else "no record")
+            )
         return differences
 
 
-def _told(state: tuple[str | None, bool, bool]) -> str:
+def _as_text(state: tuple[str | None, bool, bool]) -> str:
     number, calls, data = state
     shown = f"number ...{number[-4:]}" if number else "no number"
     return f"calls {'on' if calls else 'off'}, data {'on' if data else 'off'}, {shown}"
 
 
 class OsmoHlrSimulation:
-    """Runs worlds against a real osmo-hlr, with so many instances on one SQLite ledger."""
+    """Runs worlds against a real osmo-hlr, with `instances` instances on one SQLite ledger."""
 
     def __init__(self, instances: int) -> None:
         self._instances = instances
 
     def run(self, scenario: Scenario, progress: OnProgress = no_progress) -> SimulationResult:
-        """One run, from beginning to end.
+        """Run a world from beginning to end.
 
         Raises:
-            NotInstalled: there is no osmo-hlr on this machine.
+            NotInstalled: osmo-hlr is not on this machine.
         """
         seed(scenario.seed)
         with quiet(), TemporaryDirectory() as folder, OsmoHlr(Path(folder)) as hlr:
@@ -121,7 +123,7 @@ class OsmoHlrSimulation:
         def system() -> System:
             return mapping.protocol.client(mapping.system, values)
 
-        makes = InstanceFactory(mapping, values, ledger, system, _BUDGET, random)
+        factory = InstanceFactory(mapping, values, ledger, system, _BUDGET, random)
         clock = Clock(_SCALE)
-        async with Fleet(makes, self._instances) as fleet:
+        async with Fleet(factory, self._instances) as fleet:
             return await World(scenario, clock, fleet, network, progress).run()

@@ -1,4 +1,4 @@
-"""A run with real functions over real sockets, on time that passes faster."""
+"""Runs worlds with real functions, over real sockets, on time that passes 60 times faster."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,12 +29,12 @@ from connector_tools.simulation.world import (
 )
 
 _WTL = ROOT / "mappings" / "wtl-hlr-hss.yaml"
-_BUDGET, _TIMEOUT = 4.0, 1.0  # seconds of real time
-_SCALE = 60.0  # simulated seconds in a real one
+_BUDGET, _TIMEOUT = 4.0, 1.0  # real seconds: EVENT_BUDGET, and the wait for the network's reply
+_SCALE = 60.0  # simulated seconds per real second
 
 
 class NetworkServer(Network):
-    """The network on the web, with the secret that belongs to it."""
+    """The network as an HTTP endpoint; it writes the connector's secret for it to a file."""
 
     def __init__(self, random: Random, scenario: Scenario, secret: Path, clock: Clock) -> None:
         super().__init__(random, scenario.faults, "token-0", _TIMEOUT)
@@ -44,7 +44,7 @@ class NetworkServer(Network):
         secret.write_text(self.token)
 
     async def rotate(self) -> None:
-        """See `world.ObservedNetwork`."""
+        """Change the token, and later the secret: see `world.ObservedNetwork`."""
         self._rotations += 1
         self.token = f"token-{self._rotations}"
         try:
@@ -53,7 +53,7 @@ class NetworkServer(Network):
             self._secret.write_text(self.token)
 
     async def answer(self, request: Request) -> Response:
-        """One request over the web."""
+        """Answer one HTTP request."""
         authorization = request.headers.get("authorization", "")
         wire = await self.receive(authorization, await request.body())
         if wire.status is None:
@@ -62,16 +62,16 @@ class NetworkServer(Network):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which leaves Ctrl-C to the command."""
+    """uvicorn without signal handlers: the command handles Ctrl-C."""
 
     def capture_signals(self) -> Any:
-        """None."""
+        """Capture no signals."""
         return nullcontext()
 
 
 @asynccontextmanager
 async def _listening(network: NetworkServer) -> AsyncIterator[str]:
-    """The network's URL, while it is on the web."""
+    """Serve the network on 127.0.0.1, and yield its URL."""
     config = uvicorn.Config(
         Starlette(routes=[Route(f"{BASE_PATH}/prov", network.answer, methods=["POST"])]),
         host="127.0.0.1",
@@ -85,7 +85,7 @@ async def _listening(network: NetworkServer) -> AsyncIterator[str]:
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - it has no event to wait for
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
@@ -96,17 +96,18 @@ async def _listening(network: NetworkServer) -> AsyncIterator[str]:
 
 
 class RealFunctionsSimulation:
-    """Runs worlds with real functions."""
+    """Runs worlds with `instances` real functions, and the store that `make_store` makes."""
 
     def __init__(self, make_store: Callable[[Path], Store], instances: int) -> None:
         self._make_store = make_store
         self._instances = instances
 
     def run(self, scenario: Scenario, progress: OnProgress = no_progress) -> SimulationResult:
-        """One run, from beginning to end.
+        """Run a world from beginning to end.
 
         Raises:
-            NotInstalled: a program that it needs is not on this machine.
+            NotInstalled: The store needs a program that is not on this machine.
+            DidNotStart: A function does not start.
         """
         with TemporaryDirectory() as folder, self._make_store(Path(folder)) as store:
             return asyncio.run(self._run(scenario, Path(folder), store, progress))

@@ -1,4 +1,4 @@
-"""The ledgers that real functions share, and how each can be slow or out of reach."""
+"""The ledgers that real functions share, each with a way to make it unreachable."""
 
 import asyncio
 import os
@@ -19,23 +19,30 @@ _STARTUP_SECONDS = 60
 
 
 class Store(Protocol):
-    """A ledger's place; use it as a context manager. `url` is its LEDGER_URL."""
+    """A ledger's place; use it as a context manager.
+
+    `url` is the functions' LEDGER_URL, `environment` what they need beside it.
+    """
 
     url: str
     environment: dict[str, str]
 
     def __enter__(self) -> Self:
-        """Start what it needs."""
+        """Start the program that it needs.
+
+        Raises:
+            NotInstalled: The program is not on this machine.
+        """
 
     def __exit__(self, *exc: object) -> None:
-        """Stop it."""
+        """Stop the program."""
 
     async def trouble(self, seconds: float) -> None:
-        """Keep it out of reach for so long."""
+        """Make the ledger unreachable for so many real seconds."""
 
 
 class MemoryStore:
-    """Nothing to share, nothing that can be out of reach."""
+    """The memory of one function, which is always reachable."""
 
     url = "memory:"
     environment: dict[str, str] = {}
@@ -52,7 +59,7 @@ class MemoryStore:
 
 
 class SqliteStore(MemoryStore):
-    """A file; somebody else's transaction keeps it locked."""
+    """A SQLite file; a transaction of this process locks it."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "ledger"
@@ -66,7 +73,7 @@ class SqliteStore(MemoryStore):
 
 
 class FirestoreEmulator:
-    """Google's Firestore emulator; stopped (SIGSTOP) it answers nothing."""
+    """Google's Firestore emulator; while it is suspended (SIGSTOP), it does not answer."""
 
     url = "firestore:?project=simulation"
 
@@ -76,11 +83,11 @@ class FirestoreEmulator:
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """host:port where it listens."""
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, with nothing in it.
+        """Start it empty, and wait until it listens.
 
         Raises:
             NotInstalled: gcloud, the emulator or Java is not on this machine.
@@ -90,7 +97,7 @@ class FirestoreEmulator:
             raise NotInstalled("gcloud with the Firestore emulator is not on this machine")
         self._process = subprocess.Popen(  # noqa: S603 - Google's own program
             [gcloud, "emulators", "firestore", "start", f"--host-port={self.address}", "--quiet"],
-            stdin=subprocess.DEVNULL,  # else it asks whether to install what is missing
+            stdin=subprocess.DEVNULL,  # or it asks whether to install missing components
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -105,13 +112,13 @@ class FirestoreEmulator:
             time.sleep(0.1)
 
     def kill(self) -> None:
-        """End it at once, with its children."""
+        """Kill it and its children."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(30)
 
     def freeze(self) -> None:
-        """Make it answer nothing, but keep its connections."""
+        """Suspend it: it does not answer, but keeps its connections."""
         os.killpg(self._process.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -145,4 +152,4 @@ STORES: dict[str, Callable[[Path], Store]] = {
     "sqlite": SqliteStore,
     "firestore": lambda folder: FirestoreEmulator(),
 }
-"""How the store of each ledger is made, in a folder of the run's own."""
+"""Makes the store of each ledger, in a folder that the run deletes at its end."""

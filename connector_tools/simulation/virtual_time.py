@@ -1,4 +1,4 @@
-"""A whole run in this process, on virtual time: a simulated month takes minutes."""
+"""Runs worlds in this process on virtual time: a simulated month takes minutes."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,27 +29,27 @@ from connector_tools.simulation.world import (
 )
 
 _WTL = ROOT / "mappings" / "wtl-hlr-hss.yaml"
-_BUDGET, _TIMEOUT = 50.0, 30.0  # seconds, as the settings have them by default
-_SKEW = 3.0  # seconds by which the clocks of instances differ
+_BUDGET, _TIMEOUT = 50.0, 30.0  # seconds, the defaults of the settings
+_SKEW = 3.0  # seconds between the clocks of two instances
 
 Sabotage = Callable[[Any], Any]
 
 
 class _NetworkWithSecret(Network):
-    """The network with the secret that belongs to it."""
+    """The network, with the connector's secret for it."""
 
     credentials: Credentials
 
     async def rotate(self) -> None:
-        """See `world.ObservedNetwork`."""
+        """Change the token, and later the secret: see `world.ObservedNetwork`."""
         await self.credentials.rotate()
 
 
 class VirtualTimeSimulation:
-    """Runs worlds in process. `ledger` is `memory` or `sqlite`.
+    """Runs worlds in this process, with a ledger `memory` or `sqlite`.
 
-    `spoil_ledger` and `spoil_system` wrap what an instance gets, so that a test can take a guard
-    away and see what the simulation says.
+    `spoil_ledger` and `spoil_system` wrap the ledger and the external system of each instance.
+    Tests disable a guard with them, and check that the simulation notices.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class VirtualTimeSimulation:
         self._spoil_system = spoil_system
 
     def run(self, scenario: Scenario, progress: OnProgress = no_progress) -> SimulationResult:
-        """One run, from beginning to end."""
-        seed(scenario.seed)  # the connector's own jitter
+        """Run a world from beginning to end."""
+        seed(scenario.seed)  # for the jitter of the connector's retries
         runs = asyncio.Runner(loop_factory=VirtualLoop)
         with quiet(), TemporaryDirectory() as folder, runs as runner:
             return runner.run(self._run(scenario, Path(folder), progress))
@@ -105,6 +105,6 @@ class VirtualTimeSimulation:
             spoilt: Ledger = self._spoil_ledger(made)
             return spoilt
 
-        makes = InstanceFactory(mapping, values, ledger, system, _BUDGET, random)
-        async with Fleet(makes, self._instances) as fleet:
+        factory = InstanceFactory(mapping, values, ledger, system, _BUDGET, random)
+        async with Fleet(factory, self._instances) as fleet:
             return await World(scenario, clock, fleet, network, progress).run()

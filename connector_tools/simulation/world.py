@@ -1,4 +1,4 @@
-"""The world: a time of trouble in which subscribers change, then calm, then the comparison."""
+"""A simulated world: a time with faults, a time without, then the comparison with billing."""
 
 import asyncio
 from collections import Counter
@@ -15,33 +15,37 @@ from connector_tools.simulation.network import Difference
 from connector_tools.simulation.nsps import Delivery, HeldEvent, HttpAnswer, Nsps, NspsOptions
 
 _CALM = Faults({})
-_SHORT_WAIT, _STEP = 10, 600  # seconds; time that nothing needs is skipped, but not all at once:
-# leases and breakers go by the connector's own clock
-_REJECTED = 422  # final: the same event cannot end otherwise (see `connector.outcome`)
+_SHORT_WAIT = 10  # seconds; a longer time without a delivery is skipped
+_STEP = 600  # seconds skipped at once; leases and circuit breakers go by the connector's own clock
+_REJECTED = 422  # final: the same event would get the same answer again (see `connector.outcome`)
 
 OnProgress = Callable[[int, str], None]
-"""Is told how many events there were so far, and what is going on."""
+"""Called with the number of events so far and a word for what happens now."""
 
 
 def no_progress(count: int, what: str) -> None:
-    """Tells nobody."""
+    """Do nothing; the default `OnProgress`."""
 
 
 class Connector(Protocol):
-    """The connector, however it runs."""
+    """The connector, for all ways to run it."""
 
     async def post(self, posted: Delivery) -> HttpAnswer:
-        """Deliver an event."""
+        """Post an event to an instance."""
 
     async def kill(self) -> None:
-        """Kill an instance; another one starts."""
+        """Kill an instance, and start another one."""
 
     async def trouble_ledger(self, seconds: float) -> None:
-        """Make the ledger slow, or keep it out of reach, for so long (of our own time)."""
+        """Make the ledger slow or unreachable for so many seconds of real time."""
 
 
 class ObservedNetwork(Protocol):
-    """The network, however it runs."""
+    """The network, for all ways to run it.
+
+    `met` counts the faults that happened, `wrong` lists violations of its rules, `requests` counts
+    the requests that reached it.
+    """
 
     faults: Faults
     met: Counter[str]
@@ -49,21 +53,22 @@ class ObservedNetwork(Protocol):
     requests: int
 
     async def outage(self, begins: bool) -> None:
-        """Nothing is served from now on; or again."""
+        """Begin or end an outage, in which no request is served."""
 
     async def rotate(self) -> None:
-        """From now on another token is wanted; the connector's secret follows a little later."""
+        """Require another token; change the connector's secret 30 simulated seconds later."""
 
     def differences(self, desired: dict[str, Desired]) -> list[Difference]:
-        """Every subscriber whose record is not what billing says."""
+        """The subscribers whose record differs from billing; `desired` is by IMSI."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """How large a world, and how much trouble. `rate` is events per simulated second.
+    """How large a world is, and which faults it has.
 
-    `first` is where PortaBilling's numbering begins. `replays` is how often the operator replays
-    by hand, at the end, what NSPS gave up.
+    `events` is how many NSPS gets in total. Subscribers change `rate` times per simulated second;
+    `subscribers` is how many there are at a time. The ids of PortaBilling begin at `first`.
+    `replays` is how often the operator, at the end, replays the events that NSPS gave up.
     """
 
     events: int
@@ -78,7 +83,12 @@ class Scenario:
 
 @dataclass(slots=True)
 class SimulationResult:
-    """How it ended."""
+    """The result of a run; report.py prints it.
+
+    `answers` counts by status and message. `latencies` are in seconds. `reported` are the events
+    that NSPS gave up, `waiting` is the number still to be delivered, `different` has the last
+    events of each subscriber whose record is wrong, `simulated` is in simulated seconds.
+    """
 
     events: int = 0
     attempts: int = 0
@@ -95,29 +105,29 @@ class SimulationResult:
 
     @property
     def converged(self) -> bool:
-        """Whether the network is as billing says, and nothing happened that must not."""
+        """Whether the network is as billing says, no rule was broken, and no event is left."""
         return not (self.different or self.wrong or self.reported or self.waiting)
 
     @property
     def rejected(self) -> list[HeldEvent]:
-        """Those of the reported whose data the connector, or what lies behind it, calls wrong."""
+        """The reported events that were answered 422: their data is wrong for the mapping."""
         return [held for held in self.reported if held.history[-1][1] == _REJECTED]
 
     @property
     def delivered(self) -> bool:
-        """Whether all events were accepted in the end, but for the rejected."""
+        """Whether all events except the rejected ones were accepted in the end."""
         return not (self.wrong or self.waiting or len(self.reported) > len(self.rejected))
 
 
 class Simulation(Protocol):
-    """A way to run a world."""
+    """A way to run a world; the command line has one for each sub-command of `simulate`."""
 
     def run(self, scenario: Scenario, progress: OnProgress = ...) -> SimulationResult:
-        """One run, from beginning to end."""
+        """Run a world from beginning to end."""
 
 
 class World:
-    """One run; `progress` is told how many events there were, and what is going on."""
+    """One run of a scenario, on this clock, with this connector and this network."""
 
     def __init__(
         self,
@@ -142,7 +152,7 @@ class World:
         )
 
     async def run(self) -> SimulationResult:
-        """All of it."""
+        """Run it from beginning to end."""
         began = self._clock.now()
         self._network.faults = self.nsps.faults = self._scenario.faults
         delivering = asyncio.create_task(self.nsps.run())
@@ -203,7 +213,7 @@ class World:
         await self._connector.trouble_ledger(self._random.uniform(10, 120))
 
     async def _calm_down(self) -> None:
-        """No more trouble: what waits is delivered, and what was given up is replayed by hand."""
+        """Without faults: deliver all events, and replay those that NSPS gave up."""
         self._network.faults = self.nsps.faults = _CALM
         for left in range(self._scenario.replays, -1, -1):
             while self.nsps.waiting:
@@ -236,10 +246,10 @@ class World:
         )
 
     def _unapplied(self) -> list[str]:
-        """Events that were neither answered 2xx nor are reported."""
+        """A violation for each event that is neither accepted, nor given up, nor waiting."""
         lost = [h for h in self.nsps.history if not (h.accepted or h.failed or h.copies)]
         return [f"event {held.event_id} is nowhere" for held in lost]
 
     def _about(self, imsi: str) -> list[HeldEvent]:
-        """The last events that led to a subscriber's state."""
+        """The last six events about a subscriber."""
         return [held for held in self.nsps.history if imsi.encode() in (held.body or b"")][-6:]

@@ -1,6 +1,6 @@
-"""The life of a subscriber through the real function to an HLR/HSS, every line checked.
+"""The life of a subscriber, sent through the real function to an HLR/HSS; every line is checked.
 
-NSPS is played by this process, which posts the events over HTTP; function and HLR are processes of
+This process plays NSPS and posts the events over HTTP. The function and the HLR are processes of
 their own.
 """
 
@@ -30,15 +30,19 @@ _SERVED_L = f"granted {_NUMBER} mobile-l"
 _BARRED_L = f"barred {_NUMBER} mobile-l"
 _RELEASED = "barred (no number) mobile-l"
 
-Event = dict[str, Any]
+EventBody = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoStep:
-    """One line: an event, and what must be true after it (`old` and `new` are the two SIMs)."""
+    """A line of the demo: an event, the answer that it must get, and the HLR records after it.
+
+    `old` and `new` are the records of the two SIMs. `token` replaces the right token, `hlr` is the
+    mode of the HLR meanwhile.
+    """
 
     name: str
-    event: Event
+    event: EventBody
     status: int
     outcome: str
     old: str
@@ -49,7 +53,7 @@ class DemoStep:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What was true."""
+    """The answer that an event got, and the HLR records after it."""
 
     status: int
     message: str
@@ -59,7 +63,7 @@ class Observation:
 
 
 def steps() -> Iterator[DemoStep]:
-    """The life of a subscriber, in the order in which NSPS posts it."""
+    """Yield the life of a subscriber in the order in which NSPS posts it."""
     created = _event("sim-created", 0)
     created["pb_data"] |= {"account_info": None}
     created["pb_data"]["sim_info"] |= {"i_account": None}
@@ -89,24 +93,24 @@ def steps() -> Iterator[DemoStep]:
 
 
 def demo() -> int:
-    """Run it and print the table; the exit code is 0 if every line is as it must be."""
+    """Run the demo, print its table, and return the exit code: 0 if every line is as it must be."""
     say("Starting an HLR/HSS and the function ...", to=terminal(stderr=True))
     try:
         with Stack() as stack:
             return report(play(stack))
-    except StackError as trouble:
-        return report_error(trouble)
+    except StackError as error:
+        return report_error(error)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
 def play(stack: Stack) -> list[tuple[DemoStep, Observation]]:
-    """Carry out the steps; what was true after each."""
+    """Post the events of all steps; each step with what was observed after it."""
     return [(step, _carry_out(stack, step)) for step in steps()]
 
 
 def report(lines: Iterable[tuple[DemoStep, Observation]]) -> int:
-    """Print the table, and which lines are wrong; the exit code."""
+    """Print the table and the wrong lines, and return the exit code."""
     console = terminal()
     table = Table(box=SIMPLE if console.is_terminal else None, pad_edge=False)
     for head in ("event", "answer", "outcome", "HLR: old SIM", "HLR: new SIM", ""):
@@ -120,13 +124,13 @@ def report(lines: Iterable[tuple[DemoStep, Observation]]) -> int:
     wrong = [(name, problems) for name, problems, _ in found if problems]
     for name, problems in wrong:
         say(f"WRONG  {name}: {', '.join(problems)}", "red")
-    told = f"{len(found) - len(wrong)} of {len(found)} lines are as they must be"
-    say(told, "red" if wrong else "green")
+    summary = f"{len(found) - len(wrong)} of {len(found)} lines are as they must be"
+    say(summary, "red" if wrong else "green")
     return 1 if wrong else 0
 
 
 def differences(step: DemoStep, seen: Observation) -> Iterator[str]:
-    """What is not as it must be."""
+    """Yield each difference between a step and what was observed."""
     for name in ("status", "outcome", "old", "new"):
         want, got = getattr(step, name), getattr(seen, name)
         if want != got:
@@ -149,9 +153,9 @@ def _carry_out(stack: Stack, step: DemoStep) -> Observation:
     )
 
 
-def _event(name: str, minute: int, *, profile: str = "mobile-l", **account: Any) -> Event:
-    """An event of the mapping's own about the old SIM, enriched by NSPS at that minute."""
-    event: Event = json.loads((_EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+def _event(name: str, minute: int, *, profile: str = "mobile-l", **account: Any) -> EventBody:
+    """An example event of the WTL mapping about the old SIM, enriched by NSPS at that minute."""
+    event: EventBody = json.loads((_EVENTS / f"{name}.json").read_text(encoding="utf-8"))
     event["event_id"] = str(uuid4())
     event["data"]["variables"]["i_event"] = 5_000_000 + minute
     moment = _BEGIN + timedelta(minutes=minute)

@@ -1,7 +1,7 @@
 """The function and an embedded HLR/HSS, each in a process of its own on this machine.
 
-`run` keeps them running and tells what each event did; the demo sends a subscriber's life
-through them.
+`connector run` calls `run`, which keeps them running and prints what each event did.
+`connector demo` sends the life of a subscriber through them (demo.py).
 """
 
 import json
@@ -26,25 +26,29 @@ PROFILES = ("default", "mobile-m", "mobile-l", "cs-pp-20250319", "eps-pp-2025031
 EVENT = ROOT / "mappings" / "events" / "sim-updated.json"
 _STARTUP_SECONDS = 60
 _LOG_SECONDS = 10
-_SETTLED = ("event settled", "request refused")  # the log's records of what became of a request
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SETTLED = ("event settled", "request refused")  # messages of the log's records with an outcome
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 LogLine = dict[str, Any]
 
 
 class StackError(Exception):
-    """The stack cannot start, or not go on; the lines say why, and what to do."""
+    """The stack cannot start or go on. The lines of the text say why, and what to do."""
 
 
 class Stack:
-    """Both processes, as a context manager; SIGINT, SIGTERM and SIGHUP end it as Ctrl-C does."""
+    """Both processes, as a context manager. SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C.
+
+    `port` is where the function listens; without it, a free port is chosen.
+    """
 
     def __init__(self, port: int | None = None) -> None:
         given = os.environ.get("API_TOKEN", "")
         self.tokens = given if given.strip() else token_urlsafe(16)
         self.token = self.tokens.partition(",")[0].strip()
         self.hlr_token = token_urlsafe(16)
-        # A token of the environment is a secret, and stays there; one of this run is worth nothing.
+        # A token from the environment is a secret, so the shell's name of it is shown. A token of
+        # this run alone is shown as it is.
         shown = "${API_TOKEN%%,*}" if given.strip() else self.token
         self.bearers = (shown, self.hlr_token)
         self.port = port or free_port()
@@ -58,10 +62,12 @@ class Stack:
         """Start both, and wait until they answer.
 
         Raises:
-            StackError: one does not.
+            StackError: The port is in use, or one of them does not start.
         """
         _check_is_free(self.port)
-        self._handlers = {one: signal.signal(one, signal.default_int_handler) for one in _ENDS}
+        self._handlers = {
+            one: signal.signal(one, signal.default_int_handler) for one in _STOP_SIGNALS
+        }
         try:
             self._start_hlr()
             self._start_function()
@@ -71,9 +77,9 @@ class Stack:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Stop both, the function first: it may be calling the HLR."""
+        """Stop both; the function first, because it may be calling the HLR."""
         for name in self._handlers:
-            signal.signal(name, signal.SIG_IGN)  # a second Ctrl-C must not leave one behind
+            signal.signal(name, signal.SIG_IGN)  # so that a second Ctrl-C leaves no process behind
         self._client.close()
         for program in reversed(self._programs):
             program.stop()
@@ -81,52 +87,52 @@ class Stack:
             signal.signal(name, handler)
 
     def post(self, body: bytes, token: str, ids: Mapping[str, str]) -> httpx.Response:
-        """Post an event as NSPS does.
+        """Post an event as NSPS does; `ids` are headers that identify the request.
 
         Raises:
-            StackError: it is not answered.
+            StackError: There is no answer.
         """
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **ids}
         try:
             return self._client.post(f"{self.url}/process-event", content=body, headers=headers)
         except httpx.TransportError:
-            raise self.trouble("The function does not answer.") from None
+            raise self.error("The function does not answer.") from None
 
     def settled(self) -> Iterator[LogLine]:
-        """The function's log records of what became of a request, as they come, until it ends."""
+        """Yield the function's log records that hold an outcome, until the function ends."""
         while (text := self._programs[-1].line()) is not None:
             line = _json(text)
             if line.get("message") in _SETTLED:
                 yield line
 
     def record_of(self, unique_id: str) -> LogLine:
-        """The log record of the request that had this id.
+        """Wait for the log record with the outcome of the request with this `x-request-id`.
 
         Raises:
-            StackError: there is none.
+            StackError: There is none within 10 s.
         """
         while (text := self._programs[-1].line(_LOG_SECONDS)) is not None:
             line = _json(text)
             if line.get("unique_id") == unique_id and line.get("message") in _SETTLED:
                 return line
-        raise self.trouble("The function did not log what became of an event.")
+        raise self.error("The function did not log what became of an event.")
 
     def subscriber(self, imsi: str) -> SubscriberRecord | None:
-        """The HLR's record of an IMSI, None if it has none."""
+        """The HLR's record of an IMSI; None if it has none."""
         response = self._hlr("GET", f"/subscribers/{imsi}")
         return response.json() if response.status_code == 200 else None
 
     def subscribers_by_hash(self) -> dict[str, SubscriberRecord]:
-        """All records of the HLR, by the names that their IMSIs have in the function's log."""
+        """All records of the HLR, by the `subject_hash` of their IMSIs in the function's log."""
         key, records = hash_key(self.token), self._hlr("GET", "/subscribers").json()
         return {subject_hash(key, f"imsi:{imsi}"): record for imsi, record in records.items()}
 
     def hlr_mode(self, mode: str) -> None:
-        """Make the HLR fail (`outage`) or work (`up`)."""
+        """Set the HLR's mode: `outage` answers 503, `up` works; hlr_http.py lists all modes."""
         self._hlr("PUT", "/mode", json={"mode": mode}).raise_for_status()
 
-    def trouble(self, what: str) -> StackError:
-        """What went wrong, with the end of the log of the program that was started last."""
+    def error(self, what: str) -> StackError:
+        """An error that ends with the last log lines of the program that was started last."""
         tail = self._programs[-1].tail
         return StackError(
             "\n".join([what, *(["The last lines of its log:", *tail] if tail else [])])
@@ -138,17 +144,17 @@ class Stack:
         try:
             return self._client.request(method, url, headers=headers, **options)
         except httpx.TransportError:
-            raise self.trouble("The HLR/HSS does not answer.") from None
+            raise self.error("The HLR/HSS does not answer.") from None
 
     def _start_hlr(self) -> None:
         arguments = ["--port", "0", "--profiles", ",".join(PROFILES)]
         command = python_module("connector_tools.counterparts.hlr_http", *arguments)
         hlr = Program(command, {"WTL_API_TOKEN": self.hlr_token})
         self._start(hlr)
-        told = hlr.line(_STARTUP_SECONDS) or ""
-        self.hlr_url = told.rpartition(" ")[2]
+        listening = hlr.line(_STARTUP_SECONDS) or ""
+        self.hlr_url = listening.rpartition(" ")[2]
         if not self.hlr_url.startswith("http"):
-            raise self.trouble("The HLR/HSS did not start.")
+            raise self.error("The HLR/HSS did not start.")
 
     def _start_function(self) -> None:
         variables = {
@@ -162,7 +168,7 @@ class Stack:
         try:
             function.wait_until_healthy()
         except DidNotStart:
-            raise self.trouble("The function did not start.") from None
+            raise self.error("The function did not start.") from None
 
     def _start(self, program: Program) -> None:
         program.start()
@@ -170,7 +176,7 @@ class Stack:
 
 
 def run(port: int = 8080) -> int:
-    """Keep the stack running until Ctrl-C, and tell what each event did to the HLR."""
+    """Keep the stack running until Ctrl-C, print what each event did, and return the exit code."""
     say("Starting an HLR/HSS and the function ...")
     try:
         with Stack(port) as stack:
@@ -178,17 +184,17 @@ def run(port: int = 8080) -> int:
                 say(text)
             for line in stack.settled():
                 say(event_line(line, stack.subscribers_by_hash()), style(line))
-            raise stack.trouble("The function ended by itself.")
-    except StackError as trouble:
-        return report_error(trouble)
+            raise stack.error("The function ended by itself.")
+    except StackError as error:
+        return report_error(error)
     except KeyboardInterrupt:
         say("Stopped.")
         return 0
 
 
-def report_error(trouble: StackError) -> int:
-    """Tell of it on standard error; the exit code."""
-    for text in str(trouble).splitlines():
+def report_error(error: StackError) -> int:
+    """Print an error on standard error, and return the exit code."""
+    for text in str(error).splitlines():
         say(text, "red", to=terminal(stderr=True))
     return CANNOT_RUN
 

@@ -1,4 +1,4 @@
-"""What `run` tells: where everything listens, what each event did, what the HLR holds after it."""
+"""Texts of `connector run` and `connector demo`: URLs, the outcome of an event, HLR records."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,10 @@ SubscriberRecord = Mapping[str, Any]
 
 
 def introduction(url: str, hlr_url: str, headers: tuple[str, str], event: Path) -> Iterator[str]:
-    """Where function and HLR listen, and a line to paste for each, with its header."""
+    """Yield where the function and the HLR listen, and a command line that calls each of them.
+
+    `headers` are the bearer tokens of the function and of the HLR, as the command lines show them.
+    """
     to_function, to_hlr = (
         f"curl --noproxy '*' -sS -w '\\n' -H \"Authorization: Bearer {token}\"" for token in headers
     )
@@ -26,11 +29,14 @@ def introduction(url: str, hlr_url: str, headers: tuple[str, str], event: Path) 
     yield f"  {to_function} --data-binary @{shlex.quote(str(event))} {url}/process-event"
     yield f"  {to_hlr} {records}"
     yield ""
-    yield "Each event is told here. Ctrl-C stops both."
+    yield "Each event is shown here. Ctrl-C stops both."
 
 
 def event_line(line: Mapping[str, Any], records: Mapping[str, SubscriberRecord]) -> str:
-    """What became of a request, by its log line, and the records of its subjects, by their hash."""
+    """The outcome of a request, from its log record, with the HLR records of its subjects.
+
+    `records` are by `subject_hash`.
+    """
     outcome = line["outcome"] + (f" ({line['reason']})" if "reason" in line else "")
     parts = [
         datetime.fromisoformat(line["time"]).astimezone().strftime("%H:%M:%S"),
@@ -47,14 +53,14 @@ def event_line(line: Mapping[str, Any], records: Mapping[str, SubscriberRecord])
 
 
 def style(line: Mapping[str, Any]) -> str:
-    """The colour of an event's line."""
+    """The colour of an event's line: green applied, yellow another 2xx, red an error."""
     if line["outcome"] == Outcome.APPLIED:
         return "green"
     return "yellow" if line["status"] < 300 else "red"
 
 
 def record_text(record: SubscriberRecord | None) -> str:
-    """All of a record of the HLR but its IMSI, in a few words."""
+    """An HLR record in a few words, without its IMSI."""
     if record is None:
         return "no record"
     words = {GRANTED: "granted", BARRED: "barred"}

@@ -57,7 +57,7 @@ run "exactly_the_runtime_files_are_deployed" {
   command = plan
 
   assert {
-    condition     = alltrue([for file in module.source.files : can(regex("^(main[.]py|requirements[.]txt|connector/([a-z_]+/)*[a-z_]+[.]py|mappings/.+)$", file))])
+    condition     = alltrue([for file in module.source.files : can(regex("^(main[.]py|requirements[.]txt|connector/py[.]typed|connector/([a-z_]+/)*[a-z_]+[.]py|mappings/.+)$", file))])
     error_message = "The zip may hold main.py, requirements.txt, connector/ and mappings/ only."
   }
   assert {

@@ -269,3 +269,43 @@ def until(true: Any) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+# --dry-run
+
+WTL = str(ROOT / "mappings" / "wtl-hlr-hss.yaml")
+
+
+def test_a_dry_run_sends_nothing_and_prints_the_calls_of_each_event(system: ScriptedServer) -> None:
+    events = [event(imsi=subscriber(1)), event(change={"data.event_type": "Invoice/Paid"})]
+    result = send("http://127.0.0.1:9", "-", "--dry-run", WTL, events=ndjson(*events), token="")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        f"line 1: event {events[0]['event_id']}: POST /prov",
+        f"line 2: event {events[1]['event_id']}: 202 Event ignored: "
+        "no rule for events of type Invoice/Paid",
+        "2 events: 0 invalid. Nothing was sent.",
+    ]
+    assert system.requests == []
+
+
+def test_a_dry_run_names_invalid_events_and_no_personal_data() -> None:
+    absent = event(imsi=subscriber(2), remove=("pb_data.account_info",))
+    events = ndjson(absent, {"event_id": "e"}) + "{broken\n"
+    result = send("http://127.0.0.1:9", "-", "--dry-run", WTL, events=events)
+    assert result.exit_code == 1
+    first, second, third, last = result.stdout.splitlines()
+    assert first.startswith(f"line 1: event {absent['event_id']}: 422 Validation failed; ")
+    assert "add it to the required data" in first
+    assert second == "line 2: event e: 422 Validation failed; data is required"
+    assert third.startswith("line 3: not JSON")
+    assert last == "3 events: 3 invalid. Nothing was sent."
+    assert subscriber(2) not in result.stdout
+
+
+def test_a_dry_run_with_a_broken_mapping_prints_its_lints(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("name: x\n")
+    path = str(tmp_path / "m.yaml")
+    result = send("http://127.0.0.1:9", "-", "--dry-run", path, events=ndjson(event()))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`system` is missing" in result.stderr

@@ -1,4 +1,4 @@
-"""The guide's acceptance cases 1 to 6 (contract section 3), against the deployed function."""
+"""The guide's acceptance cases 1 to 6 (contract 3), against the running function."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ MALFORMED: dict[str, tuple[object, ...]] = {
 def function(
     scripted: ScriptedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Function]:
-    """One function for the module, in the middle of a rotation of its token."""
+    """One function for the module, which accepts two tokens as during a rotation."""
     env = environment(scripted.url, API_TOKEN=f"{TOKEN}, {NEXT_TOKEN}")
     with Function(tmp_path_factory.mktemp("contract") / "log", env) as running:
         yield running
@@ -57,7 +57,7 @@ def test_case_1_health_is_asked_without_a_token(function: Function, system: Scri
 
 
 def test_case_1_health_leaves_a_record(function: Function) -> None:
-    """Contract 3: in every case the log has a record of the case."""
+    """Contract 3: the log has a record of every case."""
     sent = ids()
     function.client.get("/health", headers=sent)
     assert function.lines(request_id=sent["x-b3-traceid"], unique_id=sent["x-request-id"])
@@ -116,7 +116,7 @@ def test_case_3_a_token_that_is_wrong_or_missing_is_refused(
 @pytest.mark.parametrize(
     "header", [f"Bearer {TOKEN}", f"Bearer {NEXT_TOKEN}", f"bearer {TOKEN}", f"BEARER  {TOKEN}"]
 )
-def test_case_3_both_tokens_of_a_rotation_are_accepted_and_the_scheme_has_no_case(
+def test_case_3_both_tokens_of_a_rotation_are_accepted_with_the_scheme_in_any_case(
     function: Function, system: ScriptedServer, header: str
 ) -> None:
     response = function.post(event(), token=None, headers={"authorization": header})
@@ -127,7 +127,7 @@ def test_case_3_both_tokens_of_a_rotation_are_accepted_and_the_scheme_has_no_cas
 @pytest.mark.parametrize(
     "reply", [Scripted(404), Scripted(404, {"error": "unknown imsi"}), Scripted(404, body=b"<p>")]
 )
-def test_case_4_what_the_system_does_not_know_is_not_found(
+def test_case_4_a_resource_that_the_system_does_not_know_is_not_found(
     function: Function, system: ScriptedServer, reply: Scripted
 ) -> None:
     system.default = reply
@@ -193,7 +193,7 @@ def test_case_6_the_malformed_event_of_the_guide(
     assert not system.requests
 
 
-def test_case_6_all_that_is_wrong_is_told_at_once(function: Function) -> None:
+def test_case_6_all_wrong_fields_are_listed_at_once(function: Function) -> None:
     wrong = event(change={"updated_at": "x", "pb_data.sim_info.imsi": "1"}, remove=("event_id",))
     found = {detail["field"] for detail in details(function.post(wrong))}
     assert found == {"event_id", "updated_at", "pb_data.sim_info.imsi"}

@@ -1,4 +1,4 @@
-"""At least once, out of order, SIM swaps (contract section 4), against the deployed function."""
+"""At least once, out of order, SIM swaps (contract 4), against the running function."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,7 +17,7 @@ NEWER = "2026-03-02T11:00:00+00:00"
 
 @pytest.fixture
 def imsi(request: pytest.FixtureRequest) -> str:
-    """A subscriber of the test's own: what the ledger knows of others does not matter."""
+    """A subscriber that only this test uses, so the ledger knows nothing of it."""
     return subscriber(10**9 + crc32(request.node.nodeid.encode()))
 
 
@@ -26,14 +26,14 @@ def swap(old: str, new: str, **change: Any) -> dict[str, Any]:
 
 
 def sent(system: ScriptedServer) -> list[tuple[str, str, list[str]]]:
-    """What the system was told: whom about, whether to serve, which number."""
+    """IMSI, status and numbers of each request that the system got."""
     return [
         (body["imsi"], body["subscriber_status"], body["msisdn"])
         for body in (request.json for request in system.requests)
     ]
 
 
-def test_an_event_that_comes_again_is_not_applied_again(
+def test_a_second_delivery_is_not_applied(
     function: Function, system: ScriptedServer, imsi: str
 ) -> None:
     once = event(imsi=imsi)
@@ -77,7 +77,7 @@ def test_duplicates_in_parallel_are_applied_once(
     assert len(system.requests) == 1
 
 
-def test_an_event_that_failed_is_applied_when_it_comes_again(
+def test_a_failed_event_is_applied_when_it_is_delivered_again(
     function: Function, system: ScriptedServer, imsi: str
 ) -> None:
     once = event(imsi=imsi)
@@ -88,7 +88,7 @@ def test_an_event_that_failed_is_applied_when_it_comes_again(
     assert len(system.requests) == 2
 
 
-def test_an_event_of_portabilling_with_a_second_event_id_is_the_same_event(
+def test_an_event_of_portabilling_with_a_second_event_id_is_a_duplicate(
     function: Function, system: ScriptedServer, imsi: str
 ) -> None:
     once = event(imsi=imsi)
@@ -108,7 +108,7 @@ def test_an_event_of_portabilling_with_a_second_event_id_is_the_same_event(
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_another_event_of_the_same_subscriber_is_no_duplicate(
+def test_another_event_of_the_same_subscriber_is_applied(
     function: Function, system: ScriptedServer, imsi: str, change: dict[str, Any]
 ) -> None:
     once = event(imsi=imsi)
@@ -149,7 +149,7 @@ def test_an_older_snapshot_never_overwrites_a_newer_one(
     assert len(system.requests) == 1
 
 
-def test_a_retry_that_was_overtaken_is_superseded(
+def test_a_retry_after_a_newer_event_is_superseded(
     function: Function, system: ScriptedServer, imsi: str
 ) -> None:
     overtaken = event(imsi=imsi, change={"updated_at": OLDER})
@@ -178,10 +178,10 @@ def test_two_subscribers_do_not_supersede_each_other(
 
 
 @pytest.mark.parametrize("name", ["sim-updated", "sim-created", "sim-replaced"])
-def test_a_missing_account_is_not_a_closed_one(
+def test_a_missing_account_is_refused_and_not_taken_for_a_closed_one(
     function: Function, system: ScriptedServer, imsi: str, name: str
 ) -> None:
-    """Contract 4: 422 that names the part to add, never a bar or a freed number."""
+    """Contract 4.3: 422 that names the part to add; nobody is barred, no number is freed."""
     response = function.post(event(name, imsi=imsi, remove=("pb_data.account_info",)))
     (detail,) = details(response)
     assert detail["field"] == "pb_data.account_info"
@@ -190,7 +190,7 @@ def test_a_missing_account_is_not_a_closed_one(
 
 
 @pytest.mark.parametrize("unknown", ["bill_status", "blocked"])
-def test_an_unknown_state_of_the_account_is_no_state(
+def test_an_unknown_state_of_the_account_is_refused(
     function: Function, system: ScriptedServer, imsi: str, unknown: str
 ) -> None:
     (detail,) = details(
@@ -211,7 +211,7 @@ def test_a_swap_frees_the_number_before_the_new_sim_gets_it(
     ]
 
 
-def test_the_new_sim_is_not_served_while_the_old_one_could_not_be_freed(
+def test_the_new_sim_waits_until_the_old_one_is_freed(
     function: Function, system: ScriptedServer, imsi: str
 ) -> None:
     old, replaced = subscriber(3), swap(subscriber(3), imsi)
@@ -222,7 +222,7 @@ def test_the_new_sim_is_not_served_while_the_old_one_could_not_be_freed(
     assert [told[0] for told in sent(system)] == [old, old, imsi]
 
 
-def test_an_old_sim_that_was_given_to_another_account_is_left_alone(
+def test_an_old_sim_of_another_account_is_not_freed(
     function: Function, system: ScriptedServer, imsi: str
 ) -> None:
     old = subscriber(4)
@@ -233,10 +233,10 @@ def test_an_old_sim_that_was_given_to_another_account_is_left_alone(
     assert [told[0] for told in sent(system)] == [imsi]
 
 
-def test_an_old_sim_of_another_account_is_left_alone_by_a_swap_with_a_newer_snapshot(
+def test_an_old_sim_of_another_account_is_not_freed_by_a_swap_with_a_newer_snapshot(
     function: Function, system: ScriptedServer, imsi: str
 ) -> None:
-    """A swap that failed may be enriched afresh after the old SIM was given away."""
+    """NSPS may enrich a failed swap again after the old SIM was given to another account."""
     old = subscriber(5)
     later = "2026-03-02T10:30:00+00:00"
     given = {"created_at": later, "updated_at": OLDER, "pb_data.account_info.i_account": 9}
@@ -256,7 +256,7 @@ def test_an_old_sim_of_this_account_is_freed(
     assert [told[0] for told in sent(system)] == [old, imsi]
 
 
-def test_a_swap_that_was_overtaken_on_both_sims_is_superseded(
+def test_a_swap_after_newer_events_of_both_sims_is_superseded(
     function: Function, system: ScriptedServer, imsi: str
 ) -> None:
     old = subscriber(7)

@@ -1,4 +1,4 @@
-"""The spellings of PortaBilling's releases (contract section 2), told apart at the system."""
+"""The spellings of PortaBilling's releases (contract 2), seen at the external system."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ ACCOUNT = "pb_data.account_info"
 
 
 def applied(function: Function, system: ScriptedServer, change: dict[str, Any]) -> dict[str, Any]:
-    """What reaches the system for an event with these changes."""
+    """The one request that the system gets for an event with these changes."""
     assert function.post(event(change=change)).json() == ACCEPTED
     (request,) = system.requests
     body: dict[str, Any] = request.json
@@ -38,7 +38,7 @@ def test_bill_status_in_each_spelling(
 
 
 @pytest.mark.parametrize("spelt", ["barred", "X", "opened", "customer_exported"])
-def test_an_unknown_bill_status_is_not_guessed(
+def test_an_unknown_bill_status_is_refused(
     function: Function, system: ScriptedServer, spelt: str
 ) -> None:
     (detail,) = details(function.post(event(change={f"{ACCOUNT}.bill_status": spelt})))
@@ -156,7 +156,7 @@ def test_an_event_number_as_text_names_the_same_event(
         (None, NUMBER),
     ],
 )
-def test_the_number_is_found_in_each_form_of_the_charging_id(
+def test_each_form_of_the_charging_id_gives_the_number(
     function: Function, system: ScriptedServer, charging_id: str | None, number: list[str]
 ) -> None:
     assert applied(function, system, {f"{ACCOUNT}.id": charging_id})["msisdn"] == number
@@ -195,7 +195,7 @@ def test_event_types_are_compared_without_case(
         ),
     ],
 )
-def test_an_event_without_anything_to_do_is_ignored_and_says_why(
+def test_an_event_without_anything_to_do_is_ignored_with_the_reason(
     function: Function, system: ScriptedServer, change: dict[str, Any], reason: str
 ) -> None:
     response = function.post(event(change=change))
@@ -211,7 +211,7 @@ def test_an_event_of_variables_alone_is_valid(function: Function, system: Script
     assert not system.requests
 
 
-def test_unknown_fields_are_no_error_anywhere(function: Function, system: ScriptedServer) -> None:
+def test_unknown_fields_are_accepted_anywhere(function: Function, system: ScriptedServer) -> None:
     unknown: dict[str, Any] = {"since": "MR123", "deep": [{"er": None}]}
     places = ["x_new", "data.x_new", "data.variables.x_new", "pb_data.x_new"]
     places += [f"pb_data.{part}.x_new" for part in ("account_info", "sim_info")]
@@ -228,5 +228,5 @@ def test_all_optional_fields_may_be_null(function: Function, system: ScriptedSer
     }
     nulls |= dict.fromkeys(("handler_id", "created_at", "updated_at", "status"))
     nulls |= {"pb_data.sim_info.iccid": None, "pb_data.sim_info.status": None}
-    nulls |= {"pb_data.sim_info.imsi": subscriber(77)}  # nobody's newer snapshot is known of it
+    nulls |= {"pb_data.sim_info.imsi": subscriber(77)}  # the ledger has no newer snapshot of it
     assert applied(function, system, nulls)["subscriber_status"] == GRANTED

@@ -17,7 +17,7 @@ Start = Callable[..., Function]
 @pytest.mark.parametrize(
     ("headers", "told"), [({"Retry-After": "17"}, "17"), ({}, None), ({"Retry-After": "x"}, None)]
 )
-def test_case_7_the_system_has_had_too_many_requests(
+def test_case_7_the_system_answers_too_many_requests(
     function: Function, system: ScriptedServer, headers: dict[str, str], told: str | None
 ) -> None:
     system.default = Scripted(429, headers=headers)
@@ -83,7 +83,7 @@ def test_case_8_a_redirect_is_not_followed(
         (Scripted(body=b" " * 1_100_000), "API Core's reply is too large"),
     ],
 )
-def test_case_8_a_reply_of_200_that_confirms_nothing_is_a_failure(
+def test_case_8_a_reply_of_200_without_a_confirmation_is_a_failure(
     function: Function, system: ScriptedServer, reply: Scripted, told: str
 ) -> None:
     system.default = reply
@@ -132,7 +132,7 @@ def test_case_9_an_unreachable_system_is_unavailable_and_the_retry_is_applied(
     assert function.post(sent).json() == ACCEPTED
 
 
-def test_case_9_a_system_that_says_when_it_is_back(
+def test_case_9_the_retry_after_of_the_system_is_handed_on(
     function: Function, system: ScriptedServer
 ) -> None:
     system.default = Scripted(503, headers={"Retry-After": "120"})

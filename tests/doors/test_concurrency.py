@@ -1,4 +1,4 @@
-"""Many events at once: of many subscribers they go side by side, of one they never do."""
+"""Events in parallel: those of different subscribers overlap, those of one never do."""
 
 import random
 import time
@@ -21,7 +21,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def post_all(function: Function, events: list[dict[str, Any]]) -> list[httpx.Response]:
-    """All at the same time; the answers in the order of the events."""
+    """Post all events at the same time; the answers are in the order of the events."""
     with ThreadPoolExecutor(len(events)) as pool:
         return list(pool.map(function.post, events))
 
@@ -35,7 +35,7 @@ def overlaps(requests: list[Received]) -> int:
 
 
 def numbered(imsi: str, count: int) -> list[dict[str, Any]]:
-    """Events of one subscriber from snapshots a second apart, the profile tells which."""
+    """Events of one subscriber, with snapshots a second apart and a profile that numbers them."""
     return [
         event(
             imsi=imsi,
@@ -71,7 +71,7 @@ def test_events_of_one_subscriber_never_overlap_and_end_in_the_newest_state(
 ) -> None:
     system.default = Scripted(delay=0.03)
     events = numbered(subscriber(1000 + seed), 20)
-    random.Random(seed).shuffle(events)  # noqa: S311 - an order, no secret
+    random.Random(seed).shuffle(events)  # noqa: S311 - an order, not a secret
     answers = [response.json() for response in post_all(function, events)]
     assert all(answer in (ACCEPTED, SUPERSEDED) for answer in answers)
     assert overlaps(system.requests) == 0
@@ -81,11 +81,11 @@ def test_events_of_one_subscriber_never_overlap_and_end_in_the_newest_state(
     assert len(applied) == answers.count(ACCEPTED)
 
 
-def test_events_of_one_subscriber_that_fail_now_and_then_still_end_in_the_newest_state(
+def test_events_of_one_subscriber_end_in_the_newest_state_although_some_calls_fail(
     function: Function, system: ScriptedServer
 ) -> None:
-    """As NSPS does, each event is sent again until it is accepted."""
-    dice = random.Random(7)  # noqa: S311 - an order, no secret
+    """Each event is sent again until it is accepted, as NSPS does."""
+    dice = random.Random(7)  # noqa: S311 - an order, not a secret
     held: list[str] = []
 
     def now_and_then(request: Received) -> Scripted:
@@ -121,7 +121,7 @@ def test_the_same_event_ten_times_in_parallel_is_applied_once(
     assert len(system.requests) == 1
 
 
-def test_the_same_event_in_parallel_is_applied_once_also_if_the_first_try_fails(
+def test_the_same_event_in_parallel_is_applied_once_if_the_first_call_fails(
     function: Function, system: ScriptedServer
 ) -> None:
     system.default = Scripted(delay=0.1)
@@ -148,7 +148,9 @@ def test_a_swap_and_updates_of_both_its_sims_do_not_interleave(
     assert len(by_account) == 6
 
 
-def test_a_slow_subscriber_holds_up_nobody_else(function: Function, system: ScriptedServer) -> None:
+def test_a_slow_subscriber_does_not_delay_others(
+    function: Function, system: ScriptedServer
+) -> None:
     slow, quick = subscriber(5000), subscriber(5001)
     system.default = lambda request: Scripted(delay=1 if request.json["imsi"] == slow else 0)
     with ThreadPoolExecutor(1) as pool:
@@ -161,8 +163,8 @@ def test_a_slow_subscriber_holds_up_nobody_else(function: Function, system: Scri
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux's /proc")
-def test_many_connections_are_taken_in_one_turn_of_the_loop(function: Function) -> None:
-    """One from each descriptor that listens: docs/decisions/0015-listening.md."""
+def test_sixteen_connections_are_accepted_in_one_turn_of_the_loop(function: Function) -> None:
+    """One connection a descriptor, so 16 descriptors: docs/decisions/0015-listening.md."""
     (worker,) = psutil.Process(function.process.pid).children()
     (listening,) = {each.fd for each in worker.net_connections() if each.status == "LISTEN"}
     folder = Path(f"/proc/{worker.pid}/fd")

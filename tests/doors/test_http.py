@@ -1,4 +1,4 @@
-"""Hostile, broken and oversized input at the function's door."""
+"""Hostile, broken and oversized requests to the function."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ TOO_LARGE = {
 
 
 def fresh() -> dict[str, Any]:
-    """An event of a subscriber of its own: what the ledger knows of others does not matter."""
+    """An event of a new subscriber, which the ledger does not know."""
     return event(imsi=subscriber(next(_NUMBERS)))
 
 
@@ -34,14 +34,14 @@ def valid_text() -> str:
 
 
 def chunks(size: int = LARGE) -> Iterator[bytes]:
-    """A body whose length is not told beforehand."""
+    """A body that is sent in chunks, without a Content-Length."""
     piece = b" " * 100_000
     for _ in range(size // len(piece)):
         yield piece
 
 
 def error_of(answer: bytes) -> tuple[int, dict[str, Any]]:
-    """Status and body of an answer off the raw socket; the body is in the error shape."""
+    """Status and body of a raw HTTP answer, whose body has the contract's error shape."""
     head, _, content = answer.partition(b"\r\n\r\n")
     assert b"content-type: application/json" in head.lower(), answer
     body: dict[str, Any] = json.loads(content)
@@ -85,7 +85,7 @@ def test_the_largest_body_that_is_allowed_is_read(
     ],
     ids=lambda body: repr(body[:20]),
 )
-def test_what_is_no_event_is_refused(
+def test_a_body_that_is_not_an_event_is_refused(
     function: Function, system: ScriptedServer, body: bytes
 ) -> None:
     response = function.post(body, headers=ids())
@@ -113,7 +113,7 @@ def test_what_is_no_event_is_refused(
     ],
     ids=lambda text: text[:30].encode("unicode_escape").decode(),
 )
-def test_a_value_that_json_or_the_contract_does_not_have_is_refused(
+def test_values_outside_of_json_or_the_contract_are_refused(
     function: Function, system: ScriptedServer, old: str, new: str
 ) -> None:
     assert old in valid_text()
@@ -139,7 +139,7 @@ def test_a_value_that_json_or_the_contract_does_not_have_is_refused(
     ],
     ids=lambda text: text[:30].encode("unicode_escape").decode(),
 )
-def test_an_odd_value_that_nothing_needs_does_no_harm(
+def test_an_odd_value_in_an_unused_field_is_accepted(
     function: Function, system: ScriptedServer, old: str, new: str
 ) -> None:
     assert old in valid_text()
@@ -172,16 +172,15 @@ def test_a_wrong_token_is_refused_before_the_body_is_read(
 
 
 @pytest.mark.parametrize("token", [TOKEN, "wrong"])
-def test_a_body_that_is_announced_but_never_sent_holds_up_nobody(
+def test_a_request_that_its_headers_refuse_is_answered_before_its_body_arrives(
     function: Function, token: str
 ) -> None:
-    """The answer to what the headers alone refuse does not wait for the body."""
     head = f"POST / HTTP/1.1\r\nHost: c\r\nAuthorization: Bearer {token}\r\n"
     answer = function.raw(f"{head}Content-Length: {LARGE}\r\n\r\n".encode(), seconds=1)
     assert error_of(answer)[0] == (413 if token == TOKEN else 401)
 
 
-def test_a_caller_that_leaves_before_the_end_of_the_body_changes_nothing(
+def test_an_event_is_dropped_if_its_caller_leaves_before_the_end_of_the_body(
     function: Function, system: ScriptedServer
 ) -> None:
     sent = ids()
@@ -197,7 +196,7 @@ def test_a_caller_that_leaves_before_the_end_of_the_body_changes_nothing(
     assert function.post(fresh()).json() == ACCEPTED
 
 
-def test_a_length_that_is_too_short_cuts_the_event_which_is_refused(
+def test_an_event_cut_by_a_short_content_length_is_refused(
     function: Function, system: ScriptedServer
 ) -> None:
     cut = b"POST / HTTP/1.1\r\n" + HEAD + b"Content-Length: 50\r\nConnection: close\r\n\r\n"
@@ -217,20 +216,20 @@ def test_a_length_that_is_too_short_cuts_the_event_which_is_refused(
         b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
     ],
 )
-def test_a_length_that_is_none_reaches_nobody(
+def test_an_invalid_content_length_is_refused_by_the_parser(
     function: Function, system: ScriptedServer, lengths: bytes
 ) -> None:
     answer = function.raw(b"POST / HTTP/1.1\r\n" + HEAD + lengths + b"\r\n{}", seconds=2)
-    assert answer.startswith(b"HTTP/1.1 400 ")  # of the HTTP parser, before any function
+    assert answer.startswith(b"HTTP/1.1 400 ")  # from the HTTP parser; the function is not called
     assert not system.requests
     assert function.post(fresh()).json() == ACCEPTED
 
 
 @pytest.mark.parametrize("method", [b"BREW", b"post"])
-def test_an_invented_method_gets_an_error_in_our_shape(
+def test_an_unknown_method_gets_our_json_error(
     function: Function, system: ScriptedServer, method: bytes
 ) -> None:
-    """Any token is a method in HTTP, and a method is compared with case."""
+    """HTTP allows any token as a method and distinguishes upper and lower case."""
     request = method + b" / HTTP/1.1\r\n" + HEAD + b"Connection: close\r\n\r\n"
     status, _ = error_of(function.raw(request))
     assert status in (400, 405)
@@ -246,7 +245,7 @@ def test_a_method_of_other_protocols_is_not_allowed(function: Function, method: 
 
 
 @pytest.mark.parametrize("path", ["/favicon.ico", "/robots.txt", "/", "//x", "/health/", "/a/b"])
-def test_a_page_that_is_asked_for_is_not_allowed(function: Function, path: str) -> None:
+def test_a_get_request_is_not_allowed_on_any_other_path(function: Function, path: str) -> None:
     response = function.client.get(function.url + path, headers=ids())
     assert (response.status_code, response.json()) == (405, NOT_ALLOWED)
     assert response.headers["allow"] == "POST"
@@ -273,8 +272,8 @@ def test_health_may_be_asked_with_head(function: Function) -> None:
     ],
     ids=lambda given: repr(given[:9]),
 )
-def test_ids_that_are_none_are_replaced(function: Function, given: bytes) -> None:
-    """Their text would go into every line of the log."""
+def test_malformed_ids_are_replaced(function: Function, given: bytes) -> None:
+    """A request's ids are in each of its log lines."""
     before = len(function.lines())
     headers = {"x-b3-traceid": given, "x-request-id": given}
     assert function.post(fresh(), headers=headers).json() == ACCEPTED
@@ -284,13 +283,13 @@ def test_ids_that_are_none_are_replaced(function: Function, given: bytes) -> Non
 
 
 @pytest.mark.parametrize("given", [b"\xff", "žluťoučký".encode(), b"x" * 60_000], ids=len)
-def test_a_token_of_any_bytes_is_just_wrong(function: Function, given: bytes) -> None:
+def test_a_token_of_arbitrary_bytes_is_unauthorized(function: Function, given: bytes) -> None:
     answer = function.raw(
         b"POST / HTTP/1.1\r\nHost: c\r\nAuthorization: Bearer " + given + b"\r\n\r\n", seconds=1
     )
     assert error_of(answer) == (401, UNAUTHORIZED)
 
 
-def test_the_function_still_serves(function: Function) -> None:
+def test_the_function_serves_after_all_of_this(function: Function) -> None:
     assert function.process.poll() is None
     assert function.post(fresh()).json() == ACCEPTED

@@ -1,4 +1,4 @@
-"""End to end over the real Pub/Sub emulator: publish, push, dead-letter; and who may push."""
+"""Publish, push and dead-letter over the real Pub/Sub emulator; the check of the pusher."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ def emulator() -> Iterator[str]:
 
 @dataclass
 class Stand:
-    """The buffered shape: a function that publishes, and the subscription that pushes back."""
+    """A buffered deployment: a function that publishes, and a subscription that pushes to it."""
 
     pubsub: PubSubEmulator
     relay: SigningRelay
@@ -60,7 +60,7 @@ def stand(emulator: str, system: ScriptedServer, tmp_path: Path) -> Iterator[Sta
 def wait_for(condition: Any, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.05)
 
 
@@ -85,7 +85,9 @@ def test_an_event_is_queued_pushed_and_applied(stand: Stand, system: ScriptedSer
     wait_for(lambda: stand.relay.statuses == [202])
 
 
-def test_what_fails_comes_again_until_it_is_applied(stand: Stand, system: ScriptedServer) -> None:
+def test_a_failed_event_is_redelivered_until_it_is_applied(
+    stand: Stand, system: ScriptedServer
+) -> None:
     system.script(Scripted(status=500), Scripted(status=500))
     stand.function.post(event(imsi=subscriber(2)))
     wait_for(lambda: stand.function.lines(outcome="applied"))
@@ -93,11 +95,9 @@ def test_what_fails_comes_again_until_it_is_applied(stand: Stand, system: Script
     assert len(system.requests) == 3
 
 
-def test_what_can_never_succeed_is_a_dead_letter_at_once(
-    stand: Stand, system: ScriptedServer
-) -> None:
+def test_a_final_error_is_dead_lettered_at_once(stand: Stand, system: ScriptedServer) -> None:
     posted = event(imsi=subscriber(3), remove=("pb_data.account_info",))
-    assert stand.function.post(posted).status_code == 202, "it is an event, so it is queued"
+    assert stand.function.post(posted).status_code == 202, "the event is valid, so it is queued"
     (letter,) = stand.pubsub.pull(stand.dead_letters, 1)
     assert json.loads(letter.data) == posted
     assert letter.attributes["outcome"] == "invalid"
@@ -108,13 +108,13 @@ def test_what_can_never_succeed_is_a_dead_letter_at_once(
     assert system.requests == []
 
 
-def test_what_is_no_event_is_refused_before_it_is_queued(stand: Stand) -> None:
+def test_an_invalid_event_is_refused_before_it_is_queued(stand: Stand) -> None:
     assert stand.function.post(b'{"event_id": "x"}').status_code == 422
     assert stand.function.post(event(), token="wrong").status_code == 401
     assert stand.function.lines(message="event queued") == []
 
 
-def test_nothing_that_was_taken_is_lost_when_the_function_is_killed(
+def test_queued_events_survive_a_killed_function(
     stand: Stand, system: ScriptedServer, tmp_path: Path
 ) -> None:
     system.default = Scripted(delay=0.3)
@@ -128,7 +128,9 @@ def test_nothing_that_was_taken_is_lost_when_the_function_is_killed(
         wait_for(lambda: stand.relay.statuses.count(202) == 10, 60)
 
 
-def test_pubsub_that_does_not_take_it_is_503(system: ScriptedServer, tmp_path: Path) -> None:
+def test_an_event_that_pubsub_does_not_store_is_unavailable(
+    system: ScriptedServer, tmp_path: Path
+) -> None:
     env = environment(
         system.url,
         INGRESS="publish",
@@ -153,7 +155,9 @@ FORGED: dict[str, dict[str, Any]] = {
 }
 
 
-def test_only_our_own_subscription_may_push(stand: Stand, system: ScriptedServer) -> None:
+def test_only_the_deployments_own_subscription_may_push(
+    stand: Stand, system: ScriptedServer
+) -> None:
     url, body = stand.relay.target, envelope(event(imsi=subscriber(4)))
 
     def push(authorization: str | None) -> httpx.Response:
@@ -176,14 +180,16 @@ def test_only_our_own_subscription_may_push(stand: Stand, system: ScriptedServer
     assert stand.function.client.get(url).status_code == 405
 
 
-def test_what_is_no_message_is_refused(stand: Stand) -> None:
+def test_a_push_without_a_pubsub_message_is_refused(stand: Stand) -> None:
     headers = {"Authorization": f"Bearer {stand.relay.signer.token()}"}
     for body in (b"", b"[]", b'{"message": {"data": "%%%"}}', b'{"message": 1}'):
         answer = stand.function.client.post(stand.relay.target, content=body, headers=headers)
         assert answer.status_code == 422, body
 
 
-def test_a_cloud_event_is_applied_or_comes_again(system: ScriptedServer, tmp_path: Path) -> None:
+def test_a_cloud_event_is_applied_or_delivered_again(
+    system: ScriptedServer, tmp_path: Path
+) -> None:
     headers = {
         "ce-id": "1",
         "ce-source": "//pubsub.googleapis.com/projects/demo/topics/events",
@@ -202,9 +208,9 @@ def test_a_cloud_event_is_applied_or_comes_again(system: ScriptedServer, tmp_pat
         assert deliver(posted) == 500
         assert deliver(posted) == 200
         assert deliver(posted) == 200
-        assert len(system.requests) == 2, "the third was a duplicate"
+        assert len(system.requests) == 2, "the third delivery is a duplicate"
         assert deliver(b'{"message": {"data": "%%%"}}') == 200
         final = envelope(event(remove=("pb_data.account_info",)))
-        assert deliver(final) == 500, "no dead-letter topic, so it is left to the subscription"
+        assert deliver(final) == 500, "without a dead-letter topic the subscription decides"
         outcomes = [line["outcome"] for line in function.lines(message="event settled")]
         assert outcomes == ["failed", "applied", "duplicate", "invalid"]

@@ -93,7 +93,7 @@ def test_no_other_module_changes_what_it_does_not_own(file: Path) -> None:
         "import signal\nsignal.signal(15, None)",
     ],
 )
-def test_such_a_change_is_recognised(text: str) -> None:
+def test_each_kind_of_foreign_change_is_recognised(text: str) -> None:
     assert len(list(foreign_changes(text))) == 1
 
 
@@ -121,7 +121,7 @@ assert gc.isenabled() and gc.get_threshold()[0] == 200_000 and gc.get_freeze_cou
 """)
 
 
-def test_pydantic_searches_for_no_plugins() -> None:
+def test_pydantic_does_not_search_for_plugins() -> None:
     run("""
 import importlib.metadata
 from connector.doors import server

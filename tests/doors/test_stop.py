@@ -1,4 +1,4 @@
-"""What SIGTERM does to a function with events in flight."""
+"""SIGTERM: events in flight finish, new connections are refused, the log has the stop."""
 
 import re
 import socket
@@ -17,7 +17,7 @@ IN_FLIGHT = 10
 
 
 def refuses_connections(function: Function) -> bool:
-    """Whether a new connection is turned away, or closed without being served."""
+    """Whether a new connection is refused, or closed without an answer."""
     request = b"GET /health HTTP/1.1\r\nHost: connector\r\nConnection: close\r\n\r\n"
     try:
         with socket.create_connection(("127.0.0.1", function.port), 0.5) as connection:
@@ -29,9 +29,9 @@ def refuses_connections(function: Function) -> bool:
 
 @pytest.fixture
 def stopped(start: Start, system: ScriptedServer) -> Function:
-    """A function that was stopped with events in flight, all of which were answered."""
+    """A function that was stopped with events in flight and has answered them all."""
     function = start()
-    system.default = Scripted(delay=3)  # longer than a busy machine takes to stop it
+    system.default = Scripted(delay=3)  # longer than the stop takes on a busy machine
     events = [event(imsi=subscriber(number)) for number in range(IN_FLIGHT)]
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
         answers = [pool.submit(function.post, each) for each in events]
@@ -44,7 +44,7 @@ def stopped(start: Start, system: ScriptedServer) -> Function:
     return function
 
 
-def test_events_in_flight_are_finished_and_the_log_tells_of_the_stop(
+def test_events_in_flight_finish_and_the_log_has_the_stop(
     stopped: Function, system: ScriptedServer
 ) -> None:
     lines = stopped.lines()
@@ -77,7 +77,7 @@ def test_new_connections_are_refused_while_events_finish(
     assert len(system.requests) == 1
 
 
-def test_an_event_that_fails_while_the_function_stops_is_answered_too(
+def test_an_event_that_fails_during_the_stop_is_answered(
     start: Start, system: ScriptedServer
 ) -> None:
     function = start()
@@ -91,7 +91,7 @@ def test_an_event_that_fails_while_the_function_stops_is_answered_too(
     assert function.lines()[-1]["message"].startswith("stopped")
 
 
-def test_a_second_signal_does_not_hurt(start: Start, system: ScriptedServer) -> None:
+def test_a_second_signal_does_not_interrupt_events(start: Start, system: ScriptedServer) -> None:
     function = start()
     system.default = Scripted(delay=1)
     with ThreadPoolExecutor(1) as pool:
@@ -112,8 +112,8 @@ def test_an_idle_function_stops_at_once(start: Start) -> None:
     assert last["message"].startswith("stopped")
 
 
-def test_the_server_waits_longer_for_its_worker_than_an_event_may_take(start: Start) -> None:
-    """Else it kills the worker, and with it the events in flight; waiting for that takes long."""
+def test_the_server_gives_its_worker_more_time_than_an_event_may_take(start: Start) -> None:
+    """The server kills a worker that takes longer; the test reads the limit from the log."""
     function = start(EVENT_BUDGET="40", LOG_LEVEL="DEBUG", GUNICORN_LOG_LEVEL="debug")
     found = re.search(r"\bgraceful_timeout: (\d+)", function.output())
     assert found

@@ -1,4 +1,4 @@
-"""Google's Firestore emulator, started for the tests; a machine without it skips them."""
+"""Google's Firestore emulator. On a machine without it, the tests that need it are skipped."""
 
 import atexit
 from functools import cache
@@ -10,7 +10,7 @@ from connector_tools.simulation.store import FirestoreEmulator as Emulator
 
 
 class FirestoreEmulator(Emulator):
-    """One that can be stopped, and started again at the same address, with nothing in it."""
+    """An emulator that a test can stop, and start again empty at the same address."""
 
     def start(self) -> None:
         try:
@@ -21,7 +21,7 @@ class FirestoreEmulator(Emulator):
 
 @cache
 def shared() -> FirestoreEmulator:
-    """The one of the whole run; tests keep apart by projects of their own."""
+    """The emulator that all tests of a run share. Each test uses a project of its own."""
     emulator = FirestoreEmulator()
     emulator.start()
     atexit.register(emulator.kill)

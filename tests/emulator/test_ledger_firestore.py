@@ -1,4 +1,4 @@
-"""The ledger in Firestore: round trips, instances, crashes, a store that is out of reach."""
+"""The ledger in Firestore: round trips, instances, crashes, a Firestore that does not answer."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ async def wire(emulator: FirestoreEmulator, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 async def wired(wire: Wire, project: str) -> AsyncIterator[FirestoreLedger]:
-    """A ledger at the end of the wire."""
+    """A ledger that reaches the emulator through `wire`."""
     opened = FirestoreLedger(b"key", project)
     yield opened
     await opened.close()
@@ -85,7 +85,7 @@ async def test_an_event_takes_three_round_trips(wire: Wire, wired: FirestoreLedg
     assert wire.requests == 7
 
 
-async def test_a_document_holds_what_was_settled_and_when_it_may_go(
+async def test_a_settled_document_has_its_record_and_the_time_to_delete_it(
     ledger: FirestoreLedger, project: str
 ) -> None:
     claim = await granted(ledger, "event:9d2f", about=("imsi:001010000000001",), owner=77)
@@ -111,10 +111,10 @@ async def test_a_document_holds_what_was_settled_and_when_it_may_go(
 
 
 @pytest.mark.parametrize("snapshot", [[10.0, 0.0, 0.0], None])
-async def test_a_document_of_an_older_version_is_a_duplicate(
+async def test_an_event_that_an_older_connector_settled_is_a_duplicate(
     ledger: FirestoreLedger, project: str, snapshot: list[float] | None
 ) -> None:
-    """It has an `outcome` as well. An event without a snapshot has the field all the same."""
+    """Its document has an `outcome` as well. The field `snapshot` is null if it had none."""
     older = {
         "token": uuid4().hex,
         "lease_until": None,
@@ -129,7 +129,7 @@ async def test_a_document_of_an_older_version_is_a_duplicate(
     assert await ledger.claim(claim_request("event:a")) == Duplicate()
 
 
-async def test_an_event_without_a_snapshot_is_known_after_it_was_settled(
+async def test_an_event_without_a_snapshot_is_a_duplicate_once_settled(
     ledger: FirestoreLedger, project: str
 ) -> None:
     await ledger.settle(await granted(ledger, "event:a", snapshot=None))
@@ -144,7 +144,7 @@ async def test_a_released_claim_leaves_no_document(ledger: FirestoreLedger, proj
     assert await documents(project, SUBJECTS) == []
 
 
-async def test_a_released_claim_leaves_what_was_known(ledger: FirestoreLedger) -> None:
+async def test_releasing_a_claim_keeps_earlier_records(ledger: FirestoreLedger) -> None:
     await ledger.settle(await granted(ledger, "event:a"))
     await ledger.release(await granted(ledger, "event:b", snapshot=at(20)))
     assert await ledger.claim(claim_request("event:c", snapshot=at(9))) == Superseded()
@@ -169,15 +169,17 @@ def test_a_killed_instance_frees_its_subject_when_its_lease_expires(
     crash("firestore", project, tmp_path / "log")
 
 
-async def test_a_claim_whose_answer_is_lost_is_granted(wire: Wire, wired: FirestoreLedger) -> None:
-    """And is not busy with itself until its lease expires."""
+async def test_a_claim_whose_first_answer_was_lost_is_granted(
+    wire: Wire, wired: FirestoreLedger
+) -> None:
+    """The second try finds the leases of the first one, and is not busy because of them."""
     wire.lose(b"lease_until")
     claim = await granted(wired, "event:a")
     assert wire.lost == 1
     await wired.settle(claim)
 
 
-async def test_a_settlement_whose_answer_is_lost_is_done(
+async def test_a_settlement_whose_first_answer_was_lost_is_recorded(
     wire: Wire, wired: FirestoreLedger
 ) -> None:
     claim = await granted(wired, "event:a")
@@ -187,7 +189,7 @@ async def test_a_settlement_whose_answer_is_lost_is_done(
     assert await wired.claim(claim_request("event:a")) == Duplicate()
 
 
-async def test_a_claim_taken_over_while_its_settlement_was_lost_is_lost(
+async def test_a_claim_whose_lease_was_taken_is_lost_after_a_lost_answer(
     wire: Wire, wired: FirestoreLedger, project: str
 ) -> None:
     claim = await granted(wired, "event:a", lease=0.1)
@@ -199,7 +201,7 @@ async def test_a_claim_taken_over_while_its_settlement_was_lost_is_lost(
     assert wire.lost == 1
 
 
-async def test_a_store_that_does_not_answer_is_unavailable_until_it_does(
+async def test_a_firestore_that_does_not_answer_is_unavailable_until_it_does(
     emulator: FirestoreEmulator, project: str
 ) -> None:
     ledger = FirestoreLedger(b"key", project, patience=1)
@@ -215,7 +217,7 @@ async def test_a_store_that_does_not_answer_is_unavailable_until_it_does(
     await ledger.close()
 
 
-async def test_a_store_that_is_gone_is_unavailable_until_it_is_back(
+async def test_a_firestore_that_has_stopped_is_unavailable_until_it_is_back(
     project: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with FirestoreEmulator() as emulator:
@@ -228,7 +230,7 @@ async def test_a_store_that_is_gone_is_unavailable_until_it_is_back(
         with pytest.raises(LedgerUnavailable):
             await ledger.settle(claim)
         emulator.start()
-        for _ in range(30):  # gRPC waits between its attempts to connect
+        for _ in range(30):  # gRPC pauses between its attempts to connect
             try:
                 await granted(ledger, "event:c")
                 break
@@ -239,17 +241,19 @@ async def test_a_store_that_is_gone_is_unavailable_until_it_is_back(
         await ledger.close()
 
 
-async def test_credentials_without_a_project_are_the_ledger_s_failure(
+async def test_a_ledger_with_credentials_but_no_project_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Google's client raises an `OSError` there, which must not end as an unexpected failure."""
+    """Google's client raises an `OSError`, which would end as an unexpected failure."""
     credentials = tmp_path / "credentials.json"
     user = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
     credentials.write_text(json.dumps(user))
     for name in ("FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(credentials))
-    monkeypatch.setenv("PATH", "")  # gcloud would be asked for its project
+    monkeypatch.setenv(
+        "PATH", ""
+    )  # without it, Google's client finds no gcloud to ask for a project
     ledger = FirestoreLedger(b"key")
     with pytest.raises(LedgerUnavailable, match="Project was not passed"):
         await ledger.claim(claim_request())

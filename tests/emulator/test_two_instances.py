@@ -1,4 +1,4 @@
-"""Two functions on one Firestore ledger: one subject at a time, each event once, through a kill."""
+"""Two functions that share a Firestore ledger, one of which is killed."""
 
 import random
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def test_two_instances_never_overlap_and_apply_no_event_twice(
 ) -> None:
     system.default = Scripted(delay=0.03)
     events = numbered(subscriber(1), 10) * 2  # each event goes to both instances
-    random.Random(3).shuffle(events)  # noqa: S311 - an order, no secret
+    random.Random(3).shuffle(events)  # noqa: S311 - it chooses an order, not a secret
     with ThreadPoolExecutor(8) as pool:
         posts = [pool.submit(instances[n % 2].post, event) for n, event in enumerate(events)]
         assert {post.result().status_code for post in posts} == {202}
@@ -59,6 +59,6 @@ def test_the_subject_of_a_killed_instance_stays_held_until_its_lease_expires(
         with pytest.raises(httpx.TransportError):
             post.result()
     answer = two.post(later)
-    assert answer.status_code == 503, "the dead one still holds the subject"
+    assert answer.status_code == 503, "the killed instance still holds the subject"
     assert int(answer.headers["retry-after"]) > 1
     assert len(system.requests) == 1

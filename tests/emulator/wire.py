@@ -1,19 +1,19 @@
-"""A wire between a Firestore client and the emulator that counts, and loses answers if asked to."""
+"""A proxy between a Firestore client and the emulator, which counts requests and loses answers."""
 
 import asyncio
 from contextlib import suppress
 from typing import Self
 
-_PREFACE = 24  # bytes with which a client begins HTTP/2
-_FRAME = 9  # bytes before each frame: length (3), type (1), flags (1), stream (4)
-_HEADERS = 1  # the type of frame with which a request begins
+_PREFACE = 24  # bytes: the preface of an HTTP/2 connection
+_FRAME = 9  # bytes: a frame's header, which is length (3), type (1), flags (1), stream (4)
+_HEADERS = 1  # the type of the frame that begins a request
 
 
 class Wire:
-    """Listens at `address`; `requests` is how many have passed.
+    """A proxy that listens at `address`. `requests` counts what it has passed on.
 
-    `lose(word)` makes it carry the next request with this word in it, and then break down before
-    its answer arrives.
+    After `lose(word)`, it passes on the next request that contains the word, and then closes the
+    connection before the answer arrives. `lost` counts how often it did.
     """
 
     def __init__(self, port: int) -> None:
@@ -71,7 +71,7 @@ class Wire:
             if lose:
                 self._word = None
                 self.lost += 1
-                await asyncio.sleep(0.3)  # the emulator carries it out
+                await asyncio.sleep(0.3)  # time for the emulator to carry it out
                 return
 
     async def _carry_back(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What every store of claims and records must do."""
+"""The rules that every ledger must keep: in memory, in SQLite and in Firestore."""
 
 import json
 import re
@@ -55,7 +55,7 @@ async def test_an_event_is_claimed_once_and_is_a_duplicate_once_settled(ledger: 
     assert await ledger.claim(claim_request()) == Duplicate()
 
 
-async def test_a_released_event_leaves_no_trace(ledger: Ledger) -> None:
+async def test_a_released_event_leaves_no_record(ledger: Ledger) -> None:
     await ledger.release(await granted(ledger, claim_request(snapshot=at(99))))
     await applied(ledger, claim_request(snapshot=at(10)))
 
@@ -68,12 +68,12 @@ async def test_an_event_is_known_by_each_of_its_names(
     assert await ledger.claim(claim_request(*again)) == Duplicate()
 
 
-async def test_an_event_with_other_names_is_another(ledger: Ledger) -> None:
+async def test_an_event_with_other_names_is_another_event(ledger: Ledger) -> None:
     await applied(ledger, claim_request("event:a", "espf:1"))
     await applied(ledger, claim_request("event:b", "espf:2"))
 
 
-async def test_an_event_without_subjects_is_a_duplicate_too(ledger: Ledger) -> None:
+async def test_an_event_without_subjects_is_a_duplicate_once_settled(ledger: Ledger) -> None:
     nobody = claim_request(about=(), unbound=True)
     await applied(ledger, nobody)
     assert await ledger.claim(nobody) == Duplicate()
@@ -85,12 +85,12 @@ async def test_a_replay_with_a_newer_snapshot_is_applied_again(ledger: Ledger) -
     assert await ledger.claim(claim_request(snapshot=at(11))) == Duplicate()
 
 
-async def test_what_must_happen_once_is_not_replayed(ledger: Ledger) -> None:
+async def test_a_replay_of_an_event_that_must_happen_once_is_a_duplicate(ledger: Ledger) -> None:
     await applied(ledger, claim_request(snapshot=at(10), again=False))
     assert await ledger.claim(claim_request(snapshot=at(11), again=False)) == Duplicate()
 
 
-async def test_a_replay_must_be_newer_than_what_each_of_its_names_did(ledger: Ledger) -> None:
+async def test_a_replay_must_be_newer_than_the_record_of_each_of_its_names(ledger: Ledger) -> None:
     await applied(ledger, claim_request("event:a", about=(), snapshot=at(10)))
     await applied(ledger, claim_request("espf:1", about=(), snapshot=at(30)))
     both = claim_request("event:a", "espf:1", about=(), snapshot=at(20))
@@ -98,7 +98,7 @@ async def test_a_replay_must_be_newer_than_what_each_of_its_names_did(ledger: Le
 
 
 @pytest.mark.parametrize(("first", "then"), [(None, at(10)), (at(10), None), (None, None)])
-async def test_a_replay_that_cannot_be_compared_is_a_duplicate(
+async def test_a_replay_without_comparable_snapshots_is_a_duplicate(
     ledger: Ledger, first: Snapshot | None, then: Snapshot | None
 ) -> None:
     await applied(ledger, claim_request(snapshot=first))
@@ -115,20 +115,20 @@ async def test_an_equal_snapshot_is_not_superseded(ledger: Ledger) -> None:
     await applied(ledger, claim_request("event:b", snapshot=at(10)))
 
 
-async def test_the_time_of_creation_breaks_a_tie(ledger: Ledger) -> None:
+async def test_of_two_snapshots_taken_at_once_the_later_arrival_is_newer(ledger: Ledger) -> None:
     await applied(ledger, claim_request("event:a", snapshot=at(10, created=5)))
     assert await ledger.claim(claim_request("event:b", snapshot=at(10, created=4))) == Superseded()
 
 
 @pytest.mark.parametrize(("first", "then"), [(None, at(10)), (at(10), None), (None, None)])
-async def test_a_snapshot_that_cannot_be_compared_is_applied(
+async def test_an_event_without_comparable_snapshots_is_applied(
     ledger: Ledger, first: Snapshot | None, then: Snapshot | None
 ) -> None:
     await applied(ledger, claim_request("event:a", snapshot=first))
     await applied(ledger, claim_request("event:b", snapshot=then))
 
 
-async def test_an_event_without_snapshot_does_not_make_the_ledger_forget_one(
+async def test_an_event_without_a_snapshot_keeps_the_recorded_snapshot(
     ledger: Ledger,
 ) -> None:
     await applied(ledger, claim_request("event:a", snapshot=at(10)))
@@ -152,13 +152,13 @@ async def test_only_the_superseded_one_of_two_subjects_is_dropped(ledger: Ledger
     )
 
 
-async def test_an_event_is_superseded_if_all_its_subjects_are(ledger: Ledger) -> None:
+async def test_an_event_is_superseded_if_all_its_subjects_are_superseded(ledger: Ledger) -> None:
     await applied(ledger, claim_request("event:a", about=("imsi:1", "imsi:2"), snapshot=at(20)))
     late = claim_request("event:b", about=("imsi:1", "imsi:2"), snapshot=at(10))
     assert await ledger.claim(late) == Superseded()
 
 
-async def test_calls_about_nobody_are_made_even_if_all_subjects_are_superseded(
+async def test_an_event_with_calls_without_a_subject_is_never_superseded(
     ledger: Ledger,
 ) -> None:
     await applied(ledger, claim_request("event:a", snapshot=at(20)))
@@ -167,21 +167,21 @@ async def test_calls_about_nobody_are_made_even_if_all_subjects_are_superseded(
 
 
 def swap(name: str, old: str, new: str, owner: int | None, second: float) -> ClaimRequest:
-    """A SIM swap: takes the old card away from an account and gives it the new one."""
+    """A SIM swap of an account: it releases the old SIM and applies the new one."""
     return claim_request(
         name, about=(new, old), released=frozenset({old}), owner=owner, snapshot=at(second)
     )
 
 
-async def test_a_card_of_another_account_is_not_taken_away(ledger: Ledger) -> None:
+async def test_a_sim_that_another_account_got_later_is_not_released(ledger: Ledger) -> None:
     given = claim_request("event:a", about=("imsi:old",), owner=2, snapshot=at(10, created=9))
     await applied(ledger, given)
     claim = await granted(ledger, swap("event:b", "imsi:old", "imsi:new", 1, 30))
     assert claim.dropped == {"imsi:old"}
 
 
-async def test_a_card_that_another_account_had_before_is_taken_away(ledger: Ledger) -> None:
-    """The account's own event about it may come only later."""
+async def test_a_sim_that_another_account_had_earlier_is_released(ledger: Ledger) -> None:
+    """The event that gave the SIM to this account may still be on its way."""
     await applied(ledger, claim_request("event:a", about=("imsi:old",), owner=2, snapshot=at(10)))
     late = swap("event:b", "imsi:old", "imsi:new", 1, 30)
     claim = await granted(ledger, late._replace(snapshot=at(30, created=29)))
@@ -189,7 +189,7 @@ async def test_a_card_that_another_account_had_before_is_taken_away(ledger: Ledg
 
 
 @pytest.mark.parametrize(("before", "now"), [(1, 1), (None, 1), (1, None), (None, None)])
-async def test_a_card_of_the_same_or_an_unknown_account_is_taken_away(
+async def test_a_sim_of_the_same_or_an_unknown_account_is_released(
     ledger: Ledger, before: int | None, now: int | None
 ) -> None:
     await applied(ledger, claim_request("event:a", about=("imsi:old",), owner=before))
@@ -197,12 +197,12 @@ async def test_a_card_of_the_same_or_an_unknown_account_is_taken_away(
     assert claim.dropped == frozenset()
 
 
-async def test_a_card_that_nobody_knows_is_taken_away(ledger: Ledger) -> None:
+async def test_a_sim_without_a_record_is_released(ledger: Ledger) -> None:
     claim = await granted(ledger, swap("event:a", "imsi:old", "imsi:new", 1, 30))
     assert claim.dropped == frozenset()
 
 
-async def test_an_event_that_only_takes_away_what_another_has_is_superseded(
+async def test_an_event_that_only_releases_another_account_s_sim_is_superseded(
     ledger: Ledger,
 ) -> None:
     given = claim_request("event:a", about=("imsi:old",), owner=2, snapshot=at(10, created=9))
@@ -213,7 +213,7 @@ async def test_an_event_that_only_takes_away_what_another_has_is_superseded(
     assert await ledger.claim(late) == Superseded()
 
 
-async def test_a_card_given_to_another_account_has_a_new_owner(ledger: Ledger) -> None:
+async def test_a_sim_that_was_given_to_another_account_has_a_new_owner(ledger: Ledger) -> None:
     await applied(ledger, claim_request("event:a", about=("imsi:old",), owner=1, snapshot=at(10)))
     given = claim_request("event:b", about=("imsi:old",), owner=2, snapshot=at(20, created=19))
     claim = await applied(ledger, given)
@@ -222,7 +222,7 @@ async def test_a_card_given_to_another_account_has_a_new_owner(ledger: Ledger) -
     assert claim.dropped == {"imsi:old"}
 
 
-async def test_an_event_of_an_unknown_account_does_not_change_the_owner(ledger: Ledger) -> None:
+async def test_an_event_of_an_unknown_account_keeps_the_owner(ledger: Ledger) -> None:
     await applied(ledger, claim_request("event:a", about=("imsi:old",), owner=2, snapshot=at(10)))
     unknown = claim_request("event:b", about=("imsi:old",), owner=None, snapshot=at(20, created=19))
     await applied(ledger, unknown)
@@ -230,7 +230,7 @@ async def test_an_event_of_an_unknown_account_does_not_change_the_owner(ledger: 
     assert claim.dropped == {"imsi:old"}
 
 
-async def test_what_is_known_outlives_the_leases(store: Store) -> None:
+async def test_records_outlive_the_leases(store: Store) -> None:
     await applied(store.ledger, claim_request("event:a"))
     await store.pass_by(LEASE * 100)
     assert await store.ledger.claim(claim_request("event:a")) == Duplicate()
@@ -245,7 +245,7 @@ async def test_what_is_known_outlives_the_leases(store: Store) -> None:
     ],
     ids=["by a subject", "by a name"],
 )
-async def test_an_event_waits_for_one_that_it_shares_something_with(
+async def test_an_event_waits_for_another_with_a_common_name_or_subject(
     store: Store, other: ClaimRequest
 ) -> None:
     claim = await granted(store.ledger, claim_request("event:a", about=("imsi:1",)))
@@ -257,7 +257,7 @@ async def test_an_event_waits_for_one_that_it_shares_something_with(
     await granted(store.ledger, other)
 
 
-async def test_an_event_that_had_to_wait_holds_nothing(ledger: Ledger) -> None:
+async def test_a_busy_event_holds_no_lease(ledger: Ledger) -> None:
     await granted(ledger, claim_request("event:a", about=("imsi:1",)))
     assert isinstance(
         await ledger.claim(claim_request("event:b", about=("imsi:0", "imsi:1"))), Busy
@@ -276,7 +276,7 @@ async def test_a_crashed_event_frees_its_subjects_when_its_lease_expires(store: 
     await applied(store.ledger, claim_request())
 
 
-async def test_one_lease_that_is_held_is_enough_to_wait(store: Store) -> None:
+async def test_an_event_is_busy_if_one_of_its_subjects_is(store: Store) -> None:
     await granted(store.ledger, claim_request("event:a", about=("imsi:1",)))
     await store.pass_by(LEASE + 1)
     await granted(store.ledger, claim_request("event:b", about=("imsi:2",)))
@@ -285,7 +285,7 @@ async def test_one_lease_that_is_held_is_enough_to_wait(store: Store) -> None:
     )
 
 
-async def test_a_claim_that_another_took_over_cannot_be_settled(store: Store) -> None:
+async def test_a_claim_whose_lease_another_has_taken_cannot_be_settled(store: Store) -> None:
     slow = await granted(store.ledger, claim_request("event:a", about=("imsi:1", "imsi:2")))
     await store.pass_by(LEASE + 1)
     fast = await granted(store.ledger, claim_request("event:b", about=("imsi:2",), snapshot=at(11)))
@@ -295,7 +295,7 @@ async def test_a_claim_that_another_took_over_cannot_be_settled(store: Store) ->
     await granted(store.ledger, claim_request("event:a", about=("imsi:1",), snapshot=at(20)))
 
 
-async def test_a_claim_that_another_took_over_does_not_free_the_others_lease(
+async def test_releasing_a_claim_keeps_a_lease_that_another_has_taken(
     store: Store,
 ) -> None:
     slow = await granted(store.ledger, claim_request("event:a"))
@@ -306,20 +306,22 @@ async def test_a_claim_that_another_took_over_does_not_free_the_others_lease(
 
 
 @pytest.mark.parametrize("end", ["settle", "release"])
-async def test_a_claim_ends_once(ledger: Ledger, end: str) -> None:
+async def test_a_claim_that_was_settled_or_released_cannot_be_settled(
+    ledger: Ledger, end: str
+) -> None:
     claim = await granted(ledger, claim_request())
     await (ledger.settle(claim) if end == "settle" else ledger.release(claim))
     with pytest.raises(LostClaim):
         await ledger.settle(claim)
 
 
-def test_what_is_leased_is_sorted_and_named_once() -> None:
+def test_the_keys_of_a_request_are_sorted_and_unique() -> None:
     wanted = claim_request("event:z", "espf:1", about=("imsi:2", "imsi:1", "imsi:2"))
     assert wanted.keys == ("espf:1", "event:z", "imsi:1", "imsi:2")
 
 
-async def test_nothing_that_firestore_keeps_has_an_index(tmp_path: Path) -> None:
-    """Times that only grow, in an index, hold a collection to some 500 writes a second."""
+async def test_no_field_in_firestore_has_an_index(tmp_path: Path) -> None:
+    """An index on times that only grow limits a collection to some 500 writes a second."""
     terraform = (ROOT / "terraform" / "modules" / "connector" / "ledger.tf").read_text()
     found = re.search(r"setproduct\(\s*(\[.*?\]),\s*(\[.*?\]),?\s*\)", terraform, re.S)
     assert found
@@ -336,7 +338,7 @@ async def test_nothing_that_firestore_keeps_has_an_index(tmp_path: Path) -> None
     assert kept <= without
 
 
-async def test_the_memory_forgets_the_event_that_was_settled_longest_ago() -> None:
+async def test_memory_forgets_the_event_that_was_settled_longest_ago() -> None:
     ledger = MemoryLedger(most=3)
     for name in ("a", "b", "c"):
         await applied(ledger, claim_request(name, about=(name,)))
@@ -347,7 +349,7 @@ async def test_the_memory_forgets_the_event_that_was_settled_longest_ago() -> No
     await granted(ledger, claim_request("b", about=("b",), snapshot=at(1)))
 
 
-async def test_the_memory_holds_all_it_promises_and_at_most_a_tenth_more() -> None:
+async def test_memory_keeps_the_promised_number_of_events_and_a_tenth_more_at_most() -> None:
     ledger = MemoryLedger(most=100)
     events = [claim_request(f"event:{number}") for number in range(111)]
     for event in events:
@@ -357,7 +359,7 @@ async def test_the_memory_holds_all_it_promises_and_at_most_a_tenth_more() -> No
     assert sum(remembered) <= 110
 
 
-async def test_the_memory_never_forgets_a_lease() -> None:
+async def test_memory_never_forgets_a_lease() -> None:
     ledger = MemoryLedger(most=1)
     claim = await granted(ledger, claim_request("held", about=("imsi:held",)))
     for number in range(20):
@@ -371,16 +373,16 @@ async def test_the_memory_never_forgets_a_lease() -> None:
 ONE = frozenset({"imsi:1"})
 
 
-async def test_an_older_event_does_not_follow_one_that_may_have_been_applied(
+async def test_an_event_older_than_one_that_may_have_been_applied_is_superseded(
     ledger: Ledger,
 ) -> None:
     unfinished = claim_request("event:new", snapshot=at(20))
     await ledger.release(await granted(ledger, unfinished), ONE)
     assert await ledger.claim(claim_request("event:old", snapshot=at(10))) == Superseded()
-    await granted(ledger, unfinished)  # itself it comes again
+    await granted(ledger, unfinished)  # the retry of the event itself
 
 
-async def test_what_was_not_touched_may_be_changed_by_an_older_event(ledger: Ledger) -> None:
+async def test_an_older_event_may_change_a_subject_that_was_not_touched(ledger: Ledger) -> None:
     claim = await granted(
         ledger, claim_request("event:new", about=("imsi:1", "imsi:2"), snapshot=at(20))
     )
@@ -391,7 +393,7 @@ async def test_what_was_not_touched_may_be_changed_by_an_older_event(ledger: Led
     assert claim.dropped == ONE
 
 
-async def test_a_subject_rests_as_long_as_it_is_told_to(store: Store) -> None:
+async def test_a_subject_that_rests_is_busy_until_the_rest_ends(store: Store) -> None:
     claim = await granted(store.ledger, claim_request("event:a"))
     await store.ledger.release(claim, ONE, rest=20)
     assert isinstance(await store.ledger.claim(claim_request("event:b", snapshot=at(20))), Busy)
@@ -399,14 +401,14 @@ async def test_a_subject_rests_as_long_as_it_is_told_to(store: Store) -> None:
     await granted(store.ledger, claim_request("event:b", snapshot=at(20)))
 
 
-async def test_a_rest_does_not_outlive_the_lease(store: Store) -> None:
+async def test_a_rest_ends_with_the_lease_at_the_latest(store: Store) -> None:
     claim = await granted(store.ledger, claim_request("event:a"))
     await store.ledger.release(claim, ONE, rest=10 * LEASE)
     await store.pass_by(LEASE + 1)
     await granted(store.ledger, claim_request("event:b", snapshot=at(20)))
 
 
-async def test_a_claim_that_was_lost_notes_nothing(store: Store) -> None:
+async def test_releasing_a_lost_claim_changes_nothing(store: Store) -> None:
     lost = await granted(store.ledger, claim_request("event:a", snapshot=at(30)))
     await store.pass_by(LEASE + 1)
     holder = await granted(store.ledger, claim_request("event:b", snapshot=at(40)))
@@ -414,8 +416,8 @@ async def test_a_claim_that_was_lost_notes_nothing(store: Store) -> None:
     await store.ledger.settle(holder)
 
 
-async def test_a_crashed_event_is_not_followed_by_an_older_one(store: Store) -> None:
-    """Whoever died may have sent its request; that is still known after another one failed."""
+async def test_an_event_older_than_a_crashed_one_is_superseded(store: Store) -> None:
+    """The crashed process may have sent its request. The ledger keeps that after later failures."""
     crashed = claim_request("event:crashed", snapshot=at(20))
     await granted(store.ledger, crashed)
     await store.pass_by(LEASE + 1)
@@ -427,7 +429,7 @@ async def test_a_crashed_event_is_not_followed_by_an_older_one(store: Store) -> 
     await granted(store.ledger, crashed)
 
 
-async def test_a_claim_that_was_lost_in_part_leaves_behind_what_it_may_have_done(
+async def test_a_claim_that_lost_one_of_its_leases_still_supersedes_older_events(
     store: Store,
 ) -> None:
     claim = await granted(store.ledger, claim_request(about=("imsi:1", "imsi:2"), snapshot=at(20)))

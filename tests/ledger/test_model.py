@@ -1,4 +1,4 @@
-"""Any history of claims against a model of what must hold, for every store."""
+"""Random histories of claims, in every ledger, compared with a model of the rules."""
 
 import asyncio
 import tempfile
@@ -25,7 +25,7 @@ from connector.event import Snapshot
 from connector.ledger.records import Busy, Claim, ClaimRequest, Duplicate, LostClaim, Superseded
 from tests.support.ledgers import LEASE, STORES, at, claim_request
 
-# Few of each, so that events meet.
+# There are few of each, so that events often have a name or a subject in common.
 SUBJECTS = st.sampled_from([("x",), ("y",), ("x", "y"), ("y", "x"), ("z", "x"), ()])
 REQUESTS = st.builds(
     lambda name, about, releases, **fields: claim_request(
@@ -46,14 +46,14 @@ REQUESTS = st.builds(
 
 @dataclass
 class Live:
-    """A claim that was granted and has not ended, and when its lease does."""
+    """A claim that was granted and has not ended, and the time at which its lease ends."""
 
     claim: Claim
     until: float
 
 
 class History(RuleBasedStateMachine):
-    """Events of three subjects arrive, end well or badly, or crash, in any order."""
+    """Events of three subjects are claimed, settled, released, or crash, in any order."""
 
     store_name: ClassVar[str]
     claims: Bundle[Claim] = Bundle("claims")
@@ -67,11 +67,15 @@ class History(RuleBasedStateMachine):
         self.store = self.runner.run(opening)
         self.now = 0.0
         self.live: dict[str, Live] = {}
-        self.holder: dict[str, str] = {}  # of each key, the token that was granted last
+        self.holder: dict[str, str] = {}  # by key: the token of the newest claim
         self.settled: dict[str, list[Snapshot | None]] = {}
         self.newest: dict[str, Snapshot] = {}
-        self.unfinished: dict[str, Snapshot | None] = {}  # released, but perhaps applied
-        self.perhaps: dict[str, Snapshot | None] = {}  # that, and what expired leases leave
+        self.unfinished: dict[
+            str, Snapshot | None
+        ] = {}  # by subject: released, but perhaps applied
+        self.perhaps: dict[
+            str, Snapshot | None
+        ] = {}  # the same, with the snapshots of expired leases
 
     def teardown(self) -> None:
         self.runner.run(self.opened.aclose())
@@ -86,7 +90,7 @@ class History(RuleBasedStateMachine):
                 self.granted(verdict)
                 return verdict
             case Duplicate():
-                assert not self.may_apply(wanted), "a new event is no duplicate"
+                assert not self.may_apply(wanted), "a new event was called a duplicate"
             case Superseded():
                 assert about
                 assert wanted.released or all(
@@ -96,13 +100,13 @@ class History(RuleBasedStateMachine):
             case Busy(wait):
                 assert 0 < wait <= LEASE
                 assert any(set(held.claim.request.keys) & set(wanted.keys) for held in self.alive())
-        return multiple()  # type: ignore[return-value]  # nothing for the bundle
+        return multiple()  # type: ignore[return-value]  # adds no claim to the bundle
 
     def granted(self, claim: Claim) -> None:
         wanted = claim.request
         for held in self.alive():
             assert not set(held.claim.request.keys) & set(wanted.keys), "claimed twice"
-        assert self.may_apply(wanted), "a settled event is a duplicate"
+        assert self.may_apply(wanted), "a settled event was applied again"
         for subject in set(wanted.subjects) - claim.dropped:
             assert not self.older(wanted, subject), "applied after a newer one"
         for subject in claim.dropped:
@@ -111,7 +115,7 @@ class History(RuleBasedStateMachine):
         for subject in set(wanted.subjects) - claim.dropped:
             unfinished = self.unfinished.get(subject)
             late = wanted.snapshot is not None and _newer(unfinished, wanted.snapshot)
-            assert not late, "applied after one that may have been"
+            assert not late, "applied after a newer one that may have been applied"
         assert claim.token not in self.live
         self.live[claim.token] = Live(claim, self.now + LEASE)
         self.holder |= dict.fromkeys(wanted.keys, claim.token)
@@ -125,7 +129,7 @@ class History(RuleBasedStateMachine):
         except LostClaim:
             assert expired, "a live lease was lost"
             return
-        assert not taken, "settled although another has claimed it since"
+        assert not taken, "settled although another claim has taken a lease"
         wanted = claim.request
         for name in wanted.identities:
             self.settled.setdefault(name, []).append(wanted.snapshot)
@@ -178,7 +182,7 @@ class History(RuleBasedStateMachine):
                 self.perhaps[subject] = snapshot
 
     def may_apply(self, wanted: ClaimRequest) -> bool:
-        """Whether the event is new, or a replay of what may be replayed, from a newer snapshot."""
+        """Whether the event is new, or may be replayed and has a newer snapshot."""
         before = [seen for name in wanted.identities for seen in self.settled.get(name, [])[-1:]]
         return all(
             wanted.again and seen and wanted.snapshot and wanted.snapshot > seen for seen in before
@@ -190,12 +194,12 @@ def _newer(one: Snapshot | None, other: Snapshot | None) -> bool:
 
 
 @pytest.mark.parametrize("name", sorted(STORES))
-def test_no_history_applies_twice_or_out_of_order_or_at_once(name: str) -> None:
+def test_no_history_applies_an_event_twice_or_late_or_beside_another(name: str) -> None:
     machine = type("HistoryOf", (History,), {"store_name": name})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30 if name == "firestore" else 150,  # a round trip each
+            max_examples=30 if name == "firestore" else 150,  # each step is a round trip
             stateful_step_count=40,
             deadline=None,
         ),

@@ -1,4 +1,4 @@
-"""The ledger in a file: several processes, crashes, a file that cannot be used."""
+"""The ledger in SQLite: several processes, crashes, a locked file, a file that cannot be used."""
 
 import asyncio
 import sqlite3
@@ -32,7 +32,7 @@ async def ledger(path: Path) -> AsyncIterator[SqliteLedger]:
 
 @pytest.fixture
 def held() -> Iterator[Event]:
-    """For a ledger's thread to wait for, while methods queue up."""
+    """An event for the ledger's thread to wait for, so that methods queue up."""
     event = Event()
     yield event
     event.set()
@@ -47,7 +47,7 @@ def something_else(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Another process that writes, and does not come to an end."""
+    """Keep the file locked, as another process in a long transaction does."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -64,7 +64,7 @@ def rows(path: Path, table: str) -> int:
         return int(file.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
 
 
-async def test_a_restart_forgets_nothing(path: Path) -> None:
+async def test_records_and_leases_survive_a_restart(path: Path) -> None:
     ledger = SqliteLedger(path, b"key")
     await applied(ledger, "event:a")
     assert isinstance(await ledger.claim(claim_request("event:b", about=("imsi:2",))), Claim)
@@ -81,10 +81,10 @@ def test_events_of_one_subject_never_overlap_in_several_processes(
     race("sqlite", str(path), tmp_path / "log")
 
 
-async def test_a_new_file_that_another_process_begins_is_waited_for(
+async def test_a_claim_waits_while_another_process_makes_the_file(
     path: Path, ledger: SqliteLedger
 ) -> None:
-    """SQLite itself refuses at once to turn such a file to WAL."""
+    """SQLite itself does not wait: it fails at once to turn such a file to WAL."""
     with locked(path):
         waiting = asyncio.create_task(ledger.claim(claim_request()))
         await asyncio.sleep(0.1)
@@ -100,7 +100,7 @@ def test_a_killed_process_frees_its_subject_when_its_lease_expires(
         assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-async def test_a_locked_file_is_waited_for(path: Path, ledger: SqliteLedger) -> None:
+async def test_a_claim_waits_while_the_file_is_locked(path: Path, ledger: SqliteLedger) -> None:
     await applied(ledger)
     with locked(path):
         waiting = asyncio.create_task(ledger.claim(claim_request("event:b")))
@@ -123,7 +123,7 @@ async def test_a_file_that_stays_locked_is_unavailable_until_it_is_free(
     await ledger.settle(claim)
 
 
-async def test_many_events_wait_for_a_locked_file_together(
+async def test_many_claims_wait_for_a_locked_file_together(
     path: Path, ledger: SqliteLedger
 ) -> None:
     await applied(ledger)
@@ -132,10 +132,10 @@ async def test_many_events_wait_for_a_locked_file_together(
         claims = [ledger.claim(claim_request(f"event:{number}")) for number in range(50)]
         verdicts = await asyncio.gather(*claims, return_exceptions=True)
     assert {type(verdict) for verdict in verdicts} == {LedgerUnavailable}
-    assert time.monotonic() - started < 10  # and not 50 times half a second
+    assert time.monotonic() - started < 10  # one after the other would take 50 times half a second
 
 
-async def test_each_event_waits_for_a_locked_file_as_long_as_it_may(
+async def test_each_claim_waits_for_a_locked_file_for_its_own_time(
     path: Path, ledger: SqliteLedger
 ) -> None:
     await applied(ledger)
@@ -154,7 +154,7 @@ async def test_each_event_waits_for_a_locked_file_as_long_as_it_may(
     assert isinstance(await third, Claim)
 
 
-async def test_a_claim_that_was_given_up_while_the_file_was_locked_is_nobodys(
+async def test_a_claim_that_was_cancelled_while_the_file_was_locked_holds_no_lease(
     path: Path, ledger: SqliteLedger
 ) -> None:
     await applied(ledger)
@@ -166,7 +166,7 @@ async def test_a_claim_that_was_given_up_while_the_file_was_locked_is_nobodys(
     assert isinstance(await ledger.claim(claim_request("event:b")), Claim)
 
 
-async def test_what_waits_is_written_at_once_and_fails_alone(
+async def test_methods_that_wait_share_a_transaction_and_fail_alone(
     ledger: SqliteLedger, held: Event
 ) -> None:
     claim = await ledger.claim(claim_request())
@@ -177,7 +177,7 @@ async def test_what_waits_is_written_at_once_and_fails_alone(
     ledger._thread.submit(ledger._file.set_trace_callback, statements.append).result()
     ledger._thread.submit(held.wait)
     asked = [ledger.claim(claim_request(f"event:{n}", about=(f"imsi:{n}",))) for n in range(20)]
-    asked.insert(10, ledger.settle(claim))  # type: ignore[arg-type]  # it ends otherwise
+    asked.insert(10, ledger.settle(claim))  # type: ignore[arg-type]  # gives no claim
     waiting = [asyncio.create_task(each) for each in asked]
     await asyncio.sleep(0)
     held.set()
@@ -188,7 +188,7 @@ async def test_what_waits_is_written_at_once_and_fails_alone(
     assert isinstance(await ledger.claim(claim_request("event:0", about=())), Busy)
 
 
-async def test_what_is_written_is_told_at_once_whatever_the_thread_does_next(
+async def test_a_result_is_handed_over_before_the_next_transaction(
     path: Path, ledger: SqliteLedger, held: Event
 ) -> None:
     await applied(ledger)
@@ -203,7 +203,7 @@ async def test_what_is_written_is_told_at_once_whatever_the_thread_does_next(
         assert isinstance(await second, Claim)
 
 
-async def test_a_ledger_that_is_closed_says_so_each_time(path: Path) -> None:
+async def test_a_closed_ledger_refuses_each_method(path: Path) -> None:
     ledger = SqliteLedger(path, b"key")
     await ledger.close()
     for _ in range(2):
@@ -212,19 +212,19 @@ async def test_a_ledger_that_is_closed_says_so_each_time(path: Path) -> None:
                 await ledger.claim(claim_request())
 
 
-async def test_whatever_goes_wrong_with_the_file_nothing_is_taken_for_done(
+async def test_an_unexpected_error_of_the_file_settles_nothing(
     ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = await ledger.claim(claim_request())
     assert isinstance(claim, Claim)
     with monkeypatch.context() as patched:
-        patched.setattr(SqliteLedger, "_begun", lambda *_: 1 / 0)
+        patched.setattr(SqliteLedger, "_begin", lambda *_: 1 / 0)
         with pytest.raises(LedgerUnavailable, match="zero"):
             await ledger.settle(claim)
     await ledger.settle(claim)
 
 
-async def test_a_method_that_was_given_up_while_it_waited_is_not_carried_out(
+async def test_a_claim_that_was_cancelled_while_it_waited_is_not_carried_out(
     ledger: SqliteLedger, held: Event
 ) -> None:
     ledger._thread.submit(held.wait)
@@ -238,7 +238,9 @@ async def test_a_method_that_was_given_up_while_it_waited_is_not_carried_out(
     assert isinstance(await ledger.claim(claim_request()), Claim)
 
 
-async def test_other_work_goes_on_while_a_file_is_locked(path: Path, ledger: SqliteLedger) -> None:
+async def test_the_event_loop_goes_on_while_the_file_is_locked(
+    path: Path, ledger: SqliteLedger
+) -> None:
     await applied(ledger)
     with locked(path):
         waiting = asyncio.create_task(ledger.claim(claim_request("event:b")))
@@ -272,7 +274,7 @@ async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path: Path, place
     await ledger.close()
 
 
-async def test_a_file_of_something_else_is_unavailable_and_left_alone(
+async def test_a_file_that_is_no_database_is_unavailable_and_not_changed(
     something_else: Path,
 ) -> None:
     ledger = SqliteLedger(something_else, b"key")
@@ -281,7 +283,7 @@ async def test_a_file_of_something_else_is_unavailable_and_left_alone(
     await ledger.close()
 
 
-async def test_what_is_older_than_a_hundred_days_is_forgotten(path: Path) -> None:
+async def test_records_older_than_a_hundred_days_are_deleted(path: Path) -> None:
     clock = Clock()
     ledger = SqliteLedger(path, b"key", clock=clock)
     await applied(ledger, "event:a")
@@ -297,7 +299,7 @@ async def test_what_is_older_than_a_hundred_days_is_forgotten(path: Path) -> Non
     await ledger.close()
 
 
-async def test_no_name_stands_in_the_file(path: Path, ledger: SqliteLedger) -> None:
+async def test_the_file_has_no_name_in_clear_text(path: Path, ledger: SqliteLedger) -> None:
     wanted = claim_request("event:9d2f5c10b7e4", about=("imsi:001010000000001",))
     claim = await ledger.claim(wanted)
     assert isinstance(claim, Claim)
@@ -309,7 +311,7 @@ async def test_no_name_stands_in_the_file(path: Path, ledger: SqliteLedger) -> N
         assert name not in written
 
 
-async def test_with_another_key_it_knows_nobody(path: Path, ledger: SqliteLedger) -> None:
+async def test_with_another_key_no_record_is_found(path: Path, ledger: SqliteLedger) -> None:
     await applied(ledger)
     other = SqliteLedger(path, b"another key")
     await applied(other)

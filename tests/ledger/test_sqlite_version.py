@@ -1,4 +1,4 @@
-"""A ledger file that an older connector wrote, a newer one, or another program."""
+"""A ledger file that an older connector, a newer one, or another program has written."""
 
 import asyncio
 import hmac
@@ -17,7 +17,7 @@ from connector.ledger.sqlite import SqliteLedger
 from tests.support.contender import race
 from tests.support.ledgers import at, claim_request
 
-# Word for word what version 0 ran when it opened a file.
+# The text that connectors of version 0 ran when they opened a file.
 VERSION_0 = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -125,7 +125,7 @@ async def test_a_migrated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: 
     assert schema(new) == schema(old)
 
 
-async def test_what_an_old_file_says_decides_as_before(old: Path) -> None:
+async def test_the_records_of_an_old_file_decide_as_before(old: Path) -> None:
     ledger = SqliteLedger(old, b"key")
     assert await ledger.claim(claim_request("event:a", about=())) == Duplicate()
     assert await ledger.claim(claim_request("event:b", about=())) == Duplicate()
@@ -143,7 +143,7 @@ async def test_what_an_old_file_says_decides_as_before(old: Path) -> None:
     await ledger.close()
 
 
-async def test_a_claim_of_an_old_file_is_settled_after_the_migration(old: Path) -> None:
+async def test_a_claim_that_an_old_connector_made_can_be_settled(old: Path) -> None:
     ledger = SqliteLedger(old, b"key")
     await ledger.settle(Claim(HELD, "token"))
     assert await ledger.claim(HELD) == Duplicate()
@@ -151,7 +151,7 @@ async def test_a_claim_of_an_old_file_is_settled_after_the_migration(old: Path) 
 
 
 async def test_a_migration_that_fails_changes_nothing(old: Path) -> None:
-    """Here its last statement does, since another table has an index of that name."""
+    """The last statement fails here, because another table has an index of that name."""
     with opened(old) as file:
         file.execute("DROP INDEX events_expire")
         file.execute("CREATE INDEX events_expire ON subjects (owner)")
@@ -192,7 +192,7 @@ async def test_connections_that_open_an_old_file_at_once_migrate_it_once(old: Pa
 
 
 async def test_an_old_connector_gets_an_error_from_a_migrated_file(old: Path) -> None:
-    """So it answers 503, and does not take an event that was applied for a new one."""
+    """So it answers 503, and does not apply again what was applied."""
     with opened(old) as older:
         query = "SELECT outcome, snapshot FROM events WHERE id = ?"
         assert older.execute(query, (hashed("event:a"),)).fetchone()
@@ -203,7 +203,7 @@ async def test_an_old_connector_gets_an_error_from_a_migrated_file(old: Path) ->
             older.execute("REPLACE INTO events VALUES ('x', 'applied', NULL, 0)")
 
 
-async def test_a_file_of_a_newer_connector_is_refused_and_left_alone(tmp_path: Path) -> None:
+async def test_a_file_of_a_newer_connector_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     with opened(path) as file:
         file.execute("PRAGMA user_version = 2")
@@ -214,8 +214,8 @@ async def test_a_file_of_a_newer_connector_is_refused_and_left_alone(tmp_path: P
         await ledger.claim(claim_request())
     await ledger.close()
     assert str(refused.value) == (
-        "its file: it is of version 2, and this connector knows versions up to 1: "
-        "use the newer connector again, or name another file in LEDGER_URL"
+        "ledger file: it has version 2, and this connector knows versions up to 1: "
+        "use the newer connector, or name another file in LEDGER_URL"
     )
     assert path.read_bytes() == before
 
@@ -232,7 +232,7 @@ async def test_a_file_that_a_newer_connector_migrates_meanwhile_is_refused(tmp_p
     await ledger.close()
 
 
-async def test_a_file_with_a_table_of_another_program_is_refused_and_left_alone(
+async def test_a_file_with_a_table_of_another_program_is_refused_and_not_changed(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "ledger"

@@ -1,9 +1,9 @@
-"""A process that applies events of one subscriber and notes when it does, to be raced and killed.
+"""A process that applies events of one subscriber on a ledger that it shares with others.
 
     python -m tests.support.contender STORE PLACE LOG LEASE [HANG_AT]
 
-It says that it is ready and begins when its input ends. Each event is noted in the log as it
-begins and as it ends; at event HANG_AT it hangs.
+It prints "ready", and begins when its standard input is closed. It writes a line to LOG when an
+event begins and when it ends. At event HANG_AT it hangs, so that a test can kill it.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ EVENTS = 10
 
 def open_ledger(store: str, place: str) -> Ledger:
     if store == "sqlite":
-        from connector.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - see below
+        from connector.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - as below
 
         return SqliteLedger(Path(place), b"key")
-    from connector.ledger.firestore import FirestoreLedger  # noqa: PLC0415 - half a second
+    from connector.ledger.firestore import FirestoreLedger  # noqa: PLC0415 - the import takes 0.5 s
 
     return FirestoreLedger(b"key", place)
 
@@ -47,12 +47,12 @@ async def contend(ledger: Ledger, log: Path, lease: float, hang_at: int | None) 
             await asyncio.sleep(3600 if number == hang_at else 0.005)
             note(log, "end", number)
             await ledger.settle(verdict)
-            await asyncio.sleep(0.05)  # another's turn
+            await asyncio.sleep(0.05)  # lets another process claim
     await ledger.close()
 
 
 def note(log: Path, what: str, number: int) -> None:
-    with log.open("a") as file:  # one write to the end of a file is whole
+    with log.open("a") as file:  # an append of one line is atomic
         file.write(f"{what} {number} {os.getpid()} {time.time()}\n")
 
 
@@ -70,7 +70,7 @@ def notes(log: Path) -> list[Note]:
 
 
 class Contenders:
-    """Processes on one ledger; killed in the end if they have not ended."""
+    """Processes on one ledger. At the end, those that still run are killed."""
 
     def __init__(self, store: str, place: str, log: Path, lease: float = 60) -> None:
         self._arguments = [store, place, str(log), str(lease)]
@@ -83,7 +83,7 @@ class Contenders:
         self._started.close()
 
     def ready(self, number: int, *hang_at: str) -> list[subprocess.Popen[bytes]]:
-        """Start processes, and wait until all are ready."""
+        """Start a number of processes, and wait until all have printed "ready"."""
         command = [sys.executable, "-m", "tests.support.contender", *self._arguments, *hang_at]
         pipe = subprocess.PIPE
         started = [
@@ -113,7 +113,7 @@ def assert_one_after_the_other(found: list[Note]) -> None:
 
 
 def race(store: str, place: str, log: Path) -> None:
-    """Several processes have the same events to apply; each is applied by one, none overlap."""
+    """Run processes with the same events: each event is applied by one, and none overlap."""
     with Contenders(store, place, log) as contenders:
         processes = contenders.ready(3)
         for process in processes:
@@ -124,7 +124,7 @@ def race(store: str, place: str, log: Path) -> None:
 
 
 def crash(store: str, place: str, log: Path) -> None:
-    """A process is killed at its third event: the others wait for its lease, and then go on."""
+    """Kill a process at its third event: the others wait until its lease expires, and go on."""
     lease = 2.0
     with Contenders(store, place, log, lease) as contenders:
         others = contenders.ready(2)

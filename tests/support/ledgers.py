@@ -1,4 +1,4 @@
-"""The stores of claims and records; a new one joins all their tests by a factory in STORES."""
+"""All ledgers, each with a clock that tests move. A new ledger joins their tests through STORES."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,7 +21,7 @@ LEASE = 60.0
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """A clock that tests move."""
 
     def __init__(self, now: float = 1000) -> None:
         self.now = now
@@ -35,7 +35,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Store:
-    """A ledger, and how to let time pass for its leases."""
+    """A ledger, and a function that lets seconds pass for its leases."""
 
     ledger: Ledger
     pass_by: Callable[[float], Coroutine[Any, Any, None]]
@@ -84,7 +84,7 @@ def at(second: float, created: float = 0) -> Snapshot:
 def claim_request(
     *identities: str, about: tuple[str, ...] = ("imsi:1",), **fields: Any
 ) -> ClaimRequest:
-    """An event of one subscriber, read at second 10, of account 1."""
+    """A request for an event of account 1, with a snapshot of second 10; `fields` change it."""
     usual: dict[str, Any] = {
         "released": frozenset(),
         "snapshot": at(10),

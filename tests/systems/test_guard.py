@@ -24,7 +24,7 @@ async def sent(call: Call, *replies: Reply) -> Reply:
     async def attempt(*_: Any) -> Reply:
         return left.popleft() if left else OK
 
-    guard = Guard(Limits(), {})
+    guard = Guard(Limits(), {}, timeout=1)
     return await guard.send(attempt, call, asyncio.get_running_loop().time() + 5)
 
 
@@ -44,3 +44,19 @@ async def test_a_call_is_unknown_if_one_of_its_attempts_is_unknown() -> None:
     lost = Reply(Outcome.UNAVAILABLE, end=End.UNKNOWN, retry_after=0)
     reply = await sent(STATE, lost, Reply(Outcome.FAILED))
     assert (reply.outcome, reply.end, reply.attempts) == (Outcome.FAILED, End.UNKNOWN, 2)
+
+
+@pytest.mark.parametrize(("seconds", "budget"), [(0.05, 5), (5, 0.05), (5, -1)])
+async def test_an_attempt_ends_at_the_timeout_or_at_the_deadline(
+    seconds: float, budget: float
+) -> None:
+    async def attempt(_: Call) -> Reply:
+        await asyncio.sleep(3)
+        return OK
+
+    clock = asyncio.get_running_loop().time
+    started = clock()
+    guard = Guard(Limits(), {}, seconds)
+    reply = await guard.send(attempt, STATE, started + budget)
+    assert (reply.outcome, reply.end, reply.attempts) == (Outcome.UNAVAILABLE, End.PENDING, 1)
+    assert clock() - started < 2

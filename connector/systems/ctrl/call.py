@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from connector.call import Call
-from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled, outline
+from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled
 from connector.mapping.expression import EvaluationError, Scope, SourceText, Value, compile_value
 
 METHODS = ("ctrl_get", "ctrl_set")
@@ -82,7 +82,7 @@ class CtrlCallEntry(CallEntry):
         return CtrlCall(
             id=self.id or "",
             method="GET" if value is None else "SET",
-            target=outline(self.address),
+            target=self.target,
             idempotent=True,
             read_only=value is None,
             variable=str(self.address.evaluate(scope)),

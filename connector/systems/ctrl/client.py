@@ -73,7 +73,7 @@ class CtrlSystem:
         self, entry: CtrlSystemEntry, settings: Mapping[str, Any], connect: Connect = connect
     ) -> None:
         self._config = configure(entry.ctrl, settings)
-        self._guard = Guard(entry.ctrl, settings)
+        self._guard = Guard(entry.ctrl, settings, self._config.timeout)
         self._settings = settings
         self._replies = entry.replies
         self._connect = connect
@@ -92,14 +92,11 @@ class CtrlSystem:
         """See `System`."""
         return await self._guard.send(self._attempt, call, deadline)
 
-    async def _attempt(self, call: Call, left: float) -> Reply:
-        """Send one request: a `connector.systems.guard.Attempt`."""
+    async def _attempt(self, call: Call) -> Reply:
+        """Send one request, as `connector.systems.guard.Attempt`."""
         assert isinstance(call, CtrlCall)  # noqa: S101 - the mapping's check refuses others
         try:
-            async with asyncio.timeout(min(self._config.timeout, max(left, 0.001))):
-                said = await self._exchange(call)
-        except TimeoutError:
-            return Reply(Outcome.UNAVAILABLE, cause="no reply in time", end=End.PENDING)
+            said = await self._exchange(call)
         except CtrlFailure as failure:
             end = End.UNKNOWN if failure.sent else End.NOT_SENT
             return Reply(Outcome.UNAVAILABLE, cause=str(failure), end=end)

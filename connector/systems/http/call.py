@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from connector.call import Call
-from connector.mapping.entry import TEXT, AnyText, AnyValue, CallEntry, Compiled, outline
+from connector.mapping.entry import TEXT, AnyText, AnyValue, CallEntry, Compiled
 from connector.mapping.expression import (
     EvaluationError,
     Scope,
@@ -131,7 +131,7 @@ class HttpCallEntry(CallEntry):
         """The values of `json`, `form`, `text` and `xml`; None for each key that is not given."""
         return {"json": self.json_, "form": self.form, "text": self.text, "xml": self.xml}
 
-    @property
+    @cached_property
     def repeatable(self) -> bool:
         """See `CallEntry`; by default true for idempotent methods (RFC 9110, 9.2.2)."""
         if self.idempotent is None:
@@ -152,7 +152,7 @@ class HttpCallEntry(CallEntry):
         return HttpCall(
             id=self.id or "",
             method=self.method.upper(),
-            target=self._target,
+            target=self.target,
             idempotent=self.repeatable,
             read_only=self.method == "get",
             path=path,
@@ -167,10 +167,6 @@ class HttpCallEntry(CallEntry):
     def _sent(self) -> tuple[str, Any]:
         """The kind and the value of the body; `""` and None if the call has no body."""
         return next((found for found in self.bodies.items() if found[1] is not None), ("", None))
-
-    @cached_property
-    def _target(self) -> str:
-        return outline(self.address)
 
 
 def _body(kind: str, body: Any, scope: Scope) -> bytes:

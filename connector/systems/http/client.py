@@ -5,7 +5,6 @@ redirects, cookies and hooks are not needed here and slow down each call
 (docs/decisions/0011-no-httpx-client.md).
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -90,7 +89,7 @@ class HttpSystem:
         self._settings = settings
         self._scope = Scope(settings=settings)
         self._config = configure(entry.http, settings)
-        self._guard = Guard(entry.http, settings)
+        self._guard = Guard(entry.http, settings, self._config.timeout)
         self._renewal = renewal
         self._transport = transport
 
@@ -117,14 +116,11 @@ class HttpSystem:
         """See `System`."""
         return await self._guard.send(self._attempt, call, deadline)
 
-    async def _attempt(self, call: Call, left: float) -> Reply:
-        """Send one request: a `connector.systems.guard.Attempt`."""
+    async def _attempt(self, call: Call) -> Reply:
+        """Send one request, as `connector.systems.guard.Attempt`."""
         assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         try:
-            async with asyncio.timeout(min(self._config.timeout, max(left, 0.001))):
-                response = await self._exchange(call)
-        except TimeoutError:
-            return Reply(Outcome.UNAVAILABLE, cause="no reply in time", end=End.PENDING)
+            response = await self._exchange(call)
         except TooLarge:
             return Reply(Outcome.FAILED, "API Core's reply is too large", end=End.UNKNOWN)
         except _ERRORS as error:
@@ -158,12 +154,12 @@ class HttpSystem:
         headers = {name.lower(): value for name, value in response.headers.items()}
         text = body.decode(errors="replace")
         reply = Reply(
-            of_status(status),
+            Outcome.APPLIED if status in SUCCESS else of_status(status),
             reason=_CREDENTIALS if status in (401, 403) else None,
             cause=f"HTTP {status}",
             status=status,
             seen={"status": status, "headers": headers, "json": document, "text": text},
-            retry_after=retry_after(headers.get("retry-after")),
+            retry_after=retry_after(headers["retry-after"]) if "retry-after" in headers else None,
             end=End.ANSWERED if status < 500 else End.UNKNOWN,
         )
         if status in SUCCESS and body and not is_json and self._http.reply == "json":

@@ -11,7 +11,17 @@ import pytest
 
 from connector.systems.http.transport import whole
 from tests.support.function import free_port
-from tests.support.peer import Arrived, Loop, Peer, call, on_both_loops, replies, run, transport_to
+from tests.support.peer import (
+    Arrived,
+    Loop,
+    Peer,
+    call,
+    on_both_loops,
+    replies,
+    run,
+    transport_to,
+    until,
+)
 
 SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"0123456789" * 30_000
@@ -144,11 +154,11 @@ def test_a_tls_handshake_without_an_end_is_a_connect_timeout(loop: Loop) -> None
     async def calls() -> None:
         async with Peer(replies(SHORT)) as peer:
             url = f"https://127.0.0.1:{peer.port}"
-            async with transport_to(url, connect_timeout=0.1) as transport:
+            async with transport_to(url, connect_timeout=0.5) as transport:
                 with pytest.raises(httpx.ConnectTimeout):
                     await call(transport, url)
+                await until(lambda: peer.connections == 1)
                 await peer.opened(0)
-        assert peer.connections == 1
 
     run(loop, calls)
 

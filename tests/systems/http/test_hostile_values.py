@@ -149,8 +149,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("place", "name"), [(p, n) for p, names in REFUSED.items() for n in names])
-async def test_a_value_that_its_place_does_not_allow_is_refused_before_any_request(
+@pytest.mark.parametrize(
+    ("place", "name"), [(p, n) for p, names in REFUSED.items() for n in sorted(names)]
+)
+async def test_what_a_place_cannot_hold_is_refused_before_anything_is_sent(
     system: ScriptedServer, handle: Any, place: str, name: str
 ) -> None:
     assert (await handle(place, HOSTILE[name])).outcome is Outcome.INVALID
