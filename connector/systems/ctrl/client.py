@@ -100,6 +100,9 @@ class CtrlSystem:
         except CtrlFailure as failure:
             end = End.UNKNOWN if failure.sent else End.NOT_SENT
             return Reply(Outcome.UNAVAILABLE, cause=str(failure), end=end)
+        except ValueError:  # of `frame`
+            cause = "a message that cannot be sent"
+            return Reply(Outcome.FAILED, cause=cause, end=End.NOT_SENT)
         seen = {"value": said.value, "error": said.error, "fields": fields(said.value or "")}
         outcome = Outcome.FAILED if said.error else Outcome.APPLIED
         reply = Reply(outcome, cause=said.error, seen=seen)
