@@ -185,11 +185,9 @@ async def test_a_call_to_an_hlr_that_is_down_is_unavailable_and_not_sent(hlr: Os
 # The mapping, with a real HLR
 
 
-async def test_a_message_that_is_too_long_is_a_failure_and_never_sent() -> None:
-    async with scripted() as port:
-        entry = {"ctrl": {"host": "127.0.0.1", "port": port}}
-        async with CtrlSystem(CtrlSystemEntry.model_validate(entry), {}) as system:
-            reply = await send(system, call("a.b", "x" * 70_000))
+async def test_a_message_that_is_too_long_is_a_failure_and_never_sent(hlr: OsmoHlr) -> None:
+    async with client(hlr.host) as system:
+        reply = await send(system, call("a.b", "x" * 70_000))
     assert (reply.outcome, reply.end, reply.attempts) == (Outcome.FAILED, End.NOT_SENT, 1)
 
 
