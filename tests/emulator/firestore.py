@@ -1,8 +1,10 @@
 """Google's Firestore emulator. On a machine without it, the tests that need it are skipped."""
 
 import atexit
+import time
 from functools import cache
 
+import psutil
 import pytest
 
 from connector_tools.program import NotInstalled
@@ -17,6 +19,19 @@ class FirestoreEmulator(Emulator):
             super().start()
         except NotInstalled as missing:
             pytest.skip(str(missing))
+
+    def freeze(self) -> None:
+        """Stop all its processes, and wait until they have stopped.
+
+        On a busy machine, the emulator can answer for some milliseconds after the signal was sent.
+        """
+        super().freeze()
+        wrapper = psutil.Process(self._process.pid)
+        deadline = time.monotonic() + 10
+        for process in (wrapper, *wrapper.children(recursive=True)):
+            while process.status() != psutil.STATUS_STOPPED:
+                assert time.monotonic() < deadline, f"{process} has not stopped"
+                time.sleep(0.001)
 
 
 @cache

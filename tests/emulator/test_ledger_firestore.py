@@ -202,19 +202,20 @@ async def test_a_claim_whose_lease_was_taken_is_lost_after_a_lost_answer(
 
 
 async def test_a_firestore_that_does_not_answer_is_unavailable_until_it_does(
-    emulator: FirestoreEmulator, project: str
+    emulator: FirestoreEmulator, ledger: FirestoreLedger, project: str
 ) -> None:
-    ledger = FirestoreLedger(b"key", project, patience=1)
-    claim = await granted(ledger, "event:a")
+    await granted(ledger, "event:first", about=())  # an emulator that has just started is slow
+    impatient = FirestoreLedger(b"key", project, patience=1)
+    claim = await granted(impatient, "event:a")
     emulator.freeze()
     try:
         with pytest.raises(LedgerUnavailable, match="Firestore"):
-            await ledger.claim(claim_request("event:b", about=("imsi:2",)))
-        await ledger.release(claim)
+            await impatient.claim(claim_request("event:b", about=("imsi:2",)))
+        await impatient.release(claim)
     finally:
         emulator.thaw()
-    await granted(ledger, "event:c", about=("imsi:3",))
-    await ledger.close()
+    await granted(impatient, "event:c", about=("imsi:3",))
+    await impatient.close()
 
 
 async def test_a_firestore_that_has_stopped_is_unavailable_until_it_is_back(
@@ -251,9 +252,7 @@ async def test_a_ledger_with_credentials_but_no_project_is_unavailable(
     for name in ("FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(credentials))
-    monkeypatch.setenv(
-        "PATH", ""
-    )  # without it, Google's client finds no gcloud to ask for a project
+    monkeypatch.setenv("PATH", "")  # else Google's client asks gcloud for a project
     ledger = FirestoreLedger(b"key")
     with pytest.raises(LedgerUnavailable, match="Project was not passed"):
         await ledger.claim(claim_request())
