@@ -6,7 +6,6 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
@@ -186,7 +185,10 @@ def _msisdn(account: AccountInfo, pb: PortaBillingData) -> str | None:
 def _owner(data: ESPFEvent, pb: PortaBillingData) -> int | None:
     account, sim = pb.account_info, pb.sim_info
     named = (account and account.i_account, data.variables.get("i_account"), sim and sim.i_account)
-    return next((int(found) for found in map(_id, named) if found), None)
+    for value in named:
+        if found := _id(value):
+            return int(found)
+    return None
 
 
 def _snapshot(envelope: Envelope) -> Snapshot | None:
@@ -199,17 +201,19 @@ def _snapshot(envelope: Envelope) -> Snapshot | None:
 
 def _event_time(variables: dict[str, Any]) -> datetime | None:
     """`event_time`, usually in UTC (contract 2.1); None if unreadable."""
-    with suppress(LookupError, TypeError, ValueError):
+    try:
         moment = datetime.fromisoformat(variables["event_time"])
-        if 1970 < moment.year < 9999:
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
+    except (LookupError, TypeError, ValueError):
+        return None
+    if not 1970 < moment.year < 9999:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _identities(envelope: Envelope) -> tuple[str, ...]:
     """The names of an event (contract 4.4)."""
     own, data = f"event:{envelope.event_id}", envelope.data
-    env, number = (_id(data.variables.get(name)) for name in ("i_env", "i_event"))
+    env, number = _id(data.variables.get("i_env")), _id(data.variables.get("i_event"))
     kind, handler = data.event_type.lower(), envelope.handler_id or ""
     return (own, f"espf:{env}:{number}:{kind}:{handler}") if number else (own,)
 

@@ -74,10 +74,14 @@ class HttpDoor:
 
     async def _body(self, request: Request) -> bytes:
         """Read the body; one that is too large is refused before the rest of it is read."""
-        length, body = request.headers.get("content-length", ""), bytearray()
+        length, body, more = request.headers.get("content-length", ""), bytearray(), True
         self._check_size(int(length[:12]) if length.isdecimal() else 0)
-        async for chunk in request.stream():
-            body += chunk
+        while more:  # `Request.stream` does more work for each chunk
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
             self._check_size(len(body))
         return bytes(body)
 
