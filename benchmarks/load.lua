@@ -15,7 +15,7 @@ function init(args)
   wrk.path = "/process-event"
   wrk.headers["Authorization"] = "Bearer " .. args[1]
   wrk.headers["Content-Type"] = "application/json"
-  -- as NSPS sends them (contract section 2)
+  -- as NSPS sends them (contract 2)
   wrk.headers["X-B3-TraceId"] = "463ac35c9f6413ad48485a3953bb6124"
   wrk.headers["X-Request-Id"] = "b3e1a0f2-6d4c-4e8a-9f5b-1c2d3e4f5a6b"
   if pause > 0 then
