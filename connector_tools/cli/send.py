@@ -32,35 +32,40 @@ from connector_tools.terminal import (
 app = typer.Typer()
 
 
+_Events = Annotated[
+    str, typer.Argument(metavar="FILE|-", help="JSON (one event or a list) or NDJSON.")
+]
+_Url = Annotated[str, typer.Option(envvar="CONNECTOR_URL", help="Where the connector listens.")]
+_Concurrency = Annotated[
+    int, typer.Option(min=1, max=200, help="Events that wait for an answer at once.")
+]
+_NewIds = Annotated[
+    bool,
+    typer.Option(
+        "--new-ids",
+        help="Give each event a new event_id and leave out its i_event, which identifies it "
+        "too. Without this, an event that was sent before is a duplicate.",
+    ),
+]
+_DryRun = Annotated[
+    Path | None,
+    typer.Option(
+        "--dry-run",
+        metavar="MAPPING",
+        help="Send nothing. Print the calls that a connector with this mapping file would "
+        "make for each event, or why it would make none.",
+    ),
+]
+
+
 @app.command("send", epilog="Example: connector send events.ndjson --concurrency 20 --new-ids")
 def send_events(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="JSON (one event or a list) or NDJSON.")
-    ],
-    url: Annotated[
-        str, typer.Option(envvar="CONNECTOR_URL", help="Where the connector listens.")
-    ] = "http://127.0.0.1:8080/process-event",
+    file: _Events,
+    url: _Url = "http://127.0.0.1:8080/process-event",
     token: Token = "",
-    concurrency: Annotated[
-        int, typer.Option(min=1, max=200, help="Events that wait for an answer at once.")
-    ] = 10,
-    new_ids: Annotated[
-        bool,
-        typer.Option(
-            "--new-ids",
-            help="Give each event a new event_id and leave out its i_event, which identifies it "
-            "too. Without this, an event that was sent before is a duplicate.",
-        ),
-    ] = False,
-    dry_run: Annotated[
-        Path | None,
-        typer.Option(
-            "--dry-run",
-            metavar="MAPPING",
-            help="Send nothing. Print the calls that a connector with this mapping file would "
-            "make for each event, or why it would make none.",
-        ),
-    ] = None,
+    concurrency: _Concurrency = 10,
+    new_ids: _NewIds = False,
+    dry_run: _DryRun = None,
 ) -> None:
     """Post events to a connector as NSPS does, and sum up the answers.
 
