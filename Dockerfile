@@ -1,5 +1,5 @@
-# The function as an image, for partners who run connectors outside Google Cloud: Docker Swarm,
-# Cloud Run, AWS App Runner, Azure Container Apps. README.md, "Deploy", shows how.
+# The function as an image, for Docker Swarm, Cloud Run, AWS App Runner or Azure Container Apps.
+# README.md, "Deploy", shows how to run it.
 
 FROM python:3.13-slim AS build
 WORKDIR /app
@@ -14,7 +14,7 @@ COPY --from=build /venv /venv
 COPY main.py requirements.txt ./
 COPY connector/ ./connector/
 COPY mappings/ ./mappings/
-# Its user cannot write here: each cold start would compile the code again.
+# The image's user cannot write here. Without this step each cold start would compile the code.
 RUN python -m compileall -q /app
 ENV PATH=/venv/bin:$PATH
 ENV PYTHONUNBUFFERED=1

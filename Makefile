@@ -21,14 +21,14 @@ LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11
 .PHONY: help install demo run test lint check format lock clean \
 	audit bench drain fuzz release soak terraform-check terraform-scan terraform-plan terraform-apply smoke
 
-help: ## This menu
+help: ## Print this menu
 	awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	echo
 	echo "  Another Python:  make test PYTHON=python3.13 VENV=.venv-3.13"
 
 install: $(READY) ## Set up the virtual environment
 
-demo: $(READY) ## The main job: a subscriber's life through the function to an HLR/HSS
+demo: $(READY) ## Send the events of a subscriber's life through the function to an HLR/HSS
 	$(BIN)/python -m connector_tools.cli demo
 
 run: $(READY) ## Keep the function and an HLR/HSS running on this machine (PORT=8080)
@@ -37,16 +37,16 @@ run: $(READY) ## Keep the function and an HLR/HSS running on this machine (PORT=
 test: $(READY) ## Run the tests, two at a time (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-release: $(READY) ## Check that version, changelog and tag agree, and build the packages (pushes nothing)
+release: $(READY) ## Check that version, changelog and tag agree, then build the packages (pushes nothing)
 	$(BIN)/python -m connector_tools.release
 
-audit: ## Ask for known vulnerabilities of the dependencies (needs the internet)
+audit: ## Look for known vulnerabilities of the dependencies (needs the internet)
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/python -m pip --disable-pip-version-check -qq install $(PIP_AUDIT)
 	.venv-audit/bin/pip-audit --require-hashes --disable-pip --strict \
 		-r requirements.txt -r requirements-dev.txt
 
-soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a real osmo-hlr (two to three hours)
+soak: $(READY) ## Run the long simulations: 100,000 events on each ledger, and a real osmo-hlr (two to three hours)
 	mkdir -p build/soak
 	for run in \
 		"memory virtual --ledger memory --events 100000 --rate 0.2 --fault all --fault kill=0" \
@@ -60,14 +60,14 @@ soak: $(READY) ## The long simulations: 100,000 events on each ledger, and a rea
 		tail -2 build/soak/$$name.log; \
 	done; test -z "$$failed" || { echo "did not converge:$$failed (see build/soak)" >&2; exit 1; }
 
-fuzz: $(READY) ## The attacks on event parser, expressions and mapping loader, fifty times as long
+fuzz: $(READY) ## Fuzz the event parser, the expressions and the mapping loader, fifty times as long as the tests do
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz \
 		tests/mapping/test_fuzz.py tests/test_event_hostile.py tests/mapping/test_expression_text.py
 
-bench: $(READY) $(DEPLOYED) $(FORWARDER) ## The function beside a bare forwarder and Node-RED (ARGS=--write; a quarter of an hour)
+bench: $(READY) $(DEPLOYED) $(FORWARDER) ## Compare the speed with a bare forwarder and Node-RED (ARGS=--write; a quarter of an hour)
 	$(BIN)/python -m benchmarks.speed --python $(DEPLOYED) --forwarder $(FORWARDER) $(ARGS)
 
-drain: $(READY) ## How long a burst takes to drain, and what events cost (ARGS=--write; some minutes)
+drain: $(READY) ## Compute how long a burst takes to drain, and what events cost (ARGS=--write; some minutes)
 	$(BIN)/python -m benchmarks.drain $(ARGS)
 
 lint: $(READY) ## Check format, style, types and floors
@@ -76,13 +76,13 @@ lint: $(READY) ## Check format, style, types and floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-check: lint test ## Everything that CI checks: lint, then test
+check: lint test ## Run the checks of CI: lint, then test
 
-format: $(READY) ## Format the code and mend what can be mended
+format: $(READY) ## Format the code, and correct what ruff can correct
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-lock: ## Pin the dependencies anew (UPGRADE=--upgrade takes the newest)
+lock: ## Pin the dependencies again (UPGRADE=--upgrade uses the newest versions)
 	echo "Setting up $(VENV)-lock"
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip --disable-pip-version-check -qq install $(UV)
@@ -105,18 +105,18 @@ terraform-plan: ## Plan the deployment (STATE_BUCKET=...)
 	$(TERRAFORM) -chdir=terraform init -input=false -backend-config=bucket=$(STATE_BUCKET)
 	$(TERRAFORM) -chdir=terraform plan -input=false -out=tfplan
 
-terraform-apply: ## Apply that plan
+terraform-apply: ## Apply the plan of terraform-plan
 	$(TERRAFORM) -chdir=terraform apply -input=false tfplan
 
-smoke: $(READY) ## Test what is deployed (CONNECTOR=..., else all)
+smoke: $(READY) ## Test the deployed connectors (CONNECTOR=... tests only one)
 	$(BIN)/python terraform/smoke.py $(CONNECTOR)
 
-clean: ## Remove the virtual environment and all that was made
+clean: ## Remove the virtual environments and all generated files
 	rm -rf $(VENV) $(VENV)-lock $(VENV)-deployed $(VENV)-forwarder .venv-checkov .venv-audit build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
 		.ruff_cache *.egg-info
 	find connector connector_tools tests main.py -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Written last, so a set-up that was interrupted is done again.
+# This file is written last, so an interrupted set-up is repeated.
 $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "This needs Python 3.11 or newer, and '$(PYTHON)' is not it." \
@@ -127,14 +127,14 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
-# What a deployment has, and nothing else.
+# An environment with only the packages of a deployment.
 $(DEPLOYED): requirements.txt
 	echo "Setting up $(VENV)-deployed"
 	$(PYTHON) -m venv $(VENV)-deployed
 	$(DEPLOYED) -m pip --disable-pip-version-check -qq install --require-hashes -r requirements.txt
 	touch $@
 
-# The same, and the fast connections that the benchmark's bare forwarder has.
+# The same packages, and pyreqwest, whose connections the benchmark's bare forwarder uses.
 $(FORWARDER): requirements.txt
 	echo "Setting up $(VENV)-forwarder"
 	$(PYTHON) -m venv $(VENV)-forwarder
