@@ -150,7 +150,7 @@ run "the_ledger_is_protected_and_forgets_in_time" {
     error_message = "Both collections must expire by `expires`, and by nothing else."
   }
   assert {
-    condition     = length(google_firestore_field.ledger) == 14 && alltrue([for field in google_firestore_field.ledger : length(field.index_config) == 1 && length(try(field.index_config[0].indexes, [])) == 0])
+    condition     = length(google_firestore_field.ledger) == 12 && alltrue([for field in google_firestore_field.ledger : length(field.index_config) == 1 && length(try(field.index_config[0].indexes, [])) == 0])
     error_message = "No field of the ledger may have an index."
   }
 }
