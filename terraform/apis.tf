@@ -19,7 +19,7 @@ locals {
   )
 }
 
-# They stay enabled after a destroy: something else in the project may use them.
+# The APIs stay enabled after a destroy, because other parts of the project may use them.
 resource "google_project_service" "this" {
   for_each = toset(local.services)
 

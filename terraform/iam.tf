@@ -1,4 +1,4 @@
-# With a key of your own, Google's agents that keep the data must be allowed to use it.
+# With a key of your own, Google's service agents that store the data need permission to use the key.
 
 locals {
   agents = {

@@ -1,8 +1,8 @@
-# The way out with a fixed address: function, VPC connector, NAT. The VPC connector and not direct VPC
-# egress, because version 6 of the provider does not know that for functions.
+# The network with a fixed address: calls go from the function through the VPC connector and the NAT.
+# It does not use direct VPC egress, because version 6 of the provider lacks it for functions.
 
 resource "google_compute_network" "egress" {
-  #checkov:skip=CKV2_GCP_18:Nothing in it listens; Google's implied rules refuse all that comes in.
+  #checkov:skip=CKV2_GCP_18:Nothing listens in this network; Google's implied rules refuse all incoming traffic.
   count = var.egress == null ? 0 : 1
 
   project                 = var.project_id
@@ -14,7 +14,7 @@ resource "google_compute_network" "egress" {
 
 resource "google_compute_subnetwork" "egress" {
   #checkov:skip=CKV_GCP_26:Flow logs would hold every call of every subscriber; the NAT logs what fails.
-  #checkov:skip=CKV_GCP_76:IPv4 only: the address to be admitted is an IPv4 address.
+  #checkov:skip=CKV_GCP_76:IPv4 only: external systems admit an IPv4 address.
   count = var.egress == null ? 0 : 1
 
   project                  = var.project_id
@@ -56,7 +56,7 @@ resource "google_compute_address" "egress" {
   depends_on = [google_project_service.this]
 
   lifecycle {
-    prevent_destroy = true # others have it in their firewalls, and it cannot be had back
+    prevent_destroy = true # it is in the firewalls of external systems, and Google cannot restore it
   }
 }
 
@@ -79,7 +79,7 @@ resource "google_compute_router_nat" "egress" {
   nat_ip_allocate_option             = "MANUAL_ONLY"
   nat_ips                            = google_compute_address.egress[*].self_link
   source_subnetwork_ip_ranges_to_nat = "LIST_OF_SUBNETWORKS"
-  # All calls go to one address and port, so the ports of a machine bound its calls at a time.
+  # All calls go to one address and port, so the number of ports of a machine limits its calls at once.
   enable_dynamic_port_allocation      = true
   enable_endpoint_independent_mapping = false
   min_ports_per_vm                    = 1024

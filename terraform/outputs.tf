@@ -1,25 +1,25 @@
 output "url" {
-  description = "Where NSPS must send events, by connector."
+  description = "URL to which NSPS must send events, by connector."
   value       = { for name, connector in module.connector : name => connector.url }
 }
 
 output "nsps_handler" {
-  description = "What to enter in NSPS for each connector's handler."
+  description = "Values to enter in NSPS for the handler of each connector."
   value       = { for name, connector in module.connector : name => connector.nsps_handler }
 }
 
 output "secrets" {
-  description = "The commands that add the secrets' values, by connector and secret."
+  description = "Commands that add the values of the secrets, by connector and secret."
   value       = { for name, connector in module.connector : name => connector.secrets }
 }
 
 output "invoke_command" {
-  description = "Sends a test event that changes nothing, by connector."
+  description = "Commands that send a test event, which changes nothing, by connector."
   value       = { for name, connector in module.connector : name => connector.invoke_command }
 }
 
 output "smoke_test" {
-  description = "What the test after a deployment needs, by connector (smoke.py)."
+  description = "Data for the test after a deployment (smoke.py), by connector."
   value       = { for name, connector in module.connector : name => connector.smoke_test }
 }
 
@@ -29,6 +29,6 @@ output "pubsub" {
 }
 
 output "egress_address" {
-  description = "The address to have admitted by the external systems' firewalls; null without `egress`."
+  description = "Address that the firewalls of the external systems must admit; null without `egress`."
   value       = one(google_compute_address.egress[*].address)
 }

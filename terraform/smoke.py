@@ -1,10 +1,10 @@
-"""Smoke test of what is deployed: health, a wrong token, and an event that changes nothing.
+"""Test the deployed connectors: health, a wrong token, and an event that changes nothing.
 
-    python terraform/smoke.py               each connector of the Terraform state
-    python terraform/smoke.py wtl-hlr       only this one
+    python terraform/smoke.py               test each connector of the Terraform state
+    python terraform/smoke.py wtl-hlr       test only this connector
 
-The token is read from Secret Manager with the caller's own Google credentials, or taken from the
-environment variable API_TOKEN, and never shown.
+The token comes from the environment variable API_TOKEN, or else from Secret Manager, with the
+caller's own Google credentials. It is never shown.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from uuid import uuid4
 
 import httpx
 
-PATIENCE = 120  # seconds that a new function, and the right to call it, may take to get everywhere
+PATIENCE = 120  # seconds until a new function, and the permission to call it, work everywhere
 
 
 def targets(file: str | None) -> dict[str, dict[str, str]]:
-    """Terraform's output `smoke_test`: by connector `url`, `health_url`, `token`."""
+    """Terraform's output `smoke_test`: `url`, `health_url` and `token` of each connector."""
     if file:
         text = Path(file).read_text()
     else:
@@ -34,7 +34,7 @@ def targets(file: str | None) -> dict[str, dict[str, str]]:
 
 
 def token(version: str) -> str:
-    """The token that NSPS uses."""
+    """The token of NSPS; `version` names a version of its secret."""
     given = os.environ.get("API_TOKEN")
     if given:
         return given
@@ -45,7 +45,7 @@ def token(version: str) -> str:
 
 
 def problems(target: dict[str, str], client: httpx.Client, patience: float) -> list[str]:
-    """What is wrong with a deployed connector."""
+    """The problems of a deployed connector; empty if there are none."""
     if not healthy(target["health_url"], client, patience):
         return [f"{target['health_url']} did not answer 200 in {patience:.0f} s"]
     found = []
@@ -59,14 +59,14 @@ def problems(target: dict[str, str], client: httpx.Client, patience: float) -> l
 
 
 def healthy(url: str, client: httpx.Client, patience: float) -> bool:
-    """Whether the function answers, sooner or later."""
+    """Whether `/health` answers 200 within `patience` seconds."""
     until = time.monotonic() + patience
     while True:
         try:
             if client.get(url).status_code == 200:
                 return True
         except httpx.TransportError:
-            pass  # not there yet; the time is bounded
+            pass  # not reachable yet; the loop ends after `patience`
         if time.monotonic() > until:
             return False
         time.sleep(2)
@@ -82,7 +82,7 @@ def post(client: httpx.Client, url: str, bearer: str) -> httpx.Response:
 
 
 def main() -> int:
-    """Test the connectors that are asked for; 0 if all is well."""
+    """Test the named connectors, or all; the exit code is 0 if they have no problems."""
     parser = argparse.ArgumentParser(description="Smoke test of the deployed connectors")
     parser.add_argument("connector", nargs="*", help="default: all")
     parser.add_argument("--targets", help="file with the output `smoke_test` as JSON")

@@ -1,4 +1,5 @@
-# Copy to terraform.tfvars, which is never committed. No secrets here: they go to Secret Manager.
+# Copy this file to terraform.tfvars, which is never committed. Put no secrets here: they belong in
+# Secret Manager.
 
 project_id = "my-project"
 region     = "europe-west1"

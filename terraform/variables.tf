@@ -5,7 +5,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Region of everything, such as europe-west1."
+  description = "Region of all resources, such as europe-west1."
   type        = string
   default     = "europe-west1"
   nullable    = false
@@ -13,7 +13,7 @@ variable "region" {
 
 variable "connectors" {
   description = <<-EOT
-    The connectors, by name; one for each external system. What each setting means and its default: modules/connector/README.md. `egress` sends the connector's calls through the static address of `egress`.
+    The connectors, by name; one for each external system. modules/connector/README.md has the meaning and the default of each setting. `egress = true` sends the connector's calls through the static address of the variable `egress`.
   EOT
   type = map(object({
     mapping = object({
@@ -74,8 +74,8 @@ variable "connectors" {
 
 variable "egress" {
   description = <<-EOT
-    A network with a fixed address, for external systems that admit only known addresses; null for none. It costs the connector's machines and the NAT also when nothing happens.
-    `cidr`: a free /28. `machines`: of the Serverless VPC Access connector, at least and at most; `machine_type`: theirs.
+    A network with a fixed address, for external systems that admit only known addresses; null for none. The VPC connector's machines and the NAT cost money even without traffic.
+    `cidr`: a free /28 range. `min_machines`, `max_machines`: number of machines of the Serverless VPC Access connector. `machine_type`: type of these machines.
   EOT
   type = object({
     cidr         = optional(string, "10.8.0.0/28")
@@ -87,24 +87,24 @@ variable "egress" {
 
   validation {
     condition     = var.egress == null ? true : can(cidrhost(var.egress.cidr, 0)) && endswith(var.egress.cidr, "/28")
-    error_message = "egress.cidr must be a /28, such as 10.8.0.0/28: Google asks for that size."
+    error_message = "egress.cidr must be a /28, such as 10.8.0.0/28: Google requires that size."
   }
 
   validation {
     condition     = var.egress == null ? true : var.egress.min_machines >= 2 && var.egress.min_machines < var.egress.max_machines && var.egress.max_machines <= 10
-    error_message = "egress.min_machines must be at least 2 and less than egress.max_machines, and that at most 10: Google's limits."
+    error_message = "egress.min_machines must be at least 2 and less than egress.max_machines; egress.max_machines must be at most 10. These are Google's limits."
   }
 }
 
 variable "kms_key" {
-  description = "Full name of a Cloud KMS key (CMEK) in the region, for everything that keeps data; null for Google's own keys. Google's service agents are allowed to use it."
+  description = "Full name of a Cloud KMS key (CMEK) in the region, for all resources that store data; null for Google's own keys. Terraform allows Google's service agents to use the key."
   type        = string
   default     = null
 }
 
 variable "notify" {
   description = <<-EOT
-    Who is told of alerts. `emails`: addresses, each becomes a notification channel. `channels`: names of channels that exist already. `runbook_url`: where your copy of docs/operate.md is.
+    Who gets the alerts. `emails`: addresses; each becomes a notification channel. `channels`: names of existing channels. `runbook_url`: URL of your copy of docs/operate.md.
   EOT
   type = object({
     emails      = optional(list(string), [])
@@ -121,7 +121,7 @@ variable "notify" {
 }
 
 variable "budget" {
-  description = "Monthly budget of the project; null for none. `billing_account`: its id. `amount`: whole units of the account's currency. `percents`: shares at which those of `notify` are told."
+  description = "Monthly budget of the project; null for none. `billing_account`: id of the billing account. `amount`: whole units of that account's currency. `percents`: shares of the budget at which the channels of `notify` get a message."
   type = object({
     billing_account = string
     amount          = number
@@ -136,7 +136,7 @@ variable "budget" {
 }
 
 variable "deployer" {
-  description = "E-mail address of the service account that deploys (cloudbuild.yaml): it may read API_TOKEN, for the test event after a deployment. Null: nobody but the function may."
+  description = "E-mail address of the service account that deploys (cloudbuild.yaml). It may read API_TOKEN, for the test event after a deployment. If null, only the function may read it."
   type        = string
   default     = null
 
@@ -147,7 +147,7 @@ variable "deployer" {
 }
 
 variable "labels" {
-  description = "Labels of everything that can have some."
+  description = "Labels of all resources that can have labels."
   type        = map(string)
   default     = { app = "nsps-connector" }
   nullable    = false

@@ -5,7 +5,7 @@ terraform {
     google = { source = "hashicorp/google", version = ">= 6.0, < 8.0" }
   }
 
-  # The bucket is given to `terraform init`: -backend-config=bucket=NAME (docs/deploy.md).
+  # `terraform init` gets the name of the bucket: -backend-config=bucket=NAME (docs/deploy.md).
   backend "gcs" {
     prefix = "nsps-connector"
   }
@@ -14,7 +14,7 @@ terraform {
 provider "google" {
   project = var.project_id
   region  = var.region
-  # A budget belongs to the billing account: Google asks which project pays for the request.
+  # A budget belongs to the billing account, so Google must know which project pays for the request.
   billing_project       = var.project_id
   user_project_override = true
 }

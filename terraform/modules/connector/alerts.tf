@@ -1,4 +1,4 @@
-# When somebody is told. Each alert says what it means and what to do, and names its section of
+# The alerts. Each alert says what it means and what to do, and names its section of
 # docs/operate.md.
 
 locals {
@@ -8,8 +8,8 @@ locals {
   refused    = "${local.log_metric}_refused"
   fifteen    = "sum(increase(${local.events}{${local.selector}}[15m]))"
 
-  # On our own log-based metrics. In PromQL, because only there Google can be told not to look the
-  # metric up, and a metric that was made a moment ago is not found for up to ten minutes
+  # Alerts on our own log-based metrics. They are in PromQL, because only PromQL conditions can switch
+  # off Google's check that the metric exists. A new metric is not found for up to ten minutes
   # (terraform-provider-google issue 11102).
   promql_alerts = merge(
     {
@@ -19,8 +19,8 @@ locals {
         anchor   = "failed-events"
         query    = "sum(increase(${local.events}{${local.selector},outcome=~\"failed|unavailable\"}[15m])) / ${local.fifteen} > ${var.alerts.failed_percent / 100} and ${local.fifteen} >= ${var.alerts.failed_minimum}"
         duration = "0s"
-        means    = "More than ${var.alerts.failed_percent} % of the events of the last 15 minutes ended failed or unavailable. Nothing is lost: they come again."
-        todo     = "Look at the newest log lines with `outcome` failed or unavailable: `reason` and `cause` say what the external system answered. If it is down or in maintenance, its operator must act; if it refuses what is sent, the mapping must change."
+        means    = "More than ${var.alerts.failed_percent} % of the events of the last 15 minutes ended failed or unavailable. No event is lost: they come again."
+        todo     = "Look at the newest log lines with `outcome` failed or unavailable: `reason` and `cause` say what the external system answered. If the system is down or in maintenance, its operator must act. If it refuses the data, the mapping must change."
       }
       unauthorized_callers = {
         title    = "requests with a wrong token"
@@ -28,8 +28,8 @@ locals {
         anchor   = "unauthorised-callers"
         query    = "sum(increase(${local.refused}{${local.selector},outcome=\"unauthorized\"}[10m])) > ${var.alerts.unauthorized}"
         duration = "0s"
-        means    = "More than ${var.alerts.unauthorized} requests in 10 minutes came with a wrong token or none. They changed nothing."
-        todo     = "If the token was rotated, enter the new one in NSPS's handler, and keep the old version of the secret enabled until then. If not, somebody is trying addresses: no action is needed, unless it costs."
+        means    = "More than ${var.alerts.unauthorized} requests in 10 minutes came with a wrong token or without a token. They changed nothing."
+        todo     = "If the token was rotated, enter the new token in NSPS's handler, and keep the old version of the secret enabled until then. Otherwise strangers send requests to the address. Then no action is needed, unless the requests cost too much."
       }
     },
     var.alerts.no_traffic_hours == null ? {} : {
@@ -40,28 +40,28 @@ locals {
         query    = "(sum(increase(${local.events}{${local.selector}}[${coalesce(var.alerts.no_traffic_hours, 1)}h])) or vector(0)) < 1"
         duration = "300s"
         means    = "No event was settled in ${coalesce(var.alerts.no_traffic_hours, 0)} hours."
-        todo     = "In NSPS, look whether the handler is enabled, its event processing is not paused, and its URL is the output `url`. Then send a test event with the output `invoke_command`."
+        todo     = "In NSPS, check that the handler is enabled, that event processing is not paused, and that the handler's URL is the output `url`. Then send a test event with the output `invoke_command`."
       }
     },
   )
 
-  # On single log lines: what must be known at once, and is rare.
+  # Alerts on single log lines, for rare cases that an operator must know at once.
   log_alerts = {
     circuit_open = {
       title    = "circuit open"
       severity = "CRITICAL"
       anchor   = "circuit-open"
       filter   = "${local.service_filter} AND jsonPayload.circuit=\"open\""
-      means    = "The external system did not answer several times in a row. An instance stopped calling it and tries again every few seconds. Events are answered 503 and come again."
-      todo     = "Look whether the external system is up, and whether its firewall still admits the connector's address. The circuit closes by itself; the log then says `circuit closed`."
+      means    = "Several calls in a row found the external system unavailable. An instance stopped calling it and tries one call every few seconds. Events are answered 503 and come again."
+      todo     = "Check that the external system is up, and that its firewall still admits the connector's address. The circuit closes by itself; the log then says `circuit closed`."
     }
     refused_credentials = {
       title    = "the external system refuses the connector's credentials"
       severity = "CRITICAL"
       anchor   = "refused-credentials"
       filter   = "${local.settled_filter} AND jsonPayload.outcome=\"failed\" AND jsonPayload.reason=~\"^API Core refused the connector's credentials\""
-      means    = "The external system answered 401 or 403 to the connector's own credentials. No event gets through, and all come again."
-      todo     = "Add the right credentials as a new version of the secret that the mapping names (output `secrets`). The function takes it without a restart."
+      means    = "The external system answered 401 or 403 to the connector's own credentials. No event can be applied; all events come again."
+      todo     = "Add the right credentials as a new version of the secret that the mapping names (output `secrets`). The function reads the new version without a restart."
     }
   }
 
@@ -73,8 +73,8 @@ locals {
       metric       = "num_undelivered_messages"
       subscription = google_pubsub_subscription.dead_letters[0].name
       above        = 0
-      means        = "Events were given up: the external system refused them for good, or ${var.delivery.max_delivery_attempts} attempts failed. They are kept for ${var.delivery.retention_days} days."
-      todo         = "List them with `connector dlq list`, mend the cause that `reason` names, then `connector dlq replay` or `connector dlq purge`."
+      means        = "Pub/Sub no longer delivers some events, because they can never succeed (invalid or rejected), or because ${var.delivery.max_delivery_attempts} attempts failed. They are kept for ${var.delivery.retention_days} days."
+      todo         = "List them with `connector dlq list`, correct the cause that `reason` names, then run `connector dlq replay` or `connector dlq purge`."
     }
     oldest_message = {
       title        = "events wait too long"
@@ -83,7 +83,7 @@ locals {
       metric       = "oldest_unacked_message_age"
       subscription = google_pubsub_subscription.push[0].name
       above        = var.alerts.oldest_message_minutes * 60
-      means        = "An event has waited for more than ${var.alerts.oldest_message_minutes} minutes: the function refuses it again and again, or more events come than it may apply."
+      means        = "An event has waited for more than ${var.alerts.oldest_message_minutes} minutes: it fails in each attempt, or events come faster than the limits allow."
       todo         = "Look for the alerts `many events fail` and `circuit open`. If there are none, compare the rate of events with the limits: `rate_limit` of the mapping and `function.max_instances`."
     }
   } : {}
@@ -93,8 +93,8 @@ locals {
     title    = "the function does not answer"
     severity = "CRITICAL"
     anchor   = "uptime"
-    means    = "`/health` did not answer 200 from several places of the world for five minutes."
-    todo     = "Look at the function's newest revision and its log: a start that fails says which setting or secret is missing. Going back is `terraform apply` of the revision before."
+    means    = "For five minutes, `/health` did not answer 200 to requests from several places of the world."
+    todo     = "Look at the function's newest revision and its log: if a start fails, the log says which setting or secret is missing. To go back, check out the previous revision of the code and run `terraform apply`."
   }
 
   documentation = {
@@ -205,7 +205,7 @@ resource "google_monitoring_uptime_check_config" "health" {
   project          = var.project.id
   display_name     = "${var.name}: /health"
   period           = "300s"
-  timeout          = "30s" # a cold start is no outage
+  timeout          = "30s" # a cold start is not an outage
   selected_regions = ["EUROPE", "USA", "ASIA_PACIFIC"]
   user_labels      = var.labels
 
@@ -240,7 +240,7 @@ resource "google_monitoring_alert_policy" "uptime" {
     condition_threshold {
       filter          = "resource.type=\"uptime_url\" AND metric.type=\"monitoring.googleapis.com/uptime_check/check_passed\" AND metric.labels.check_id=\"${google_monitoring_uptime_check_config.health[0].uptime_check_id}\""
       comparison      = "COMPARISON_GT"
-      threshold_value = 1 # places that saw it fail
+      threshold_value = 1 # number of places whose check failed
       duration        = "300s"
       aggregations {
         alignment_period     = "1200s"

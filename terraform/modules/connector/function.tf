@@ -1,9 +1,9 @@
 locals {
   buffered             = var.delivery.shape == "buffered"
   ack_deadline_seconds = coalesce(var.delivery.ack_deadline_seconds, min(600, var.function.timeout_seconds + 30))
-  # An address would do as well, but the function's is known only after its environment is.
+  # The function's URL would do as well, but Terraform knows the URL only after the environment.
   push_audience = "nsps-connector/${var.project.id}/${var.name}"
-  # Its pieces are known in the plan, the attributes of the topics and accounts are not.
+  # The plan knows the parts of this address; it does not know the account's attribute `email`.
   push_email = "${var.name}-push@${var.project.id}.iam.gserviceaccount.com"
 
   environment = merge(
@@ -27,13 +27,13 @@ locals {
 }
 
 resource "google_storage_bucket" "source" {
-  #checkov:skip=CKV_GCP_62:Only Terraform writes here, one object a deployment; Cloud Audit Logs have it.
+  #checkov:skip=CKV_GCP_62:Only Terraform writes here, one object for each deployment; Cloud Audit Logs record it.
   project                     = var.project.id
   name                        = "${var.project.id}-${var.name}-source"
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = true # holds nothing but copies of the repository
+  force_destroy               = true # contains only copies of the repository
   labels                      = var.labels
 
   versioning {
@@ -106,9 +106,9 @@ resource "google_cloudfunctions2_function" "this" {
     entry_point       = "process_event"
     service_account   = google_service_account.build.id
     docker_repository = google_artifact_registry_repository.image.id
-    # The build compiles the code and gives each file of the image the same old date. Bytecode that is
-    # recognised by its source's date would be compiled again at each cold start; with this variable
-    # Python recognises it by the source's hash (docs/decisions/0013-bytecode.md).
+    # The build compiles the code and gives each file of the image the same old date. If Python checked
+    # the bytecode by its source's date, it would compile the code again at each cold start. With this
+    # variable it checks the source's hash (docs/decisions/0013-bytecode.md).
     environment_variables = { SOURCE_DATE_EPOCH = "315532801" }
     source {
       storage_source {
@@ -160,7 +160,7 @@ resource "google_cloudfunctions2_function" "this" {
     }
   }
 
-  # The first revision starts only if it can read its secrets, and its ledger is there.
+  # The first revision starts only if it can read its secrets and its ledger exists.
   depends_on = [
     google_secret_manager_secret_iam_member.runtime,
     google_secret_manager_secret_iam_member.runtime_versions,

@@ -1,5 +1,5 @@
-# One account for each thing that acts, each with only what that thing does. The function's log needs
-# no grant: the platform takes it from the standard output.
+# Each actor has its own account, with only the permissions that it needs. The function's log needs
+# no permission: the platform reads it from the standard output.
 
 resource "google_service_account" "runtime" {
   project      = var.project.id
@@ -13,19 +13,20 @@ resource "google_service_account" "build" {
   display_name = "Connector ${var.name}: builds the function's image"
 }
 
-# It has no role at all: what Pub/Sub sends is signed with its name, and the function checks that.
+# This account has no role. Pub/Sub signs its requests with the account's name, and the function
+# checks the signature.
 resource "google_service_account" "push" {
   count = local.buffered ? 1 : 0
 
   project      = var.project.id
   account_id   = "${var.name}-push"
-  display_name = "Connector ${var.name}: signs what Pub/Sub pushes"
+  display_name = "Connector ${var.name}: signs the push requests of Pub/Sub"
 }
 
 # --- who may call the function
 
-# NSPS has a token of its own and no Google identity, so Google must let every caller through to the
-# function, which refuses whoever lacks the token before it reads the body.
+# NSPS has a token and no Google identity, so Google must let every caller reach the function. The
+# function refuses a caller without the token before it reads the body.
 resource "google_cloud_run_v2_service_iam_member" "public" {
   project  = var.project.id
   location = google_cloudfunctions2_function.this.location
@@ -45,8 +46,8 @@ resource "google_secret_manager_secret_iam_member" "runtime" {
   member    = google_service_account.runtime.member
 }
 
-# The function reads the two newest enabled versions. Which these are is not part of the accessor's
-# role; the viewer's shows no values.
+# The function reads the two newest enabled versions. The role of an accessor cannot list versions; the
+# role of a viewer can, but cannot read their values.
 resource "google_secret_manager_secret_iam_member" "runtime_versions" {
   for_each = google_secret_manager_secret.this
 
@@ -56,7 +57,8 @@ resource "google_secret_manager_secret_iam_member" "runtime_versions" {
   member    = google_service_account.runtime.member
 }
 
-# Firestore has no policy of its own for a database; a condition on the project's does the same.
+# A Firestore database has no IAM policy of its own. A condition in the project's policy has the same
+# effect.
 resource "google_project_iam_member" "runtime_ledger" {
   project = var.project.id
   role    = "roles/datastore.user"
@@ -84,7 +86,7 @@ locals {
   pubsub_agent = "serviceAccount:service-${var.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 }
 
-# The two grants without which nothing ever becomes a dead letter, and nobody is told.
+# Without these two grants no event becomes a dead letter, and Google reports no error.
 resource "google_pubsub_topic_iam_member" "agent_dead_letters" {
   count = local.buffered ? 1 : 0
 
@@ -103,7 +105,7 @@ resource "google_pubsub_subscription_iam_member" "agent_push" {
   member       = local.pubsub_agent
 }
 
-# Projects older than April 2021 do not let Pub/Sub sign with an account by themselves.
+# In projects older than April 2021, Pub/Sub needs this permission to sign with the account.
 resource "google_service_account_iam_member" "agent_sign" {
   count = local.buffered ? 1 : 0
 
@@ -112,7 +114,7 @@ resource "google_service_account_iam_member" "agent_sign" {
   member             = local.pubsub_agent
 }
 
-# --- what the build may do (Google's list for an account of one's own, narrowed to what it touches)
+# --- what the build may do (Google's list for a build account, limited to the resources of this module)
 
 resource "google_project_iam_member" "build_logs" {
   project = var.project.id
@@ -128,7 +130,7 @@ resource "google_artifact_registry_repository_iam_member" "build" {
   member     = google_service_account.build.member
 }
 
-# Cloud Functions copies the source to a bucket of its own, named as below, and builds from there.
+# Cloud Functions copies the source to its own bucket, named as below, and builds from there.
 resource "google_project_iam_member" "build_source" {
   project = var.project.id
   role    = "roles/storage.objectViewer"

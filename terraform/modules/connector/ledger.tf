@@ -6,7 +6,8 @@ resource "google_firestore_database" "ledger" {
   concurrency_mode                  = "PESSIMISTIC"
   point_in_time_recovery_enablement = var.ledger.point_in_time_recovery ? "POINT_IN_TIME_RECOVERY_ENABLED" : "POINT_IN_TIME_RECOVERY_DISABLED"
   delete_protection_state           = var.ledger.delete_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
-  # `terraform destroy` fails while it is protected, rather than to forget the database.
+  # With DELETE, `terraform destroy` deletes the database, and fails while the database is protected.
+  # With ABANDON it would only remove the database from the state.
   deletion_policy = "DELETE"
 
   dynamic "cmek_config" {
@@ -17,8 +18,9 @@ resource "google_firestore_database" "ledger" {
   }
 }
 
-# The ledger reads by name only, so no field needs an index; and times that only grow, in an index,
-# hold a collection to some 500 writes a second. Documents expire by `expires`, which the ledger sets.
+# The ledger reads documents only by name, so no field needs an index. An index on times that only
+# grow would limit a collection to about 500 writes a second. Firestore deletes a document at its
+# `expires`, which the ledger sets.
 locals {
   ledger_fields = {
     for pair in setproduct(

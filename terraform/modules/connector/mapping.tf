@@ -1,4 +1,4 @@
-# What the mapping file says, so that it is said only once.
+# Facts that Terraform reads from the mapping file, so that nobody must write them twice.
 
 locals {
   mapping  = yamldecode(file("${var.source_code.dir}/${var.mapping.file}"))
@@ -16,13 +16,13 @@ locals {
   missing_variables = setsubtract(local.required_variables, keys(var.mapping.variables))
   unknown_variables = setsubtract(keys(var.mapping.variables), local.known_variables)
 
-  # Calls per second that one instance makes at most; null if the mapping sets no limit.
+  # The largest number of calls per second of one instance; null if the mapping sets no limit.
   rate_limit = try(tonumber(trimsuffix(local.mapping.system.http.rate_limit, "/s")), null)
 
-  # Terraform reads a bare `on` as YAML 1.1 does, where it means true.
+  # Terraform follows YAML 1.1 and reads the key `on` without quotes as `true`.
   event_types = sort(distinct(flatten([for rule in local.mapping.rules : try(rule.on, rule["true"])])))
 
-  # The parts of an event that the rules and values read, by the names that they have there.
+  # The parts of an event that the rules and values read, by their names in expressions.
   expressions = jsonencode([try(local.mapping.values, {}), local.mapping.rules])
   parts = {
     account  = "account_info"

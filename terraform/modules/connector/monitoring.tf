@@ -1,4 +1,4 @@
-# What the function's log says, as numbers. Labels are outcome and connector: never personal data.
+# Metrics of the function's log. Their labels are outcome and connector, and never personal data.
 
 locals {
   service_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.name}\" AND resource.labels.location=\"${var.region}\""

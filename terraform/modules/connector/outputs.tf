@@ -3,7 +3,7 @@ locals {
   url          = "${local.uri}/process-event"
   token_secret = "${local.secret_prefix}API_TOKEN"
   read_token   = "gcloud secrets versions access latest --project=${var.project.id} --secret=${local.token_secret}"
-  # No rule of any mapping is for this type: whatever is deployed answers 202 and changes nothing.
+  # No mapping has a rule for this type, so every connector answers 202 and changes nothing.
   test_event = jsonencode({
     event_id = "00000000-0000-4000-8000-000000000000"
     data     = { event_type = "Connector/SmokeTest", variables = {} }
@@ -11,17 +11,17 @@ locals {
 }
 
 output "url" {
-  description = "Where NSPS must send events."
+  description = "URL to which NSPS must send events."
   value       = local.url
 }
 
 output "health_url" {
-  description = "Answers 200 as long as the function serves; needs no token."
+  description = "URL that answers 200 while the function serves; it needs no token."
   value       = "${local.uri}/health"
 }
 
 output "nsps_handler" {
-  description = "What to enter in NSPS for the handler: URL, event types, required data; and the command that shows the token."
+  description = "Values to enter in NSPS for the handler: URL, event types, required data, and the command that shows the token."
   value = {
     url           = local.url
     event_types   = local.event_types
@@ -31,7 +31,7 @@ output "nsps_handler" {
 }
 
 output "secrets" {
-  description = "The command that adds a version of each secret that an operator must give; it reads the value from standard input."
+  description = "For each secret that needs a value from an operator: the command that adds a version. It reads the value from standard input."
   value = {
     for name in setsubtract(local.secret_names, ["HASH_KEY"]) :
     name => "gcloud secrets versions add ${local.secret_prefix}${name} --project=${var.project.id} --data-file=-"
@@ -39,7 +39,7 @@ output "secrets" {
 }
 
 output "invoke_command" {
-  description = "Sends an event that no mapping handles: the answer is 202 and nothing changes."
+  description = "Command that sends an event that no mapping handles. The answer is 202, and nothing changes."
   value = join(" ", [
     "curl --silent --show-error --request POST '${local.url}'",
     "--header \"Authorization: Bearer $(${local.read_token})\"",
@@ -49,7 +49,7 @@ output "invoke_command" {
 }
 
 output "smoke_test" {
-  description = "What the test after a deployment needs: URLs, and the version of the secret that holds the token."
+  description = "Data for the test after a deployment: the URLs, and the version of the secret that contains the token."
   value = {
     url        = local.url
     health_url = "${local.uri}/health"

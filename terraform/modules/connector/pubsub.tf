@@ -1,5 +1,5 @@
-# The buffered shape. The subscription is our own and not the one that an event trigger of the function
-# would make: that one can have neither a dead-letter topic nor a backoff.
+# The buffered shape. It has its own subscription and no event trigger of the function: the subscription
+# of a trigger can have neither a dead-letter topic nor a backoff.
 
 locals {
   retention = "${var.delivery.retention_days * 86400}s"
@@ -23,7 +23,8 @@ resource "google_pubsub_topic" "dead_letters" {
   labels       = var.labels
 }
 
-# No ordering: with dead-lettering it can halt a subscriber for good. The ledger gives order.
+# Ordering is off: together with dead letters it can block a subscriber permanently. The ledger keeps
+# the order.
 resource "google_pubsub_subscription" "push" {
   count = local.buffered ? 1 : 0
 
@@ -54,10 +55,10 @@ resource "google_pubsub_subscription" "push" {
   }
 
   expiration_policy {
-    ttl = "" # never, also after a month without events
+    ttl = "" # the subscription never expires, even after a month without events
   }
 
-  # Nothing is forwarded to a topic that nobody listens to: what arrives there would be lost.
+  # The dead-letter subscription must exist first: without it, events on that topic would be lost.
   depends_on = [
     google_pubsub_subscription.dead_letters,
     google_pubsub_topic_iam_member.agent_dead_letters,

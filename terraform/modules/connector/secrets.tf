@@ -2,15 +2,16 @@ locals {
   secret_prefix = coalesce(var.secrets.prefix, "${var.name}-")
 }
 
-# Only the secrets: their versions are added outside Terraform (see the output `secrets`), so that no
-# token is ever in a plan, a state or a variable.
+# Terraform makes only the secrets. An operator adds their versions outside Terraform (see the output
+# `secrets`), so that no token is ever in a plan, a state or a variable.
 resource "google_secret_manager_secret" "this" {
   for_each = local.secret_names
 
   project   = var.project.id
   secret_id = "${local.secret_prefix}${each.key}"
   labels    = var.labels
-  # The ledger knows subscribers by hashes with this key: without it, it is as good as deleted.
+  # The ledger stores subscribers under hashes that are made with this key. Without the key, its records
+  # are useless.
   deletion_protection = each.key == "HASH_KEY" && var.ledger.delete_protection
 
   replication {
@@ -32,13 +33,13 @@ resource "google_secret_manager_secret" "this" {
   }
 }
 
-# The one secret that no person needs to know. Ephemeral and write-only: it is not in the state.
+# No person needs to know this secret. It is ephemeral and write-only, so it is not in the state.
 ephemeral "random_password" "hash_key" {
   length  = 48
   special = false
 }
 
-# Generated once and for good: with another key the ledger would know nobody any more.
+# The key is generated only once: with another key the ledger would not find its records.
 resource "google_secret_manager_secret_version" "hash_key" {
   secret                 = google_secret_manager_secret.this["HASH_KEY"].id
   secret_data_wo         = ephemeral.random_password.hash_key.result

@@ -1,5 +1,5 @@
 variable "project" {
-  description = "The Google Cloud project: its id, and its number, by which Google names its service agents."
+  description = "The Google Cloud project: its id and its number. The names of Google's service agents contain the number."
   type = object({
     id     = string
     number = string
@@ -8,12 +8,12 @@ variable "project" {
 
   validation {
     condition     = can(regex("^[0-9]+$", var.project.number))
-    error_message = "project.number must be the project's number, digits only; project.id is its name."
+    error_message = "project.number must be the project's number, with digits only; its name belongs in project.id."
   }
 }
 
 variable "region" {
-  description = "Region of the function, its source, its image, its secrets if they are encrypted with your key, and, unless `ledger.location` says otherwise, its ledger."
+  description = "Region of the function, its source and its image; of its secrets if they are encrypted with your key; and of its ledger unless `ledger.location` names another."
   type        = string
   nullable    = false
 
@@ -24,7 +24,7 @@ variable "region" {
 }
 
 variable "name" {
-  description = "Name of the connector: of the function, and the beginning of the names of everything else."
+  description = "Name of the connector. The function has this name, and the names of all other resources begin with it."
   type        = string
   nullable    = false
 
@@ -35,7 +35,7 @@ variable "name" {
 }
 
 variable "source_code" {
-  description = "What is deployed: the outputs of the module `source`."
+  description = "The code to deploy: the outputs of the module `source`."
   type = object({
     dir  = string
     hash = string
@@ -46,10 +46,10 @@ variable "source_code" {
 
 variable "mapping" {
   description = <<-EOT
-    What the connector does.
-    `file`: the mapping file, relative to the repository. Event types, secrets and required variables are read from it.
-    `variables`: the values of the mapping's settings that come from the environment, by variable; no secrets.
-    `system_limit`: calls per second that the external system allows, from all instances together; null if it has no limit. The mapping's `rate_limit` is per instance.
+    The mapping of the connector.
+    `file`: the mapping file, relative to the repository. Terraform reads event types, secrets and required variables from it.
+    `variables`: the environment variables of the mapping's settings and their values; no secrets.
+    `system_limit`: calls per second that the external system allows from all instances together; null if it has no limit. The mapping's `rate_limit` is per instance.
   EOT
   type = object({
     file         = string
@@ -72,11 +72,11 @@ variable "mapping" {
 variable "function" {
   description = <<-EOT
     The function.
-    `memory`, `cpu`, `concurrency`: of one instance. `min_instances` above 0 spares NSPS the cold start, and costs.
-    `timeout_seconds`: when Google ends a request. `event_budget_seconds`: when the connector does; it must come first, so that NSPS always gets an answer.
+    `memory`, `cpu`, `concurrency`: the values for one instance. `min_instances` above 0 avoids cold starts, but costs money without traffic.
+    `timeout_seconds`: time after which Google ends a request. `event_budget_seconds`: time after which the connector ends an event; it must be shorter, so that NSPS always gets an answer.
     `ingress`: `ALLOW_ALL`, or `ALLOW_INTERNAL_AND_GCLB` behind a load balancer of your own.
-    `log_level`: `INFO`, or `DEBUG`.
-    `vpc_connector`: Serverless VPC Access connector through which every call leaves; null for Google's own addresses.
+    `log_level`: `INFO` or `DEBUG`.
+    `vpc_connector`: Serverless VPC Access connector for all outgoing calls; null for Google's own addresses.
   EOT
   type = object({
     runtime              = optional(string, "python313")
@@ -136,15 +136,15 @@ variable "function" {
 
   validation {
     condition     = contains(["DEBUG", "INFO"], var.function.log_level)
-    error_message = "function.log_level must be INFO or DEBUG: events that went well are logged as INFO, and without them the metrics would show only failures."
+    error_message = "function.log_level must be INFO or DEBUG: successful events are logged as INFO, and without them the metrics would show only failures."
   }
 }
 
 variable "delivery" {
   description = <<-EOT
     How an event gets from NSPS to the external system.
-    `shape`: `direct`, NSPS waits for the result and repeats what failed; or `buffered`, the function puts the event on a Pub/Sub topic, answers, and Pub/Sub delivers and repeats.
-    The rest is for `buffered`. `ack_deadline_seconds`: how long Pub/Sub waits for the function; default: the function's timeout and 30 s more. `minimum_backoff_seconds`, `maximum_backoff_seconds`: pause before a failed event comes again. `max_delivery_attempts`: after so many it is a dead letter. `retention_days`: how long an event, and a dead letter, is kept.
+    `shape`: with `direct`, NSPS waits for the result and sends a failed event again; with `buffered`, the function puts the event on a Pub/Sub topic and answers, and Pub/Sub delivers and repeats it.
+    The other settings are for `buffered`. `ack_deadline_seconds`: how long Pub/Sub waits for the function; default: the function's timeout and 30 s more. `minimum_backoff_seconds`, `maximum_backoff_seconds`: pause before a failed event comes again. `max_delivery_attempts`: number of failed attempts after which an event becomes a dead letter. `retention_days`: how long Pub/Sub keeps an event or a dead letter.
   EOT
   type = object({
     shape                   = optional(string, "direct")
@@ -169,7 +169,7 @@ variable "delivery" {
 
   validation {
     condition     = var.delivery.minimum_backoff_seconds >= 0 && var.delivery.minimum_backoff_seconds <= var.delivery.maximum_backoff_seconds && var.delivery.maximum_backoff_seconds <= 600
-    error_message = "delivery.minimum_backoff_seconds must be at most delivery.maximum_backoff_seconds, and that at most 600, Pub/Sub's limit."
+    error_message = "delivery.minimum_backoff_seconds must be at most delivery.maximum_backoff_seconds; delivery.maximum_backoff_seconds must be at most 600, Pub/Sub's limit."
   }
 
   validation {
@@ -185,8 +185,8 @@ variable "delivery" {
 
 variable "secrets" {
   description = <<-EOT
-    The secrets in Secret Manager. Which there are is the mapping's to say; API_TOKEN and HASH_KEY are always among them. Their values never pass through Terraform, but for HASH_KEY, which is generated once and not kept in the state.
-    `prefix`: beginning of their names; default: the connector's name and a hyphen.
+    The secrets in Secret Manager: API_TOKEN, HASH_KEY and the secrets that the mapping names. Their values never pass through Terraform, except for HASH_KEY: Terraform generates it once and does not keep it in the state.
+    `prefix`: beginning of the secrets' names; default: the connector's name and a hyphen.
     `smoke_test_reader`: member, such as `serviceAccount:deploy@...`, that may read API_TOKEN to send a test event after a deployment.
   EOT
   type = object({
@@ -210,9 +210,9 @@ variable "secrets" {
 variable "ledger" {
   description = <<-EOT
     The Firestore database of the ledger, one for each connector.
-    `location`: a region or multi-region of Firestore; it can never be changed. Default: the function's region.
-    `delete_protection`: Google refuses to delete the database. Without the ledger, events that were applied are applied again. The secret HASH_KEY is protected with it.
-    `point_in_time_recovery`: seven days of history, at an extra price.
+    `location`: a region or multi-region of Firestore; it can never change. Default: the function's region.
+    `delete_protection`: Google refuses to delete the database and the secret HASH_KEY. If the ledger is lost, the connector can apply old events again.
+    `point_in_time_recovery`: keeps seven days of history, at an extra price.
   EOT
   type = object({
     location               = optional(string)
@@ -224,7 +224,7 @@ variable "ledger" {
 }
 
 variable "kms_key" {
-  description = "Full name of a Cloud KMS key (CMEK) in the function's region, for source, image, function, secrets, topics and ledger; null for Google's own keys. Google's service agents must be allowed to use it; the root module sees to that."
+  description = "Full name of a Cloud KMS key (CMEK) in the function's region, for source, image, function, secrets, topics and ledger; null for Google's own keys. Google's service agents need permission to use it; the root module grants this permission."
   type        = string
   default     = null
 
@@ -236,9 +236,9 @@ variable "kms_key" {
 
 variable "alerts" {
   description = <<-EOT
-    When somebody is told, and who.
-    `channels`: names of notification channels; without one, alerts are only seen in the console. `runbook_url`: where your copy of docs/operate.md is, for the links in the alerts.
-    `failed_percent`: share of events in a quarter of an hour that ended failed or unavailable, once there were `failed_minimum` events. `unauthorized`: requests with a wrong token in ten minutes. `no_traffic_hours`: hours without an event; null if such hours are normal. `oldest_message_minutes`: for the buffered shape. `uptime_check`: ask /health from several places; it needs `ALLOW_ALL`.
+    The limits at which an alert is sent, and who gets it.
+    `channels`: names of notification channels; without a channel, only the console shows alerts. `runbook_url`: URL of your copy of docs/operate.md, for the links in the alerts.
+    `failed_percent`: percentage of events that end failed or unavailable within 15 minutes, if there are at least `failed_minimum` events. `unauthorized`: number of requests with a wrong token within ten minutes. `no_traffic_hours`: hours without an event; null if such hours are normal. `oldest_message_minutes`: time that an event waits in the buffered shape. `uptime_check`: request /health from several places; needs `ALLOW_ALL`.
   EOT
   type = object({
     channels               = optional(list(string), [])
@@ -270,7 +270,7 @@ variable "alerts" {
 }
 
 variable "labels" {
-  description = "Labels of everything that can have some."
+  description = "Labels of all resources that can have labels."
   type        = map(string)
   default     = {}
   nullable    = false

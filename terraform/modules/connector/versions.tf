@@ -3,6 +3,6 @@ terraform {
 
   required_providers {
     google = { source = "hashicorp/google", version = ">= 6.0, < 8.0" }
-    random = { source = "hashicorp/random", version = "~> 3.7" } # the first with ephemeral passwords
+    random = { source = "hashicorp/random", version = "~> 3.7" } # 3.7 is the first version with ephemeral passwords
   }
 }

@@ -1,7 +1,7 @@
-# The function's source: exactly what runs. .gcloudignore names the same four.
+# The function's source: exactly the files that run. .gcloudignore names the same four entries.
 #
-# A module of its own, without dependencies: if Terraform could not read it before the APIs are enabled,
-# the first plan would print every line of the source.
+# This is a separate module without dependencies. So Terraform can read the source before the APIs are
+# enabled; otherwise the first plan would print every line of the source.
 
 locals {
   files = sort([
@@ -11,7 +11,7 @@ locals {
       fileset(var.dir, "mappings/**"),
     ) : file if !can(regex("(^|/)__pycache__/|[.](pyc|md)$|(^|/)[.]", file))
   ])
-  # Of the files and not of the zip: the same on every machine.
+  # The hash is made from the files and not from the zip, so it is the same on every machine.
   hash = substr(sha256(jsonencode({ for file in local.files : file => filesha256("${var.dir}/${file}") })), 0, 16)
 }
 

@@ -1,5 +1,5 @@
 output "dir" {
-  description = "The directory of the repository, from which the mapping file is read."
+  description = "Directory of the repository; the mapping file is read from there."
   value       = var.dir
 }
 
@@ -9,7 +9,7 @@ output "files" {
 }
 
 output "hash" {
-  description = "Hash of what is in the zip; the object in Cloud Storage is named by it."
+  description = "Hash of the files in the zip; the name of the object in Cloud Storage contains it."
   value       = local.hash
 }
 

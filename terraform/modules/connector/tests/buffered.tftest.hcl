@@ -1,5 +1,5 @@
-# Applied, since most of the wiring is known only then; to a stand-in that Terraform makes of the
-# provider's schema, so nothing here can reach Google.
+# These tests apply, because most connections between resources are known only then. They apply to a
+# mock that Terraform makes from the provider's schema, so they cannot reach Google.
 
 mock_provider "google" {
   mock_resource "google_cloudfunctions2_function" {

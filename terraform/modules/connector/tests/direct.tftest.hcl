@@ -1,4 +1,4 @@
-# Plans only, and with a token that is none: nothing here can reach Google.
+# These tests only plan, with an invalid token, so they cannot reach Google.
 
 provider "google" {
   project      = "my-project"

@@ -1,4 +1,4 @@
-# What must not be deployed is refused in the plan, with a sentence.
+# The plan refuses a wrong deployment, and a sentence says why.
 
 provider "google" {
   project      = "my-project"
@@ -14,7 +14,7 @@ variables {
     file      = "mappings/wtl-hlr-hss.yaml"
     variables = { WTL_API_URL = "https://hlr.example.com/wtl/hlr/v1" }
   }
-  # A repository of which only the mappings matter: one has a rate limit of 50/s.
+  # The tests use only the mappings of this repository: one has a rate limit of 50/s.
   source_code = { dir = "tests/repository", hash = "0123456789abcdef", zip = "tests/repository/mappings/limited.yaml" }
 }
 
