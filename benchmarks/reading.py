@@ -55,7 +55,6 @@ def passed_through() -> set[CodeType]:
     patches.announce_stop = lambda stopping: None
     with ScriptedServer() as system, socket.create_server(("127.0.0.1", 0)) as listener:
         os.environ |= {"API_TOKEN": _TOKEN, "WTL_API_URL": system.url, "WTL_API_TOKEN": "t"}
-        os.environ["LOG_LEVEL"] = "ERROR"
         source = str(ROOT / "main.py")
         app = create_asgi_app("process_event", source, "http")  # type: ignore[no-untyped-call]
         http = UvicornWorker.CONFIG_KWARGS["http"]
