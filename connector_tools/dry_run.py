@@ -20,16 +20,15 @@ class DryRun(NamedTuple):
 
 def dry_run(item: Item, mapping: MappingFile, settings: Mapping[str, Any]) -> DryRun:
     """Plan the event of an item; `settings` are those of a `Deployment`."""
-    place = f"{item.place}:" + (f" event {item.event_id}:" if item.event_id else "")
     if item.problem:
-        return DryRun(f"{place} {item.problem}", good=False)
+        return DryRun(f"{item.label} {item.problem}", good=False)
     try:
         event = parse(item.body)
     except Refusal as refusal:
-        return DryRun(f"{place} {_answer(refusal.result)}", good=False)
+        return DryRun(f"{item.label} {_answer(refusal.result)}", good=False)
     found = trace(event, mapping, settings)
     invalid = found.result is not None and found.result.outcome is Outcome.INVALID
-    return DryRun(f"{place} {_planned(found, event)}", good=not invalid)
+    return DryRun(f"{item.label} {_planned(found, event)}", good=not invalid)
 
 
 def _planned(found: Trace, event: Event) -> str:

@@ -25,6 +25,11 @@ class Item:
     body: bytes = field(default=b"", repr=False)
     problem: str | None = None
 
+    @property
+    def label(self) -> str:
+        """The beginning of a line about it, e.g. `line 3: event 1c2d:`."""
+        return f"{self.place}:" + (f" event {self.event_id}:" if self.event_id else "")
+
 
 def items(stream: Iterable[bytes], *, new_ids: bool = False) -> Iterator[Item]:
     """Yield the events of JSON (one event or a list, read whole) or of NDJSON (read line by line).

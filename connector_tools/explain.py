@@ -19,9 +19,6 @@ from connector.mapping.schema import MappingFile
 from connector.outcome import Answer, Result, answer
 from connector.trace import Computed, TracedCall, TracedRule, Verdict, trace
 
-HIDDEN = "***"
-"""The text that is shown in place of a secret."""
-
 
 @dataclass(frozen=True, slots=True)
 class ExplainedRule:

@@ -32,7 +32,7 @@ class NotInstalled(Exception):  # noqa: N818 - says what happened
 class Program:
     """Starts a command, reads its output, and stops it with all processes that it started.
 
-    Ctrl-C at the terminal does not reach it: whoever started it stops it.
+    Ctrl-C at the terminal does not reach it; the code that started it must stop it.
 
     Args:
         command: The program and its arguments.
@@ -66,7 +66,7 @@ class Program:
                 self._start(file)
 
     def wait_until(self, ready: Callable[[], bool], every: float = 0.05) -> None:
-        """Wait until `ready()` is true, which is asked every so many seconds.
+        """Call `ready()` every `every` seconds until it returns true.
 
         Raises:
             DidNotStart: It ended before, or a minute has passed. It is stopped then.

@@ -185,7 +185,7 @@ async def _post(client: httpx.AsyncClient, to: Target, item: Item) -> SendResult
 
 
 def judge(response: httpx.Response) -> tuple[str, str]:
-    """The `message` and the `text` of a `SendResult`, from an answer that may be no connector's."""
+    """The `message` and the `text` of a `SendResult` for an answer, whatever server sent it."""
     try:
         body = response.json()
     except (ValueError, RecursionError):

@@ -195,7 +195,7 @@ async def test_a_failed_later_call_releases_the_claim(bench: Bench) -> None:
 async def test_an_unexpected_exception_of_the_system_is_our_failure(
     bench: Bench, error: Exception
 ) -> None:
-    """A connection that the system lost is no failure of the ledger."""
+    """A lost connection to the system is not reported as a failure of the ledger."""
     bench.system.turns.append(error)
     posted = changed()
     result = await bench.handle(posted)

@@ -76,7 +76,8 @@ class _Leased:
     def resting(self, now: datetime, lease: float, rest: float) -> datetime | None:
         """When a lease of `lease` seconds ends if it rests for `rest` seconds from now.
 
-        `now` is of this machine's clock, the answer of Firestore's; None if there is no rest.
+        `now` is a time of this machine's clock. The result is a time of Firestore's clock, or None
+        if `rest` is 0.
         """
         if not rest:
             return None

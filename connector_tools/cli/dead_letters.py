@@ -42,7 +42,7 @@ EventType = Annotated[str | None, typer.Option(help="Only events of this type, e
 OutcomeName = Annotated[str | None, typer.Option(help="Only this outcome, e.g. invalid.")]
 Reason = Annotated[str | None, typer.Option(help="Only dead letters whose reason contains this.")]
 OlderThan = Annotated[
-    float | None, typer.Option(help="Only dead letters older than so many hours.")
+    float | None, typer.Option(help="Only dead letters that are older than this number of hours.")
 ]
 Most = Annotated[
     int, typer.Option("--limit", min=1, help="Look at this many dead letters at most.")

@@ -137,9 +137,8 @@ def _reporting(tally: Tally, size: int | None) -> Iterator[Callable[[SendResult]
 
 
 def _failure(result: SendResult) -> str:
-    event = f" event {result.item.event_id}:" if result.item.event_id else ""
     status = f" {result.status}" if result.status else ""
-    return f"{result.item.place}:{event}{status} {result.text}"
+    return f"{result.item.label}{status} {result.text}"
 
 
 def _print_summary(tally: Tally) -> None:

@@ -26,11 +26,11 @@ class Clock:
         return self._began + self._skipped + asyncio.get_running_loop().time() * self._scale
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for so many simulated seconds."""
+        """Sleep for `seconds` of simulated time."""
         await asyncio.sleep(seconds / self._scale)
 
     def skip(self, seconds: float) -> None:
-        """Jump ahead by so many simulated seconds, in which nothing happens."""
+        """Jump ahead by `seconds` of simulated time, in which nothing happens."""
         self._skipped += seconds
 
 
@@ -55,7 +55,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future = self.create_future()
         try:
             future.set_result(func(*args))
-        except Exception as error:  # whoever awaits the future gets it
+        except Exception as error:  # the code that awaits the future gets it
             future.set_exception(error)
         return future
 

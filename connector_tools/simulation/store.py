@@ -38,7 +38,7 @@ class Store(Protocol):
         """Stop the program."""
 
     async def trouble(self, seconds: float) -> None:
-        """Make the ledger unreachable for so many real seconds."""
+        """Make the ledger unreachable for `seconds` of real time."""
 
 
 class MemoryStore:

@@ -37,7 +37,7 @@ class Connector(Protocol):
         """Kill an instance, and start another one."""
 
     async def trouble_ledger(self, seconds: float) -> None:
-        """Make the ledger slow or unreachable for so many seconds of real time."""
+        """Make the ledger slow or unreachable for `seconds` of real time."""
 
 
 class ObservedNetwork(Protocol):

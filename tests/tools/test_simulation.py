@@ -32,7 +32,7 @@ def scenario(events: int = 300, seed: int = 1, found: Faults = TROUBLE, **option
     return Scenario(events, 25, seed, 0.5, found, NspsOptions(**options))
 
 
-def told(ended: SimulationResult) -> str:
+def report_text(ended: SimulationResult) -> str:
     return "\n".join(text for text, _ in report.lines(ended))
 
 
@@ -51,28 +51,28 @@ def test_whatever_happens_the_network_ends_up_as_billing_says(
 ) -> None:
     world = scenario(seed=seed, retries_4xx=retries_4xx, enriches_retries=enriches_retries)
     ended = VirtualTimeSimulation("sqlite", instances).run(world)
-    assert ended.converged, told(ended)
+    assert ended.converged, report_text(ended)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_one_instance_that_lives_on_needs_no_ledger_but_its_memory(seed: int) -> None:
     ended = VirtualTimeSimulation().run(scenario(seed=seed, found=ALIVE))
-    assert ended.converged, told(ended)
+    assert ended.converged, report_text(ended)
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_each_fault_by_itself_is_met_and_overcome(name: str) -> None:
     rate = 20.0 if name in faults.WORLD else 0.15
     ended = VirtualTimeSimulation("sqlite", 2).run(scenario(found=Faults({name: rate})))
-    assert ended.converged, told(ended)
+    assert ended.converged, report_text(ended)
     assert ended.faults[name] > 0
 
 
 def test_the_same_seed_is_the_same_run() -> None:
     first, again = (VirtualTimeSimulation("sqlite", 2).run(scenario(seed=7)) for _ in range(2))
     other = VirtualTimeSimulation("sqlite", 2).run(scenario(seed=8))
-    assert told(first) == told(again) != told(other)
+    assert report_text(first) == report_text(again) != report_text(other)
 
 
 # Without a guard it does not
@@ -127,9 +127,9 @@ def without(guard: str) -> SimulationResult:
 @pytest.mark.parametrize("guard", WITHOUT)
 def test_a_ledger_that_forgets_a_duty_is_found_out(guard: str) -> None:
     whole, spoilt = without("nothing"), without(guard)
-    assert whole.converged, told(whole)
+    assert whole.converged, report_text(whole)
     assert not spoilt.converged
-    assert any(WITHOUT[guard] in text for text in spoilt.wrong), told(spoilt)
+    assert any(WITHOUT[guard] in text for text in spoilt.wrong), report_text(spoilt)
 
 
 class Careless:
@@ -153,7 +153,7 @@ class Careless:
 def test_an_event_that_is_answered_202_without_being_applied_is_found_out() -> None:
     ended = VirtualTimeSimulation(spoil_system=Careless).run(scenario())
     assert ended.different
-    assert "NOT CONVERGED" in told(ended)
+    assert "NOT CONVERGED" in report_text(ended)
 
 
 def test_what_a_ledger_in_memory_forgets_when_killed_is_found_out() -> None:
@@ -167,7 +167,7 @@ def test_what_a_ledger_in_memory_forgets_when_killed_is_found_out() -> None:
 def test_real_functions_converge_and_log_nothing_personal() -> None:
     found = Faults({"drop-after": 0.05, "error": 0.05, "duplicate": 0.1, "kill": 40.0})
     ended = RealFunctionsSimulation(SqliteStore, 2).run(scenario(120, found=found))
-    assert ended.converged, told(ended)
+    assert ended.converged, report_text(ended)
     assert ended.faults["kill"] > 0
 
 
@@ -189,7 +189,7 @@ def test_digits_of_an_id_or_a_hash_are_nobodys_number() -> None:
 
 def test_a_report_holds_no_personal_data() -> None:
     ended = VirtualTimeSimulation(spoil_system=Careless).run(scenario())
-    text = told(ended)
+    text = report_text(ended)
     assert "DIFFERENT: subscriber ..." in text
     assert "00101" not in text
     assert "9990" not in text

@@ -7,9 +7,8 @@ from base64 import b64encode
 from typing import NamedTuple
 
 from connector.mapping.expression import Constant, Scope
+from connector.mapping.protocol import HIDDEN
 from connector.systems.http.entry import Auth
-
-HIDDEN = "***"
 
 
 class HttpCredentials(NamedTuple):
@@ -21,29 +20,30 @@ class HttpCredentials(NamedTuple):
 
 def credentials(auth: Auth | None, scope: Scope) -> HttpCredentials:
     """The credentials of `system.http.auth`; `scope` has the settings."""
-    if auth is None:
-        return HttpCredentials()
-    if auth.basic:
-        pair = f"{auth.basic.username.evaluate(scope)}:{auth.basic.password.evaluate(scope)}"
-        token = b64encode(pair.encode()).decode()  # RFC 7617, in UTF-8
-        return HttpCredentials((("Authorization", f"Basic {token}"),))
-    if auth.api_key is None:
-        token = str((auth.bearer or Constant("")).evaluate(scope))  # RFC 6750
-        return HttpCredentials((("Authorization", f"Bearer {token}"),))
-    key, value = auth.api_key, str(auth.api_key.value.evaluate(scope))
-    if key.header:
-        return HttpCredentials(((key.header, value),))
-    return HttpCredentials(query=((str(key.query), value),))
+    return _placed(auth, _secret(auth, scope)) if auth else HttpCredentials()
 
 
 def hidden(auth: Auth | None) -> HttpCredentials:
     """The credentials for people to read, with `***` in place of each secret."""
-    if auth is None:
-        return HttpCredentials()
-    if auth.api_key is None:
-        return HttpCredentials(
-            (("Authorization", f"{'Basic' if auth.basic else 'Bearer'} {HIDDEN}"),)
-        )
-    if auth.api_key.header:
-        return HttpCredentials(((auth.api_key.header, HIDDEN),))
-    return HttpCredentials(query=((str(auth.api_key.query), HIDDEN),))
+    return _placed(auth, HIDDEN) if auth else HttpCredentials()
+
+
+def _secret(auth: Auth, scope: Scope) -> str:
+    """The text that only the connector and the system know."""
+    if auth.basic:
+        pair = f"{auth.basic.username.evaluate(scope)}:{auth.basic.password.evaluate(scope)}"
+        return b64encode(pair.encode()).decode()  # RFC 7617, in UTF-8
+    if auth.api_key:
+        return str(auth.api_key.value.evaluate(scope))
+    return str((auth.bearer or Constant("")).evaluate(scope))  # RFC 6750
+
+
+def _placed(auth: Auth, secret: str) -> HttpCredentials:
+    """The header or the query parameter with the secret."""
+    key = auth.api_key
+    if key is None:
+        scheme = "Basic" if auth.basic else "Bearer"
+        return HttpCredentials((("Authorization", f"{scheme} {secret}"),))
+    if key.header:
+        return HttpCredentials(((key.header, secret),))
+    return HttpCredentials(query=((str(key.query), secret),))

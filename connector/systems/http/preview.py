@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from connector.mapping.expression import Scope
-from connector.mapping.protocol import Preview
+from connector.mapping.protocol import HIDDEN, Preview
 from connector.systems.http.call import MEDIA_TYPES, HttpCall
-from connector.systems.http.credentials import HIDDEN, hidden
+from connector.systems.http.credentials import hidden
 from connector.systems.http.entry import HttpSystemEntry
 from connector.systems.http.request import request
 
