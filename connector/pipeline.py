@@ -30,7 +30,7 @@ from connector.ledger.records import (
 from connector.mapping.schema import MappingFile
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
 from connector.plan import Plan, PlannedCall, plan
-from connector.system import End, Reply, System
+from connector.system import End, Reply, System, Turn
 
 _BUSY = "Subject busy: another event of this subscriber is being applied"
 
@@ -141,26 +141,27 @@ class Pipeline:
         """
         entries = todo.rule.calls if todo.rule else ()
         replies: dict[str, Any] = {entry.id or "": None for entry in entries}
-        for step in todo.steps:
-            if step.subject in claim.dropped:
-                continue
-            call = step.call(replies)
-            if call is None:
-                continue
-            reply = await self._send(step, call, record, deadline)
-            if reply.outcome is not Outcome.APPLIED:
-                raise Refusal(
-                    reply.outcome, reply.reason, retry_after=reply.retry_after, cause=reply.cause
-                )
-            replies[step.id] = reply.seen
+        turn = Turn(deadline, patience=deadline - self.budget / 2)
+        try:
+            for step in todo.steps:
+                call = None if step.subject in claim.dropped else step.call(replies)
+                if call is None:
+                    continue
+                reply = await self._send(step, call, record, turn)
+                if reply.outcome is not Outcome.APPLIED:
+                    after, cause = reply.retry_after, reply.cause
+                    raise Refusal(reply.outcome, reply.reason, retry_after=after, cause=cause)
+                replies[step.id] = reply.seen
+        finally:
+            self.system.leave(turn)
 
-    async def _send(self, step: PlannedCall, call: Call, record: Record, deadline: float) -> Reply:
+    async def _send(self, step: PlannedCall, call: Call, record: Record, turn: Turn) -> Reply:
         """Make one call. Until its reply has come, `record` says that it may be carried out."""
         before = set(record.touched)
         if step.subject and not call.read_only:
             record.touched.add(step.subject)
         record.unanswered = not call.read_only
-        reply = await self.system.send(call, deadline)
+        reply = await self.system.send(call, turn)
         record.calls.append((call, reply))
         record.unanswered = reply.end is End.PENDING and not call.read_only
         if reply.outcome is not Outcome.APPLIED and not reply.unknown:

@@ -30,10 +30,10 @@ class Limits(Entry):
         default_factory=lambda: Constant("5s"), description="Longest wait for a connection (5s)."
     )
     rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*/s$")] | None = Field(
-        None, description="Calls per second and instance, e.g. `50/s`; more are answered 429."
+        None, description="Requests per second and instance, e.g. `50/s`; events above it wait."
     )
     concurrency: Annotated[int, Field(ge=1)] = Field(
-        250, description="Calls at once per instance; more are answered 429."
+        250, description="Events at once per instance, each with one call at a time; others wait."
     )
     breaker: BreakerEntry = Field(default_factory=BreakerEntry)
 
