@@ -16,7 +16,7 @@ from typing import Any
 
 from connector import log
 from connector.call import Call
-from connector.event import Event, parse, personal
+from connector.event import Event, clear_id, parse, personal, readable
 from connector.ledger.records import (
     Busy,
     Claim,
@@ -28,6 +28,7 @@ from connector.ledger.records import (
     Superseded,
 )
 from connector.mapping.schema import MappingFile
+from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
 from connector.plan import Plan, PlannedCall, plan
 from connector.system import End, Reply, System, Turn
@@ -94,6 +95,7 @@ class Pipeline:
     async def _carry_out(self, body: bytes, record: Record) -> Result:
         deadline = asyncio.get_running_loop().time() + self.budget
         event = record.event = parse(body)
+        self._protect(event)
         todo = record.plan = plan(event, self.mapping, self.settings)
         if todo.result:
             return todo.result
@@ -197,10 +199,20 @@ class Pipeline:
             ),
         )
 
+    def _protect(self, event: Event) -> None:
+        """Keep the event's personal data out of every further line of this request."""
+        log.protect(lambda text: self._safe(text, event) or "")
+        bound = log.bound()
+        safe = {name: clear_id(event, value) for name, value in bound.items()}
+        if safe != bound:
+            log.bind(**safe)
+
     def _safe(self, text: str | None, event: Event | None) -> str | None:
         names = [name for name, setting in self.mapping.settings.items() if setting.secret]
         secrets = [str(self.settings[name]) for name in names if self.settings.get(name)]
-        return text and log.redact(text, personal(event) if event else (), secrets)
+        if not event:
+            return text and redact(text, (), secrets)
+        return text and redact(text, personal(event), secrets, clear=readable(event))
 
     def _log(self, result: Result, record: Record, took: float) -> None:
         event, subjects = record.event, _subjects(record.plan)
@@ -220,7 +232,7 @@ class Pipeline:
         }
         if event:
             line |= {
-                "event_id": event.event_id,
+                "event_id": clear_id(event, event.event_id),
                 "event_type": _event_type(event, record.plan),
                 "handler_id": event.handler_id,
             }
@@ -254,7 +266,7 @@ def _event_type(event: Event, todo: Plan | None) -> str:
     """The event's type for the log, masked if no rule names it: then it may be any text."""
     if todo and todo.rule:
         return event.event_type
-    return log.redact(event.event_type, personal(event))
+    return redact(event.event_type, personal(event))
 
 
 def _subjects(todo: Plan | None) -> list[str]:
