@@ -1,0 +1,56 @@
+"""Values as JSON: what an expression yields, as the plain JSON that a request carries."""
+
+from datetime import datetime
+from typing import Any
+
+from connector.mapping.text import BadValue, kind_of, text_of
+from connector.portabilling import Part
+
+_EXPONENT_FROM = 1e21
+
+
+def json_value(value: Any) -> Any:
+    """The value in types that JSON has.
+
+    Text, booleans and whole numbers stay; so does a number with a fraction. A float that is a whole
+    number below 10^21 becomes one, because many systems refuse `5.0` where they want 5; above, the
+    JSON has an exponent (as in RFC 8785). A date-time becomes text. A part of the event becomes an
+    object with the fields that NSPS sent.
+
+    Raises:
+        BadValue: JSON cannot represent the value.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, list | tuple):
+        return [json_value(item) for item in value]
+    if isinstance(value, Part):
+        value = _sent_fields(value)
+    if isinstance(value, dict):
+        return _object(value)
+    if isinstance(value, str | datetime):
+        return text_of(value)
+    raise BadValue(f"{kind_of(value)} cannot be sent as JSON")
+
+
+def _number(value: float) -> float:
+    text = text_of(value)  # refuses a number that has no digits, or too many
+    if isinstance(value, int) or "." in text or abs(value) >= _EXPONENT_FROM:
+        return value
+    return int(text)
+
+
+def _object(found: dict[Any, Any]) -> dict[str, Any]:
+    named = {text_of(name): json_value(value) for name, value in found.items()}
+    if len(named) < len(found):
+        raise BadValue("two keys of an object have the same text")
+    return named
+
+
+def _sent_fields(part: Part) -> dict[str, Any]:
+    """The fields that NSPS sent, and those that the connector derived from them."""
+    fields = part.__dict__ | (part.__pydantic_extra__ or {})
+    sent = part.model_fields_set
+    return {name: value for name, value in fields.items() if name in sent or value is not None}
