@@ -11,9 +11,9 @@ from typing import Any
 
 from connector.mapping.text import BadValue, kind_of
 
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,6})?")
-_INTEGER = re.compile("[+-]?[0-9]+")
-_IN_BASE = re.compile("[+-]?[0-9A-Za-z]+")
+_NUMBER = r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,6})?"
+_INTEGER = r"[+-]?[0-9]+"
+_IN_BASE = r"[+-]?[0-9A-Za-z]+"
 _LONGEST = 4_300  # digits that Python converts; the conversion takes quadratic time
 _LARGEST = 308  # decimal exponent of a 64-bit float
 _MOST_PLACES = 15  # decimal places that a float has
@@ -91,7 +91,7 @@ def _whole(value: object) -> int:
             raise NotANumber("an infinite number, or NaN, is not a number")
         return _without_fraction(Decimal(repr(value)))
     text = _checked(value)
-    return int(text) if _INTEGER.fullmatch(text) else _without_fraction(_exact(text))
+    return int(text) if re.fullmatch(_INTEGER, text) else _without_fraction(_exact(text))
 
 
 def _decimal(value: object) -> float:
@@ -109,7 +109,7 @@ def _in_base(value: str, base: object) -> int:
     text = value.strip()
     if not isinstance(base, int) or not 2 <= base <= 36:
         raise BadValue("the base of `int` must be 2 to 36")
-    if len(text) > _LONGEST or not _IN_BASE.fullmatch(text):
+    if len(text) > _LONGEST or not re.fullmatch(_IN_BASE, text):
         raise NotANumber("text that is not a number")
     try:
         return int(text, base)
@@ -120,7 +120,7 @@ def _in_base(value: str, base: object) -> int:
 def _checked(value: object) -> str:
     """The text of a number without the spaces around it."""
     text = value.strip(" \t\r\n") if isinstance(value, str) else ""
-    if not _NUMBER.fullmatch(text):
+    if not re.fullmatch(_NUMBER, text):
         raise NotANumber(f"{kind_of(value)} that is not a number")
     if len(text) > _LONGEST:
         raise BadValue(f"a number of more than {_LONGEST:,} digits")

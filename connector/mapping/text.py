@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from markupsafe import escape
 
-_OUTSIDE_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_OUTSIDE_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 
 
 class BadValue(ValueError):  # noqa: N818 - not an error of the program
@@ -30,9 +29,7 @@ def text_of(value: object) -> str:
         BadValue: the value has no text, or its text cannot be encoded.
     """
     if isinstance(value, str):
-        if not value.isascii() and _SURROGATE.search(value):
-            raise BadValue("half of a surrogate pair is not a character")
-        return value
+        return _encodable(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -79,6 +76,15 @@ def kind_of(value: object) -> str:
     return "an object" if isinstance(value, Mapping) else f"a value of type {type(value).__name__}"
 
 
+def _encodable(text: str) -> str:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise BadValue("half of a surrogate pair is not a character") from None
+    return text
+
+
 def _of_whole_number(number: int) -> str:
     try:
         return str(number)
@@ -117,7 +123,7 @@ def in_xml(text: str) -> str:
     Raises:
         BadValue: XML has no way to write a character of the text.
     """
-    if _OUTSIDE_XML.search(text):
+    if re.search(_OUTSIDE_XML, text):
         raise BadValue("a control character is not allowed in XML")
     encoded = str(escape(text))
     return encoded.replace("\t", "&#9;").replace("\n", "&#10;").replace("\r", "&#13;")
