@@ -1,12 +1,15 @@
 """Values as JSON: what an expression yields, as the plain JSON that a request carries."""
 
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from connector.mapping.text import BadValue, kind_of, text_of
 from connector.portabilling import Part
 
-_EXPONENT_FROM = 1e21
+_EXPONENT_FROM = 10**21
+_EXACT = 2**53  # up to here a float holds every whole number
+_TEXTS, _NUMBERS = (str, datetime), (int, float)  # tuples: a union would be made for each value
 
 
 def json_value(value: Any) -> Any:
@@ -20,9 +23,11 @@ def json_value(value: Any) -> Any:
     Raises:
         BadValue: JSON cannot represent the value.
     """
+    if isinstance(value, _TEXTS):
+        return text_of(value)
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, _NUMBERS):
         return _number(value)
     if isinstance(value, list | tuple):
         return [json_value(item) for item in value]
@@ -30,16 +35,17 @@ def json_value(value: Any) -> Any:
         value = _sent_fields(value)
     if isinstance(value, dict):
         return _object(value)
-    if isinstance(value, str | datetime):
-        return text_of(value)
     raise BadValue(f"{kind_of(value)} cannot be sent as JSON")
 
 
 def _number(value: float) -> float:
-    text = text_of(value)  # refuses a number that has no digits, or too many
-    if isinstance(value, int) or "." in text or abs(value) >= _EXPONENT_FROM:
-        return value
-    return int(text)
+    if isinstance(value, int):
+        return value if abs(value) < _EXPONENT_FROM else int(text_of(value))  # refuses huge ones
+    if not value.is_integer():
+        return value if isfinite(value) else float(text_of(value))  # refuses it
+    if abs(value) < _EXACT:
+        return int(value)
+    return value if abs(value) >= _EXPONENT_FROM else int(text_of(value))
 
 
 def _object(found: dict[Any, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 _OUTSIDE_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
+_LONGEST_SEGMENT = 61_440  # no URL has room for more, see `connector.systems.http.call`
 
 
 class BadValue(ValueError):  # noqa: N818 - not an error of the program
@@ -111,6 +112,8 @@ def in_path(text: str) -> str:
     """
     if text in ("", ".", ".."):
         raise BadValue("an empty or dotted path segment")
+    if len(text) > _LONGEST_SEGMENT:  # before the encoding, which takes time
+        raise BadValue(f"a path of more than {_LONGEST_SEGMENT:,} characters")
     return quote(text, safe="")
 
 

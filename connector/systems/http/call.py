@@ -197,6 +197,8 @@ def _header(value: object) -> str:
 
 def _check_length(path: str, query: tuple[tuple[str, str], ...]) -> None:
     """Refuse an event that makes the URL longer than the connector can send."""
-    longest = len(path) + 12 * sum(len(value) for _, value in query)  # a character takes up to 12
-    if longest > _LONGEST_URL and len(path) + len(urlencode(query)) > _LONGEST_URL:
+    least = len(path) + sum(len(value) for _, value in query)
+    if least * 12 <= _LONGEST_URL:  # a character takes 12 at most
+        return
+    if least > _LONGEST_URL or len(path) + len(urlencode(query)) > _LONGEST_URL:
         raise EvaluationError(f"path and query have more than {_LONGEST_URL:,} characters")
