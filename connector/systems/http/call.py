@@ -197,7 +197,7 @@ def _header(value: object) -> str:
 
 def _check_length(path: str, query: tuple[tuple[str, str], ...]) -> None:
     """Refuse an event that makes the URL longer than the connector can send."""
-    least = len(path) + sum(len(value) for _, value in query)
+    least = len(path) + sum(len(name) + len(value) + 2 for name, value in query)
     if least * 12 <= _LONGEST_URL:  # a character takes 12 at most
         return
     if least > _LONGEST_URL or len(path) + len(urlencode(query)) > _LONGEST_URL:
