@@ -238,15 +238,18 @@ def _details(error: ValueError) -> Iterator[Detail]:
         yield Detail(".".join(map(str, item["loc"])), _RULES.get(item["type"], item["msg"]))
 
 
-def clear_id(event: Event, text: str) -> str:
-    """An id as the log may show it: masked if it has the number of a subscriber of the event in it.
+def numbers(event: Event) -> list[str]:
+    """The numbers of the subscriber: those that senders build into ids of events and requests."""
+    found = [event.account.msisdn] if event.account else []
+    for card in (event.sim, event.prev_sim):
+        if card:
+            found += card.imsi, card.iccid, card.msisdn
+    return [number for number in found if number]
 
-    `text` is the event's own id or one of a request's header; some senders make them of an IMSI.
-    """
-    cards = [card for card in (event.sim, event.prev_sim) if card]
-    numbers = [number for card in cards for number in (card.imsi, card.iccid, card.msisdn)]
-    numbers.append(event.account.msisdn if event.account else None)
-    found = [number for number in numbers if number and number in text]
+
+def clear_id(event: Event, text: str) -> str:
+    """An id as the log may show it: masked if it has a number of the event's subscriber in it."""
+    found = [number for number in numbers(event) if number in text]
     return redact(text, found) if found else text
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from connector import log
 from connector.call import Call
-from connector.event import Event, clear_id, parse, personal, readable
+from connector.event import Event, clear_id, numbers, parse, personal, readable
 from connector.ledger.records import (
     Busy,
     Claim,
@@ -203,9 +203,9 @@ class Pipeline:
         """Keep the event's personal data out of every further line of this request."""
         log.protect(lambda text: self._safe(text, event) or "")
         bound = log.bound()
-        safe = {name: clear_id(event, value) for name, value in bound.items()}
-        if safe != bound:
-            log.bind(**safe)
+        ids = "\n".join(bound.values())
+        if any(number in ids for number in numbers(event)):
+            log.bind(**{name: clear_id(event, value) for name, value in bound.items()})
 
     def _safe(self, text: str | None, event: Event | None) -> str | None:
         names = [name for name, setting in self.mapping.settings.items() if setting.secret]
