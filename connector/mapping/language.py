@@ -15,7 +15,7 @@ from typing import Any
 
 from jinja2 import Undefined, nodes
 from jinja2.compiler import Frame, generate
-from jinja2.filters import do_round, ignore_case, make_attrgetter
+from jinja2.filters import do_title, do_trim, ignore_case, make_attrgetter
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -34,7 +34,9 @@ from connector.mapping.meter import (
     for_words,
     paid,
 )
+from connector.mapping.number import decimal_number, rounded, whole_number
 from connector.mapping.pattern import compiled
+from connector.mapping.text import BadValue, kind_of, text_of
 from connector.portabilling import AccessPolicyInfo
 
 Filter = Callable[..., Any]
@@ -70,7 +72,6 @@ _FEW = 100  # characters or items that are copied in a step
 _PLACES = 64  # places of a pattern that its engine follows in a step
 _LARGEST = 15_000  # bits of a product of whole numbers: the digits of the longest number in JSON
 _UNSAFE = 2**61 - 1  # from here on, whole numbers can be chosen that all have the same hash
-_MOST_PLACES = 15  # decimal places that a float has
 
 _IMSI = re.compile("[0-9]{15}")
 _DIGITS = re.compile("[0-9]+")
@@ -106,6 +107,16 @@ def is_matching(scope: Any, value: object, pattern: str) -> bool:
     matches, size = compiled(pattern)
     scope.meter.spend(len(value) * size // _PLACES)
     return matches(value)
+
+
+def is_lower(value: object) -> bool:
+    """Test: text in lower case; Jinja's also accepts the text that Python shows for a list."""
+    return isinstance(value, str) and value.islower()
+
+
+def is_upper(value: object) -> bool:
+    """Test: text in upper case."""
+    return isinstance(value, str) and value.isupper()
 
 
 class _Missing(Undefined):
@@ -238,31 +249,49 @@ def _listed(filtered: Filter) -> Filter:
     return listed
 
 
-def _round(value: Any, precision: int = 0, method: Any = "common") -> float:
-    """Filter: Jinja's `round` with at most 15 places; a billion places would take hours."""
-    if abs(precision) > _MOST_PLACES:
-        raise ValueError(f"more than {_MOST_PLACES} places")
-    return do_round(value, precision, method)
+def _of_text(filtered: Callable[..., str]) -> Filter:
+    """Wrap a filter for text so that numbers, booleans and date-times get their one spelling."""
+
+    @wraps(filtered)
+    def of_text(value: object, *args: Any, **options: Any) -> str:
+        return filtered(text_of(value), *args, **options)
+
+    return of_text
 
 
 @pass_context
 def _replace(scope: Any, value: object, old: object, new: object, count: int = -1) -> str:
     """Filter: Jinja's `replace`, which also pays for the length that it adds."""
-    text, out, put = str(value), str(old), str(new)
+    text, out, put = text_of(value), text_of(old), text_of(new)
     scope.meter.spend(text.count(out) * len(put) // _FEW)
     return text.replace(out, put, count)
 
 
-def _trim(trim: Filter) -> Filter:
-    """Wrap Jinja's `trim`; it searches all of `chars` for each character of the text."""
+def _trim(value: str, chars: str | None = None) -> str:
+    """Filter: Jinja's `trim`; it searches all of `chars` for each character of the text."""
+    if chars and len(chars) > _FEW:
+        raise BadValue(f"`trim` takes at most {_FEW} characters")
+    return do_trim(value, chars)
 
-    @wraps(trim)
-    def trimmed(value: Any, chars: str | None = None) -> Any:
-        if chars and len(chars) > _FEW:
-            raise ValueError
-        return trim(value, chars)
 
-    return trimmed
+def _join(value: object, d: object = "", attribute: str | int | None = None) -> str:
+    """Filter: Jinja's `join`; each item needs a text."""
+    if not isinstance(value, list | tuple | str):
+        raise BadValue(f"`join` takes a list, not {kind_of(value)}")
+    between = text_of(d)
+    return between.join(map(text_of, map(make_attrgetter(LANGUAGE, attribute), value)))
+
+
+def _of_number(test: Any) -> Filter:
+    """Wrap a test for numbers; Jinja's would format text, because `%` does that for text."""
+
+    @wraps(test)
+    def of_number(value: object, *args: object) -> Any:
+        if not isinstance(value, int | float):
+            raise BadValue(f"the test takes a number, not {kind_of(value)}")
+        return test(value, *args)
+
+    return of_number
 
 
 @pass_environment
@@ -320,9 +349,7 @@ def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
 
 def _concat(parts: list[Any]) -> str:
     """The operator `~`: joins values as text, and refuses missing data."""
-    if any(part is None for part in parts):
-        raise ValueError("missing data cannot be joined to text")
-    return "".join(str(part) for part in parts)
+    return "".join(map(text_of, parts))
 
 
 class _Rewriting(NodeTransformer):
@@ -366,6 +393,14 @@ def _is_constant(node: nodes.Expr) -> bool:
     return isinstance(node, nodes.Const)
 
 
+_TEXT_FILTERS: dict[str, Callable[..., str]] = {
+    "lower": str.lower,
+    "title": do_title,
+    "trim": _trim,
+    "upper": str.upper,
+}
+
+
 def _paid(functions: Mapping[str, Any], prices: Mapping[str, Price]) -> dict[str, Filter]:
     return {name: paid(functions[name], price) for name, price in prices.items()}
 
@@ -377,8 +412,10 @@ def _environment() -> _Environment:
     )
     env.globals.clear()
     env.filters = {name: env.filters[name] for name in _FILTERS}
-    env.filters |= {"replace": _replace, "round": _round, "sum": _sum, "unique": _unique}
-    env.filters |= {"trim": _trim(env.filters["trim"])}
+    env.filters |= {name: _of_text(found) for name, found in _TEXT_FILTERS.items()}
+    env.filters |= {"join": _join, "replace": _replace, "string": text_of}
+    env.filters |= {"int": whole_number, "float": decimal_number, "round": rounded}
+    env.filters |= {"sum": _sum, "unique": _unique}
     env.filters |= {name: _keeps_none(env.filters[name]) for name in _TEXT_AND_NUMBER}
     env.filters |= {name: _listed(env.filters[name]) for name in _LAZY}
     env.filters |= {"attribute": attribute, "default": _default, "_concat": _concat}
@@ -388,8 +425,11 @@ def _environment() -> _Environment:
         "imsi": is_imsi,
         "digits": is_digits,
         "matching": is_matching,
+        "lower": is_lower,
+        "upper": is_upper,
     }
     env.tests |= _paid(env.tests, _TEST_PRICES)
+    env.tests |= {name: _of_number(env.tests[name]) for name in ("odd", "even", "divisibleby")}
     return env
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from connector.mapping.entry import AnyText, AnyValue, Condition, Entry
-from connector.mapping.expression import Constant, Scope
+from connector.mapping.expression import Constant, Scope, formed
+from connector.mapping.text import optional_text
 from connector.outcome import Outcome
 
 _LONGEST_REASON = 500  # characters
@@ -58,10 +59,10 @@ class ReplyRule(Entry):
         `scope` has the settings and the reply.
 
         Raises:
-            EvaluationError: the reply lacks a field that `because` reads.
+            EvaluationError: the reply lacks a field that `because` reads, or it is no text.
         """
-        because = self.because.evaluate(scope) if self.because else None
-        return None if because in (None, "") else str(because)[:_LONGEST_REASON]
+        because = formed(self.because, scope, optional_text) if self.because else None
+        return because and because[:_LONGEST_REASON]
 
 
 class SystemEntry(Entry):

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Protocol, Self
 
 from connector.call import Call
-from connector.mapping.expression import Scope
+from connector.mapping.expression import Scope, formed
 from connector.mapping.system_entry import seconds
+from connector.mapping.text import text_of
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Reply
@@ -51,7 +52,7 @@ def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
     """
     scope = Scope(settings=settings)
     try:
-        host, port = str(ctrl.host.evaluate(scope)), ctrl.port.evaluate(scope)
+        host, port = formed(ctrl.host, scope, text_of), ctrl.port.evaluate(scope)
         if not host or any(char.isspace() for char in host):
             raise ValueError("host must be a name or an address")
         if isinstance(port, bool) or not isinstance(port, int | float) or not 0 < port < 65_536:

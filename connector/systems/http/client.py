@@ -14,8 +14,9 @@ import httpx
 from pydantic_core import from_json
 
 from connector.call import Call
-from connector.mapping.expression import Scope
+from connector.mapping.expression import Scope, formed
 from connector.mapping.system_entry import seconds
+from connector.mapping.text import text_of
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply
@@ -59,7 +60,7 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
     scope = Scope(settings=settings)
     try:
         return HttpConfig(
-            base_url=_base_url(str(http.base_url.evaluate(scope))),
+            base_url=_base_url(formed(http.base_url, scope, text_of)),
             timeout=seconds(http.timeout.evaluate(scope)),
             connect_timeout=seconds(http.connect_timeout.evaluate(scope)),
         )
