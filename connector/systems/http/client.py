@@ -19,6 +19,7 @@ from connector.mapping.system_entry import seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply
+from connector.systems.causes import reason_of
 from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
 from connector.systems.http.connection import TooLarge
@@ -125,7 +126,8 @@ class HttpSystem:
             return Reply(Outcome.FAILED, "API Core's reply is too large", end=End.UNKNOWN)
         except _ERRORS as error:
             outcome, end = of_exception(error)
-            return Reply(outcome, cause=f"{type(error).__name__}: {error}", end=end)
+            cause = f"{type(error).__name__}: {error}"
+            return Reply(outcome, reason_of(str(error)), cause, end=end)
         except ValueError:  # raised by the transport; the text is not used, it quotes the header
             return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
         return self._read(call, response)
@@ -142,9 +144,8 @@ class HttpSystem:
         assert self._transport  # noqa: S101 - `__aenter__` made it
         proof = credentials(self._http.auth, self._scope)
         made = request(call, self._config.base_url, self._http, proof, self._scope)
-        headers = [(name.lower(), value) for name, value in made.headers]
-        stream = httpx.ByteStream(made.body)
-        sent = httpx.Request(made.method, _parsed(made.url), headers=headers, stream=stream)
+        url, stream = _parsed(made.url), httpx.ByteStream(made.body)
+        sent = httpx.Request(made.method, url, headers=made.headers, stream=stream)
         return await self._transport.handle_async_request(sent)
 
     def _read(self, call: HttpCall, response: httpx.Response) -> Reply:
