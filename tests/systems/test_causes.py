@@ -103,11 +103,12 @@ async def test_a_system_that_accepts_a_request_and_does_not_answer_is_named() ->
 
 @asynccontextmanager
 async def speaking(serve: Callable[[asyncio.StreamWriter], None]) -> AsyncIterator[int]:
-    """The port of a server that does this after the first bytes of a caller."""
+    """The port of a server that does this after the first bytes of a caller; `greet` before."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with closing(writer), suppress(OSError):
-            await reader.read(1)
+            if serve is not greet:
+                await reader.read(1)
             serve(writer)
             await reader.read()
 
@@ -119,14 +120,19 @@ def hang_up(writer: asyncio.StreamWriter) -> None:
     Arrived(1, b"", writer).reset()
 
 
+def greet(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 hlr.example\r\n")
+
+
 def speak(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     writer.close()
 
 
 async def test_a_failed_handshake_is_named() -> None:
-    async with speaking(speak) as plain, speaking(hang_up) as gone:
+    async with speaking(speak) as plain, speaking(hang_up) as gone, speaking(greet) as eager:
         for port, cause in [
+            (eager, "TLS handshake failed: the port does not speak TLS"),
             (plain, "TLS handshake failed: the port does not speak TLS"),
             (gone, "TLS handshake failed: connection reset"),
         ]:
