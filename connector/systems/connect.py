@@ -47,11 +47,11 @@ async def connect(
         async with asyncio.timeout(within):
             addresses = await _addresses(*place)
             step = "connection"
-            sock = await _connected(addresses, within)
             if tls is None:
-                return await _opened(make, sock)
+                return await _opened(make, addresses, within)
+            early, plain = await _opened(_Early, addresses, within)
             step = "TLS handshake"
-            return await _secured(make, sock, tls, place[0])
+            return await _secured(make(), early, plain, tls, place[0])
     except (OSError, UnicodeError) as error:
         if isinstance(error, TimeoutError) and error.errno is None:
             raise NoConnection(f"no {step} within {within:g} s", in_time=False) from None
@@ -83,30 +83,23 @@ async def _addresses(host: str, port: int) -> Sequence[Address]:
     return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
 
 
-async def _connected(addresses: Sequence[Address], within: float) -> socket.socket:
-    """A connected socket: of the one address, or of the first of several that answers.
+async def _opened(
+    make: Callable[[], P], addresses: Sequence[Address], within: float
+) -> tuple[P, asyncio.Transport]:
+    """A connection to the one address, or to the first of several that answers.
 
     The last address is tried after half of the time at the latest.
     """
-    if len(addresses) > 1:
-        from aiohappyeyeballs import start_connection  # noqa: PLC0415 - 3 ms, rarely needed
+    create = asyncio.get_running_loop().create_connection
+    if len(addresses) == 1:
+        family, _, _, _, (host, port, *_) = addresses[0]
+        transport, protocol = await create(make, host, port, family=family)
+        return protocol, transport
+    from aiohappyeyeballs import start_connection  # noqa: PLC0415 - 3 ms, rarely needed
 
-        step = min(_STEP, within / 2 / len(addresses))
-        return await start_connection(addresses, happy_eyeballs_delay=step)
-    family, kind, proto, _, address = addresses[0]
-    sock = socket.socket(family, kind, proto)
-    try:
-        sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-async def _opened(make: Callable[[], P], sock: socket.socket) -> tuple[P, asyncio.Transport]:
-    """The protocol over a connected socket, and its transport."""
-    transport, protocol = await asyncio.get_running_loop().create_connection(make, sock=sock)
+    step = min(_STEP, within / 2 / len(addresses))
+    sock = await start_connection(addresses, happy_eyeballs_delay=step)
+    transport, protocol = await create(make, sock=sock)
     return protocol, transport
 
 
@@ -121,21 +114,20 @@ class _Early(asyncio.Protocol):
 
 
 async def _secured(
-    make: Callable[[], P], sock: socket.socket, tls: ssl.SSLContext, host: str
+    protocol: P, early: _Early, plain: asyncio.Transport, tls: ssl.SSLContext, host: str
 ) -> tuple[P, asyncio.Transport]:
     """The protocol over TLS, and the transport of TCP below.
 
     TLS is started in a second step, because only so is the transport below known. It holds bytes
     that were written and not sent yet, which the transport of TLS does not count.
     """
-    early, plain = await _opened(_Early, sock)
     try:
         if early.spoke:
             raise NoConnection("TLS handshake failed: the port does not speak TLS", in_time=True)
         if plain.is_closing():
             raise ConnectionResetError
-        loop, protocol = asyncio.get_running_loop(), make()
-        above = await loop.start_tls(plain, protocol, tls, server_hostname=host)
+        start_tls = asyncio.get_running_loop().start_tls
+        above = await start_tls(plain, protocol, tls, server_hostname=host)
         if above is None:
             raise ConnectionResetError
         protocol.connection_made(above)
