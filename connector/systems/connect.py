@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 
 from connector.systems.causes import cause_of
 
+CONNECT_SHARE = 0.9
+"""The largest share of an attempt's time for connecting. So connecting ends before the attempt, and
+it is known that nothing was sent."""
 _STEP = 0.25  # seconds before the next address is tried, too (RFC 8305, 5)
 
 P = TypeVar("P", bound=asyncio.Protocol)

@@ -51,7 +51,7 @@ def told(reply: Reply) -> str:
 
 
 async def http(url: str, **times: float) -> Reply:
-    return await send_once(url, PUT, 10, **times)
+    return await send_once(url, PUT, **times)
 
 
 async def ctrl(host: str, port: int, **times: float) -> Reply:
@@ -179,6 +179,16 @@ async def test_without_a_reply_the_seconds_are_named_over_every_protocol() -> No
         ):
             assert told(reply) == "no reply within 0.3 s"
             assert (reply.outcome, reply.end) == PENDING
+
+
+async def test_connecting_ends_before_the_attempt_so_that_nothing_counts_as_sent() -> None:
+    """By default, `connect_timeout` is longer than a short `timeout`."""
+    with silence() as (host, port):
+        for reply in await asyncio.gather(
+            http(f"http://{host}:{port}", timeout=0.5), ctrl(host, port, timeout=0.5)
+        ):
+            assert (reply.outcome, reply.end) == UNSENT
+            assert told(reply) == "no connection within 0.45 s"
 
 
 async def test_a_network_without_a_way_is_named() -> None:

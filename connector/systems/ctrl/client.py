@@ -14,6 +14,7 @@ from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Reply
 from connector.systems.causes import reason_of
+from connector.systems.connect import CONNECT_SHARE
 from connector.systems.ctrl.call import CtrlCall
 from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry
 from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, fields, open_connection
@@ -62,11 +63,13 @@ def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
             raise ValueError("host must be a name or an address")
         if isinstance(port, bool) or not isinstance(port, int | float) or not 0 < port < 65_536:
             raise ValueError("port must be a number from 1 to 65535")
+        timeout = seconds(ctrl.timeout.evaluate(scope))
+        connect_timeout = seconds(ctrl.connect_timeout.evaluate(scope))
         return CtrlConfig(
             host=host,
             port=int(port),
-            timeout=seconds(ctrl.timeout.evaluate(scope)),
-            connect_timeout=seconds(ctrl.connect_timeout.evaluate(scope)),
+            timeout=timeout,
+            connect_timeout=min(connect_timeout, CONNECT_SHARE * timeout),
         )
     except ValueError as error:
         raise BadSettings([f"system.ctrl: {error}"]) from None

@@ -20,6 +20,7 @@ from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply
 from connector.systems.causes import reason_of
+from connector.systems.connect import CONNECT_SHARE
 from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
 from connector.systems.http.connection import TooLarge
@@ -59,10 +60,12 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
     """
     scope = Scope(settings=settings)
     try:
+        timeout = seconds(http.timeout.evaluate(scope))
+        connect_timeout = seconds(http.connect_timeout.evaluate(scope))
         return HttpConfig(
             base_url=_base_url(str(http.base_url.evaluate(scope))),
-            timeout=seconds(http.timeout.evaluate(scope)),
-            connect_timeout=seconds(http.connect_timeout.evaluate(scope)),
+            timeout=timeout,
+            connect_timeout=min(connect_timeout, CONNECT_SHARE * timeout),
         )
     except (ValueError, httpx.InvalidURL) as error:
         raise BadSettings([f"system.http: {error}"]) from None
