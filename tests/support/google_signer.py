@@ -19,13 +19,12 @@ from google.auth import crypt, jwt
 
 ACCOUNT = "push@demo.iam.gserviceaccount.com"
 AUDIENCE = "https://connector.test/pubsub"
-_KEY_ID = "key-1"
 
 
 class GoogleSigner:
     """A key of Google's, its certificate, and tokens signed with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, key_id: str = "key-1") -> None:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "google.test")])
         now = datetime.datetime.now(datetime.UTC)
@@ -35,13 +34,13 @@ class GoogleSigner:
         certificate = builder.not_valid_after(now + datetime.timedelta(days=1)).sign(
             key, hashes.SHA256()
         )
-        self.certificates = {_KEY_ID: certificate.public_bytes(serialization.Encoding.PEM).decode()}
+        self.certificates = {key_id: certificate.public_bytes(serialization.Encoding.PEM).decode()}
         pem = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        self._signer = crypt.RSASigner.from_string(pem, _KEY_ID)  # type: ignore[no-untyped-call]
+        self._signer = crypt.RSASigner.from_string(pem, key_id)  # type: ignore[no-untyped-call]
 
     def token(self, **changes: Any) -> str:
         """A token that the function accepts, but for the changes."""
