@@ -70,7 +70,9 @@ def resolve(
 
 def _typed(setting: Setting, text: str) -> str | float:
     if not text.isprintable():
-        raise ValueError("must not contain control characters")
+        raise ValueError(
+            "must not have control characters or a byte order mark (BOM): write one line of UTF-8"
+        )
     if setting.matches and not compiled(setting.matches).matches(text):
         raise ValueError(f"must match {setting.matches}")
     if setting.type == "number":

@@ -5,7 +5,9 @@ redirects, cookies and hooks are not needed here and slow down each call
 (docs/decisions/0011-no-httpx-client.md).
 """
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
@@ -118,18 +120,32 @@ class HttpSystem:
             await self._transport.aclose()
 
     async def send(self, call: Call, turn: Turn) -> Reply:
-        """See `System`."""
-        return await self._guard.send(self._attempt, call, turn)
+        """See `System`. If the system refuses the credentials, and newer exist, send once more.
+
+        It does not if an earlier attempt may have been carried out: then the event comes again.
+        """
+        used = self._renewal.generation if self._renewal else 0
+        reply = await self._guard.send(self._attempt, call, turn)
+        if reply.status == 401 and await self._renewed(used, turn.deadline) and not reply.unknown:
+            reply = await self._guard.send(self._attempt, call, turn)
+        return reply
 
     def leave(self, turn: Turn) -> None:
         """See `System`."""
         self._guard.leave(turn)
 
+    async def _renewed(self, used: int, deadline: float) -> bool:
+        """Whether there are newer secrets; the wait for them is no time of the system's."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                return self._renewal is not None and await self._renewal.renewed(used)
+        return False
+
     async def _attempt(self, call: Call) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""
         assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         try:
-            response = await self._exchange(call)
+            response = await self._send(call)
         except TooLarge:
             return Reply(Outcome.FAILED, "API Core's reply is too large", end=End.UNKNOWN)
         except _ERRORS as error:
@@ -139,14 +155,6 @@ class HttpSystem:
         except ValueError:  # raised by the transport; the text is not used, it quotes the header
             return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
         return self._read(call, response)
-
-    async def _exchange(self, call: HttpCall) -> httpx.Response:
-        """Send the request; once more if the system refused the credentials and newer exist."""
-        used = self._renewal.generation if self._renewal else 0
-        response = await self._send(call)
-        if response.status_code == 401 and self._renewal and await self._renewal.renewed(used):
-            response = await self._send(call)
-        return response
 
     async def _send(self, call: HttpCall) -> httpx.Response:
         assert self._transport  # noqa: S101 - `__aenter__` made it
