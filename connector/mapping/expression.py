@@ -19,6 +19,8 @@ from jinja2.nodes import EvalContext
 from jinja2.parser import Parser
 from markupsafe import escape
 
+from connector.mapping import arguments
+from connector.mapping.chain import Chain, chains_of
 from connector.mapping.language import LANGUAGE, function
 
 Encode = Callable[[str], str]
@@ -48,13 +50,15 @@ class Expression(NamedTuple):
     """A compiled expression.
 
     `names` are the names that it reads. `paths` are the dotted fields that it reads, such as
-    `("account", "bill_status")`. The checks use both before any event comes.
+    `("account", "bill_status")`. `chains` have the items of lists, too, as in
+    `("account", "assigned_addons", "[]", "name")`. The checks use them before any event comes.
     """
 
     source: str
     names: frozenset[str]
     paths: frozenset[tuple[str, ...]]
     code: Callable[[Scope], Any]
+    chains: frozenset[Chain] = frozenset()
 
     def evaluate(self, scope: Scope) -> Any:
         """The value, with its type.
@@ -217,8 +221,11 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
         names |= {tree.name}
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
+    for problem in arguments.problems(tree):
+        raise ExpressionError(problem)
     paths = frozenset(_paths(tree))
-    return Expression(source, names, paths, function(tree))
+    chains = frozenset(chains_of(tree))
+    return Expression(source, names, paths, function(tree), chains)
 
 
 def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:

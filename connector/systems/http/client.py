@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from connector.call import Call
 from connector.mapping.expression import Scope
-from connector.mapping.system_entry import seconds
+from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply
@@ -23,7 +23,7 @@ from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
 from connector.systems.http.connection import TooLarge
 from connector.systems.http.credentials import credentials
-from connector.systems.http.entry import Http, HttpSystemEntry
+from connector.systems.http.entry import Http, HttpSystemEntry, base_url
 from connector.systems.http.outcomes import (
     EXCEPTIONS,
     SUCCESS,
@@ -57,21 +57,18 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
         BadSettings: a timeout or the URL cannot be used.
     """
     scope = Scope(settings=settings)
+    url = accepted("system.http.base_url", base_url, http.base_url, scope)
     try:
-        return HttpConfig(
-            base_url=_base_url(str(http.base_url.evaluate(scope))),
-            timeout=seconds(http.timeout.evaluate(scope)),
-            connect_timeout=seconds(http.connect_timeout.evaluate(scope)),
-        )
-    except (ValueError, httpx.InvalidURL) as error:
-        raise BadSettings([f"system.http: {error}"]) from None
-
-
-def _base_url(text: str) -> str:
-    url = httpx.URL(text)
-    if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65_535:
-        raise ValueError("base_url must be a URL such as https://host/path")
-    return text.rstrip("/")
+        httpx.URL(url)
+    except httpx.InvalidURL as error:  # e.g. a name that is no name of a host
+        raise BadSettings([f"system.http.base_url: {error}"]) from None
+    return HttpConfig(
+        base_url=url,
+        timeout=accepted("system.http.timeout", seconds, http.timeout, scope),
+        connect_timeout=accepted(
+            "system.http.connect_timeout", seconds, http.connect_timeout, scope
+        ),
+    )
 
 
 class HttpSystem:
