@@ -10,7 +10,6 @@ from inspect import Parameter, Signature, signature
 from typing import Any, NamedTuple
 
 from jinja2 import nodes
-from jinja2.nodes import EvalContext
 
 from connector.mapping.language import LANGUAGE
 from connector.mapping.spelling import near
@@ -20,17 +19,11 @@ from connector.portabilling import AccessPolicyInfo
 class _Use(NamedTuple):
     """A filter or a test (`kind`) with its arguments, as an expression uses it."""
 
+    scope: Any
     kind: str
     name: str
     args: list[nodes.Expr]
     options: dict[str, nodes.Expr]
-
-
-class _Context:
-    """What filters such as `map` read of Jinja's context."""
-
-    environment = LANGUAGE
-    eval_ctx = EvalContext(LANGUAGE)
 
 
 _SAMPLES: tuple[Any, ...] = (
@@ -40,11 +33,15 @@ _SAMPLES: tuple[Any, ...] = (
 """Values of each type: arguments that fail for all of them fail for every event."""
 
 
+_PASSED = ("context", "environment", "eval_ctx", "scope")  # what Jinja passes before the value
 _UNKNOWN = "docs/mapping.md lists them"
 
 
-def problems(tree: nodes.Expr) -> Iterator[str]:
-    """Yield a sentence for each filter or test in an expression that could never be computed."""
+def problems(tree: nodes.Expr, scope: object) -> Iterator[str]:
+    """Yield a sentence for each filter or test in an expression that could never be computed.
+
+    `scope` is an empty `Scope`, for filters that read it.
+    """
     found = tree.find_all((nodes.Filter, nodes.Test))
     for node in (tree, *found) if isinstance(tree, nodes.Filter | nodes.Test) else found:
         if isinstance(node, nodes.Filter | nodes.Test):
@@ -53,7 +50,9 @@ def problems(tree: nodes.Expr) -> Iterator[str]:
             if node.dyn_args or node.dyn_kwargs:
                 yield f"`{node.name}`: write each argument instead of * or **"
             else:
-                yield from _problems(_Use(kind, str(node.name), list(node.args or ()), options))
+                yield from _problems(
+                    _Use(scope, kind, str(node.name), list(node.args or ()), options)
+                )
 
 
 def _problems(use: _Use) -> Iterator[str]:
@@ -107,7 +106,7 @@ def _named(use: _Use, kind: str, args: list[nodes.Expr], reason: str) -> Iterato
     if name is None:
         yield reason
     else:
-        yield from _problems(_Use(kind, name, args[1:], use.options))
+        yield from _problems(use._replace(kind=kind, name=name, args=args[1:]))
 
 
 def _text(node: nodes.Expr) -> str | None:
@@ -136,7 +135,7 @@ def _arguments(use: _Use, function: Callable[..., Any]) -> Iterator[str]:
 def _fails(use: _Use, sample: Any, args: list[Any], options: dict[str, Any]) -> bool:
     call: Callable[..., Any] = getattr(LANGUAGE, f"call_{use.kind}")
     try:
-        call(use.name, sample, args, options, _Context)
+        call(use.name, sample, args, options, use.scope)
     except Exception:  # filters raise anything; see `Expression.evaluate`
         return True
     return False
@@ -158,8 +157,9 @@ def _literal(node: nodes.Expr) -> Any:
 def _signature(function: Callable[..., Any]) -> Signature:
     """The arguments of a filter or test, without the value that it is used on."""
     found = signature(function)
-    skipped = 2 if hasattr(function, "jinja_pass_arg") else 1
-    return found.replace(parameters=list(found.parameters.values())[skipped:])
+    all_of_them = list(found.parameters.values())
+    skipped = 2 if all_of_them[0].name in _PASSED else 1
+    return found.replace(parameters=all_of_them[skipped:])
 
 
 def _wanted(shape: Signature) -> str:

@@ -14,18 +14,15 @@ from connector.mapping.entry import CallEntry, Compiled, Entry, leaves
 from connector.mapping.expression import (
     Constant,
     EvaluationError,
-    Expression,
     Scope,
-    Text,
     Value,
 )
-from connector.mapping.known import Known
+from connector.mapping.known import STAND_IN, Known
 from connector.mapping.schema import MappingFile
 from connector.mapping.system_entry import seconds
 
 Accepts = Callable[[Any], object]
 
-_STAND_IN = "0"  # in place of what an event decides; every place takes it
 _WHY = {
     "TypeError": "the types of its values do not fit",
     "ZeroDivisionError": "it divides by zero",
@@ -41,12 +38,10 @@ _DURATION = re.compile(
 def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield a lint for each value that the start or every event would refuse."""
     known = Known(mapping)
-    found = [*_defaults(mapping, known), *_expressions(mapping, known), *_system(mapping, known)]
+    found = [*_defaults(mapping, known), *_values(mapping, known), *_system(mapping, known)]
     for rule_index, rule in enumerate(mapping.rules):
-        found += _subject(mapping, rule.subject, ("rules", rule_index, "subject"))
         for index, call in enumerate(rule.calls):
             loc: Loc = ("rules", rule_index, "calls", index)
-            found += _subject(mapping, call.subject, (*loc, "subject"))
             found += [_lint(mapping, (*loc, *at), reason) for at, reason in _call(call, known)]
     yield from {lint.place: lint for lint in reversed(found)}.values()  # one for each place
 
@@ -63,20 +58,21 @@ def _defaults(mapping: MappingFile, known: Known) -> Iterator[Lint]:
         yield _lint(mapping, ("settings", name, "default"), f"the default {reason}", mend)
 
 
-def _expressions(mapping: MappingFile, known: Known) -> Iterator[Lint]:
-    """Yield lints for expressions that read nothing of an event and cannot be computed."""
-    for loc, expression in mapping.expressions:
-        if not known.decides(expression):
-            continue
+def _values(mapping: MappingFile, known: Known) -> Iterator[Lint]:
+    """Yield lints for expressions and texts that cannot be computed for any event."""
+    parts = {"system": mapping.system, "values": mapping.values, "rules": mapping.rules}
+    for loc, value in leaves(parts):
         try:
-            value = expression.evaluate(known.scope)
+            found = known.sample(value).evaluate(known.scope)
         except EvaluationError as error:
-            why = _WHY.get(type(error.__cause__).__name__, "it fails")
-            reason = f"`{expression.source}` can never be computed: {why}"
-            yield _lint(mapping, loc, reason)
+            why = _WHY.get(type(error.__cause__).__name__)
+            text = f"`{getattr(value, 'source', '')}` can never be computed: {why}"
+            yield _lint(mapping, loc, text if why else str(error))
             continue
-        if loc[-1] == "each" and not isinstance(value, list | tuple | None):
+        if loc[-1] == "each" and known.decides(value) and not isinstance(found, list | None):
             yield _lint(mapping, loc, "`each` needs a list", "read a list, or remove `each`")
+        if loc[-1] == "subject" and found in (None, ""):
+            yield _lint(mapping, loc, "the subject is empty", "name what the calls are about")
 
 
 def _system(mapping: MappingFile, known: Known) -> Iterator[Lint]:
@@ -134,36 +130,19 @@ def _accepts(annotations: Iterable[object]) -> Accepts | None:
     return None
 
 
-def _subject(mapping: MappingFile, subject: Value | None, loc: Loc) -> list[Lint]:
-    if not isinstance(subject, Constant) or subject.value:
-        return []
-    return [_lint(mapping, loc, "the subject is empty", "name what the calls are about")]
-
-
 def _call(call: CallEntry, known: Known) -> Iterator[tuple[Loc, str]]:
     """Yield path and reason of each value of a call that makes every request impossible.
 
     What an event decides is replaced by a stand-in; the rest is rendered as for an event.
     """
 
-    def sample(value: Value) -> Value:
-        if known.decides(value):
-            return value
-        if isinstance(value, Text):
-            return value._replace(parts=tuple(map(part, value.parts)))
-        return Constant(_STAND_IN)
-
-    def part(found: str | Expression) -> str | Expression:
-        known_part = isinstance(found, str) or known.decides(found)
-        return found if known_part else _STAND_IN
-
     def only(kept: Value) -> Callable[[Value], Value]:
-        return lambda value: sample(value) if value is kept else Constant(_STAND_IN)
+        return lambda value: known.sample(value) if value is kept else Constant(STAND_IN)
 
-    if not _refusal(call.with_values(sample), known.scope):
+    if not _refusal(call.with_values(known.sample), known.scope):
         return
     for loc, value in leaves(call):
-        if loc[0] in ("when", "each", "subject"):
+        if loc[0] in ("when", "each", "subject"):  # they are not rendered
             continue
         reason = _refusal(call.with_values(only(value)), known.scope)
         if reason:

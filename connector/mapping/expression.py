@@ -221,7 +221,7 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
         names |= {tree.name}
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
-    for problem in arguments.problems(tree):
+    for problem in arguments.problems(tree, Scope()):
         raise ExpressionError(problem)
     paths = frozenset(_paths(tree))
     chains = frozenset(chains_of(tree))

@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from connector.mapping.expression import (
+    Constant,
     EvaluationError,
     Expression,
     Scope,
+    Text,
     Value,
     expressions,
 )
 from connector.mapping.schema import MappingFile
 from connector.mapping.setting import typed
+
+STAND_IN = "0"
+"""In place of what an event or a deployment decides; every place of a mapping file takes it."""
 
 _SAMPLES: dict[str, tuple[Any, ...]] = {
     "text": ("text", "10s", "http://system.test"),
@@ -64,6 +69,17 @@ class Known:
             return False
         read = [path for path in expression.paths if path[0] == "settings"]
         return all(path[1:2] and path[1] in self._defaults for path in read)
+
+    def sample(self, value: Value) -> Value:
+        """The value with a stand-in for everything in it that the file alone does not decide."""
+        if self.decides(value):
+            return value
+        if isinstance(value, Text):
+            return value._replace(parts=tuple(map(self._part, value.parts)))
+        return Constant(STAND_IN)
+
+    def _part(self, part: str | Expression) -> str | Expression:
+        return part if isinstance(part, str) or self.decides(part) else STAND_IN
 
     def scopes(self, value: Value) -> Iterator[Scope]:
         """Yield the scopes with which the start could compute a value under `system`.

@@ -75,6 +75,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("value", with_call("{get: /a, @@when: 'sim | default(1, 2, 3)'}"), "these arguments", ""),
     ("value", "settings: {a: {@@env: A B}}\n" + RULES, "not allowed", "correct it"),
     ("value", "settings: {a: {env: A, @@default: true}}\n" + RULES, "in quotes", "correct it"),
+    ("value", "rules: [{name: a, @@on: 'SIM/Updated ', calls: [{get: /a}]}]", "not allowed", ""),
     ("value", system("@@rate_limit: 9999999/s"), "not allowed", "correct it"),
     ("value", system("@@concurrency: true"), "whole number", "correct it"),
     ("value", with_call("{get: /a, @@when: sim.}"), "`rules.0.calls.0.when`", "correct it"),
