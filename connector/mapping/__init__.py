@@ -13,6 +13,7 @@ system_entry    the entry `system`
 entry           base classes of all entries and of calls
 expression      expressions and text with `{{ }}`; language: their operators and filters
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
+text            values as text; number and json_value: values as numbers and as JSON
 document        a YAML file with the place of each key, and lints; scalar: its plain values
 spelling        advice for misspelt names
 """

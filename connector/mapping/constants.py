@@ -16,10 +16,12 @@ from connector.mapping.expression import (
     EvaluationError,
     Scope,
     Value,
+    formed,
 )
 from connector.mapping.known import STAND_IN, Known
 from connector.mapping.schema import MappingFile
 from connector.mapping.system_entry import seconds
+from connector.mapping.text import optional_text
 
 Accepts = Callable[[Any], object]
 
@@ -63,16 +65,26 @@ def _values(mapping: MappingFile, known: Known) -> Iterator[Lint]:
     parts = {"system": mapping.system, "values": mapping.values, "rules": mapping.rules}
     for loc, value in leaves(parts):
         try:
-            found = known.sample(value).evaluate(known.scope)
+            sample = known.sample(value)
+            if _key(loc) in ("because", "subject"):
+                found = formed(sample, known.scope, optional_text)
+            else:
+                found = sample.evaluate(known.scope)
         except EvaluationError as error:
             why = _WHY.get(type(error.__cause__).__name__)
             text = f"`{getattr(value, 'source', '')}` can never be computed: {why}"
             yield _lint(mapping, loc, text if why else str(error))
             continue
-        if loc[-1] == "each" and known.decides(value) and not isinstance(found, list | None):
+        if _key(loc) == "each" and known.decides(value) and not isinstance(found, list | None):
             yield _lint(mapping, loc, "`each` needs a list", "read a list, or remove `each`")
-        if loc[-1] == "subject" and found in (None, ""):
+        if _key(loc) == "subject" and found in (None, ""):
             yield _lint(mapping, loc, "the subject is empty", "name what the calls are about")
+
+
+def _key(loc: Loc) -> str | int:
+    """The key of a rule, a call or another entry; empty for a key of the author's own data."""
+    of_entry = loc[0] == "rules" and len(loc) in (3, 5)
+    return loc[-1] if of_entry or (loc[:2] == ("system", "replies") and len(loc) == 4) else ""
 
 
 def _system(mapping: MappingFile, known: Known) -> Iterator[Lint]:

@@ -26,7 +26,7 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
                 problems |= _unknown(path[0], path[1], known)
         for chain in sorted(expression.chains):
             problems = _problem(_resolved(mapping, loc, chain)) | problems
-        if loc[-1] == "each":
+        if loc[2:3] == ("calls",) and loc[4:] == ("each",):
             problems |= _each(_resolved(mapping, loc, whole_chain(expression.source) or ("",)))
         for reason, mend in problems.items():
             yield mapping.document.lint("unknown-field", loc, reason, mend)

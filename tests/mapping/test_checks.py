@@ -242,6 +242,13 @@ CASES: list[tuple[str, str, str, str]] = [
     ),
     ("constant", with_call("{put: /a, @@each: 5}"), "needs a list", "remove `each`"),
     ("constant", with_call("{put: /a, @@subject: ''}"), "subject is empty", "name what"),
+    ("constant", with_call("{put: /a, @@subject: '=[1]'}"), "list cannot be text", "no event"),
+    (
+        "constant",
+        "rules: [{name: a, on: A, ignore: [{if: sim, @@because: '={}'}], calls: [{get: /a}]}]",
+        "cannot be text",
+        "no event",
+    ),
     ("constant", with_call("{@@put: '/{{ sim.imsi }}/../a'}"), "dotted path", "no event"),
     ("constant", with_call("{put: /a, headers: {@@X: 'ü{{ sim.imsi }}'}}"), "ASCII", "no event"),
     ("constant", with_call("{put: /a, @@text: 'a {{ none }}'}"), "no value", "no event"),
@@ -361,6 +368,11 @@ rules:
 
 def test_a_correct_file_has_no_lints(tmp_path: Path) -> None:
     assert [str(one) for one in checked(tmp_path, HEAD + CLEAN)] == []
+
+
+def test_keys_of_a_body_are_not_those_of_a_call(tmp_path: Path) -> None:
+    call = "{put: /a, json: {each: 5, subject: '', because: ['=[1]'], when: =sim.imsi}}"
+    assert checked(tmp_path, HEAD + with_call(call)) == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ nothing, a client must start with the file, and an event that the rule applied m
 refused because of the file. `make fuzz` tries fifty times as many mistakes.
 """
 
-import asyncio
 from collections.abc import Iterator
 from copy import deepcopy
 from itertools import islice
@@ -26,6 +25,7 @@ from connector.system import End
 from connector_tools.mapping_tests import event_of
 from connector_tools.mapping_tests import test_settings as settings_of
 from tests.support import ROOT
+from tests.support.calls import turn_of
 
 pytestmark = pytest.mark.deployment  # once is enough: every Python version gives the same result
 
@@ -119,7 +119,9 @@ async def faults(mapping: MappingFile, found: list[Probe], loc: Loc) -> list[str
     async with client as system:
         for call in filter(None, calls):
             script.next_call()
-            reply = await system.send(call, asyncio.get_running_loop().time() + 10)
+            turn = turn_of(10)
+            reply = await system.send(call, turn)
+            system.leave(turn)
             if reply.end is End.NOT_SENT:
                 return [f"not sent: {reply.cause}"]
     return []

@@ -12,7 +12,7 @@ from connector.call import Call
 from connector.mapping.expression import Scope
 from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
-from connector.system import End, Reply
+from connector.system import End, Reply, Turn
 from connector.systems.ctrl.call import CtrlCall
 from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry, host, port
 from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, connect, fields
@@ -81,9 +81,13 @@ class CtrlSystem:
         for connection in self._idle:
             connection.close()
 
-    async def send(self, call: Call, deadline: float) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
         """See `System`."""
-        return await self._guard.send(self._attempt, call, deadline)
+        return await self._guard.send(self._attempt, call, turn)
+
+    def leave(self, turn: Turn) -> None:
+        """See `System`."""
+        self._guard.leave(turn)
 
     async def _attempt(self, call: Call) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""

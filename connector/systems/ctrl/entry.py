@@ -7,6 +7,7 @@ from pydantic import Field
 from connector.mapping.entry import TEXT, Compiled, text_value
 from connector.mapping.expression import Constant, Value, compile_value
 from connector.mapping.system_entry import Limits, SystemEntry
+from connector.mapping.text import text_of
 
 
 def host(value: object) -> str:
@@ -15,8 +16,8 @@ def host(value: object) -> str:
     Raises:
         ValueError: it is empty or has blanks.
     """
-    text = str(value)
-    if value is None or not text or any(char.isspace() for char in text):
+    text = text_of(value)
+    if not text or any(char.isspace() for char in text):
         raise ValueError("must be a name or an address")
     return text
 

@@ -18,7 +18,7 @@ from connector.mapping.expression import Scope
 from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
-from connector.system import End, Renewal, Reply
+from connector.system import End, Renewal, Reply, Turn
 from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
 from connector.systems.http.connection import TooLarge
@@ -109,9 +109,13 @@ class HttpSystem:
         if self._transport:
             await self._transport.aclose()
 
-    async def send(self, call: Call, deadline: float) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
         """See `System`."""
-        return await self._guard.send(self._attempt, call, deadline)
+        return await self._guard.send(self._attempt, call, turn)
+
+    def leave(self, turn: Turn) -> None:
+        """See `System`."""
+        self._guard.leave(turn)
 
     async def _attempt(self, call: Call) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import model_validator
 
 from connector.mapping.entry import TEXT, AnyText, Compiled, Entry, text_value
-from connector.mapping.expression import Value, compile_value, in_header
+from connector.mapping.expression import Value, compile_value
 from connector.mapping.system_entry import Limits, SystemEntry
+from connector.mapping.text import in_header, text_of
 from connector.systems.http.call import HeaderName
 
 _URL = re.compile(
@@ -21,7 +22,7 @@ def base_url(value: object) -> str:
     Raises:
         ValueError: it is not a URL of a host, or has a user, a query or a fragment.
     """
-    text = str(value)
+    text = text_of(value)
     found = _URL.fullmatch(text)
     if not found or not text.isprintable() or int(found[1] or 1) not in range(1, 65_536):
         raise ValueError("must be a URL such as https://host/path, without a user and a query")
@@ -30,9 +31,7 @@ def base_url(value: object) -> str:
 
 def _in_header(value: object) -> str:
     """Check a value that every request has in a header."""
-    if value is None:
-        raise ValueError("must not be empty")
-    return in_header(str(value))
+    return in_header(text_of(value))
 
 
 UrlText = Annotated[Value, Compiled(text_value, TEXT, base_url)]
