@@ -6,7 +6,7 @@ is compiled, once; data never becomes an expression. `connector.mapping.language
 operators and filters.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +19,8 @@ from connector.mapping import arguments
 from connector.mapping.chain import Chain, chains_of
 from connector.mapping.json_value import json_value
 from connector.mapping.language import LANGUAGE, function
+from connector.mapping.meter import Meter, TooMuchWork
+from connector.mapping.pattern import BadPattern
 from connector.mapping.text import BadValue, text_of
 
 Encode = Callable[[str], str]
@@ -37,12 +39,16 @@ class Scope(dict[str, Any]):
     """The names that expressions read.
 
     It also serves as the context of Jinja's compiled code: creating Jinja's own context takes
-    longer than running the code.
+    longer than running the code. `meter` counts the work of all expressions that read the scope.
     """
 
     environment = LANGUAGE
     eval_ctx = EvalContext(LANGUAGE)
     resolve_or_missing = dict.__getitem__
+
+    def __init__(self, *names: Mapping[str, Any], **more: Any) -> None:
+        super().__init__(*names, **more)
+        self.meter = Meter()
 
 
 class Expression(NamedTuple):
@@ -50,13 +56,15 @@ class Expression(NamedTuple):
 
     `names` are the names that it reads. `paths` are the dotted fields that it reads, such as
     `("account", "bill_status")`. `chains` have the items of lists, too, as in
-    `("account", "assigned_addons", "[]", "name")`. The checks use them before any event comes.
+    `("account", "assigned_addons", "[]", "name")`. `patterns` are the regular expressions of its
+    tests `matching`, each an expression, too. The checks use them before any event comes.
     """
 
     source: str
     names: frozenset[str]
     paths: frozenset[tuple[str, ...]]
     code: Callable[[Scope], Any]
+    patterns: tuple["Expression", ...] = ()
     chains: frozenset[Chain] = frozenset()
 
     def evaluate(self, scope: Scope) -> Any:
@@ -69,7 +77,7 @@ class Expression(NamedTuple):
             return self.code(scope)
         except EvaluationError:
             raise  # a value of the mapping, which this expression reads, failed
-        except BadValue as error:
+        except (TooMuchWork, BadPattern, BadValue) as error:
             raise EvaluationError(f"`{self.source}`: {error}") from error
         except Exception as error:
             # An operator or filter can raise any exception. Its text may quote the data, so only
@@ -255,8 +263,23 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
     for problem in arguments.problems(tree, Scope()):
         raise ExpressionError(problem)
     paths = frozenset(_paths(tree))
+    patterns = tuple(_compile(source, found) for found in _patterns(tree))
     chains = frozenset(chains_of(tree))
-    return Expression(source, names, paths, function(tree), chains)
+    return Expression(source, names, paths, function(tree), patterns, chains)
+
+
+def _patterns(tree: nodes.Node) -> Iterator[nodes.Expr]:
+    """Yield the argument of each test `matching`, also in `select('matching', ...)`."""
+    for node in (tree, *tree.find_all((nodes.Test, nodes.Filter))):
+        if not isinstance(node, nodes.Test | nodes.Filter):
+            continue
+        args = [*node.args, *(option.value for option in node.kwargs)]
+        if isinstance(node, nodes.Filter):
+            named = [isinstance(arg, nodes.Const) and arg.value == "matching" for arg in args]
+            args = args[named.index(True) + 1 :] if any(named) else []
+        elif node.name != "matching":
+            continue
+        yield from args[:1]
 
 
 def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:

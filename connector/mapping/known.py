@@ -33,21 +33,25 @@ _SAMPLES: dict[str, tuple[Any, ...]] = {
 class Known:
     """The known values of a mapping file.
 
-    `scope` has the names of known values and the defaults of settings. `unusable` says by the name
-    of a setting what is wrong with its default.
+    `unusable` says by the name of a setting what is wrong with its default.
     """
 
     def __init__(self, mapping: MappingFile) -> None:
         self.unusable: dict[str, str] = {}
         self._settings = mapping.settings
         self._defaults = self._typed_defaults()
-        self.scope = Scope(settings=self._defaults)
+        self._names: dict[str, Any] = {"settings": self._defaults}
         for name, value in mapping.values.items():
             if self.decides(value):
                 try:
-                    self.scope[name] = value.evaluate(self.scope)
+                    self._names[name] = value.evaluate(self.scope)
                 except EvaluationError:
                     continue  # the lint is at the expression that fails
+
+    @property
+    def scope(self) -> Scope:
+        """A new scope with the known values and the defaults of settings."""
+        return Scope(self._names)
 
     def _typed_defaults(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -65,7 +69,7 @@ class Known:
         return all(map(self._reads_known, expressions(value)))
 
     def _reads_known(self, expression: Expression) -> bool:
-        if not expression.names <= self.scope.keys():
+        if not expression.names <= self._names.keys():
             return False
         read = [path for path in expression.paths if path[0] == "settings"]
         return all(path[1:2] and path[1] in self._defaults for path in read)
