@@ -16,9 +16,8 @@ import httpx
 from pydantic_core import from_json
 
 from connector.call import Call
-from connector.mapping.expression import Scope, formed
-from connector.mapping.system_entry import seconds
-from connector.mapping.text import text_of
+from connector.mapping.expression import Scope
+from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply, Turn
@@ -28,7 +27,7 @@ from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
 from connector.systems.http.connection import TooLarge
 from connector.systems.http.credentials import credentials
-from connector.systems.http.entry import Http, HttpSystemEntry
+from connector.systems.http.entry import Http, HttpSystemEntry, base_url
 from connector.systems.http.outcomes import (
     EXCEPTIONS,
     SUCCESS,
@@ -62,23 +61,16 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
         BadSettings: a timeout or the URL cannot be used.
     """
     scope = Scope(settings=settings)
+    url = accepted("system.http.base_url", base_url, http.base_url, scope)
     try:
-        timeout = seconds(http.timeout.evaluate(scope))
-        connect_timeout = seconds(http.connect_timeout.evaluate(scope))
-        return HttpConfig(
-            base_url=_base_url(formed(http.base_url, scope, text_of)),
-            timeout=timeout,
-            connect_timeout=min(connect_timeout, CONNECT_SHARE * timeout),
-        )
-    except (ValueError, httpx.InvalidURL) as error:
-        raise BadSettings([f"system.http: {error}"]) from None
-
-
-def _base_url(text: str) -> str:
-    url = httpx.URL(text)
-    if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65_535:
-        raise ValueError("base_url must be a URL such as https://host/path")
-    return text.rstrip("/")
+        httpx.URL(url)
+    except httpx.InvalidURL as error:  # e.g. a name that is no name of a host
+        raise BadSettings([f"system.http.base_url: {error}"]) from None
+    timeout = accepted("system.http.timeout", seconds, http.timeout, scope)
+    connect = accepted("system.http.connect_timeout", seconds, http.connect_timeout, scope)
+    return HttpConfig(
+        base_url=url, timeout=timeout, connect_timeout=min(connect, CONNECT_SHARE * timeout)
+    )
 
 
 class HttpSystem:
