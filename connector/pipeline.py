@@ -31,7 +31,9 @@ from connector.mapping.schema import MappingFile
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
 from connector.plan import Plan, PlannedCall, plan
 from connector.system import End, Reply, System
+from connector.unreadable import Unreadable
 
+_MOST_NAMES = 20  # of unreadable fields in one line of the log
 _BUSY = "Subject busy: another event of this subscriber is being applied"
 
 
@@ -94,6 +96,7 @@ class Pipeline:
     async def _carry_out(self, body: bytes, record: Record) -> Result:
         deadline = asyncio.get_running_loop().time() + self.budget
         event = record.event = parse(body)
+        _warn(event)
         todo = record.plan = plan(event, self.mapping, self.settings)
         if todo.result:
             return todo.result
@@ -221,7 +224,7 @@ class Pipeline:
             line |= {
                 "event_id": event.event_id,
                 "event_type": _event_type(event, record.plan),
-                "handler_id": event.handler_id,
+                "handler_id": event.handler_id if isinstance(event.handler_id, str) else None,
             }
             if event.updated_at:
                 line["snapshot_age_seconds"] = round(time.time() - event.updated_at.timestamp(), 1)
@@ -234,15 +237,45 @@ def hash_key(secret: str) -> bytes:
     return hashlib.sha256(b"subject-hash:" + secret.encode()).digest()
 
 
+def _warn(event: Event) -> None:
+    """Log what is odd about an event that is read in spite of it (contract 6.1, 6.3)."""
+    if event.unreadable:
+        names = [found.detail.field for found in event.unreadable]
+        log.write(
+            WARNING,
+            "event has unreadable fields",
+            event_id=event.event_id,
+            fields=names[:_MOST_NAMES],
+            more=max(len(names) - _MOST_NAMES, 0),
+        )
+    if event.ahead is not None:
+        log.write(
+            WARNING,
+            "snapshot from the future",
+            event_id=event.event_id,
+            seconds_ahead=round(event.ahead, 1),
+        )
+
+
 def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
+    """The request for an event's claim.
+
+    Raises:
+        Refusal: invalid; a SIM would be released, and nobody can read for which account.
+    """
     subjects = _subjects(todo)
     kept = {step.subject for step in todo.steps if not step.releases}
+    released, owner = frozenset(subjects) - kept, event.i_account
+    if isinstance(owner, Unreadable):
+        if released:
+            owner.refuse()
+        owner = None
     return ClaimRequest(
         identities=event.identities,
         subjects=tuple(subjects),
-        released=frozenset(subjects) - kept,
+        released=released,
         snapshot=event.snapshot,
-        owner=event.i_account,
+        owner=owner,
         unbound=any(step.subject is None for step in todo.steps),
         again=todo.rule is None or todo.rule.replay == "apply",
         lease=budget + 30,  # more than the event can take: it expires only after a crash

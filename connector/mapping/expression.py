@@ -20,6 +20,7 @@ from jinja2.parser import Parser
 from markupsafe import escape
 
 from connector.mapping.language import LANGUAGE, function
+from connector.outcome import Refusal
 
 Encode = Callable[[str], str]
 
@@ -61,11 +62,12 @@ class Expression(NamedTuple):
 
         Raises:
             EvaluationError: the expression fails for the data, e.g. a sum with None.
+            Refusal: invalid; it reads a part that is absent, or a field that is unreadable.
         """
         try:
             return self.code(scope)
-        except EvaluationError:
-            raise  # a value of the mapping, which this expression reads, failed
+        except (EvaluationError, Refusal):
+            raise  # of a value of the mapping that this expression reads, or of the event
         except Exception as error:
             # An operator or filter can raise any exception. Its text may quote the data, so only
             # the type of the exception is shown.
