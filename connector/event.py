@@ -25,7 +25,6 @@ from connector.portabilling import (
     SimInfo,
     Text,
     VDCounterInfo,
-    blank_is_null,
     personal_data,
     without_plus,
 )
@@ -305,8 +304,8 @@ def _snapshot(
     latest = arrival + _SKEW
     if taken <= latest and got <= latest:
         return Snapshot(taken, got, was), None
-    now = [arrival if moment > latest else moment for moment in (taken, got, was)]
-    return Snapshot(*now, sent=taken), max(taken, got) - arrival
+    moments = (arrival if moment > latest else moment for moment in (taken, got, was))
+    return Snapshot(*moments)._replace(sent=taken), max(taken, got) - arrival
 
 
 def _event_time(value: object) -> Any:

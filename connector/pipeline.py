@@ -96,7 +96,7 @@ class Pipeline:
     async def _carry_out(self, body: bytes, record: Record) -> Result:
         deadline = asyncio.get_running_loop().time() + self.budget
         event = record.event = parse(body)
-        _warn(event)
+        self._warn(event)
         todo = record.plan = plan(event, self.mapping, self.settings)
         if todo.result:
             return todo.result
@@ -204,6 +204,19 @@ class Pipeline:
         secrets = [str(self.settings[name]) for name in names if self.settings.get(name)]
         return text and log.redact(text, personal(event) if event else (), secrets)
 
+    def _warn(self, event: Event) -> None:
+        """Log what is odd about an event that is read in spite of it (contract 6.1, 6.3)."""
+        ids = {"connector": self.mapping.name, "event_id": event.event_id}
+        if event.unreadable:
+            names = [found.detail.field for found in event.unreadable]
+            more = {"more": len(names) - _MOST_NAMES} if len(names) > _MOST_NAMES else {}
+            log.write(
+                WARNING, "event has unreadable fields", **ids, fields=names[:_MOST_NAMES], **more
+            )
+        if event.ahead is not None:
+            ahead = round(event.ahead, 1)
+            log.write(WARNING, "snapshot from the future", **ids, seconds_ahead=ahead)
+
     def _log(self, result: Result, record: Record, took: float) -> None:
         event, subjects = record.event, _subjects(record.plan)
         line: dict[str, Any] = {
@@ -235,26 +248,6 @@ class Pipeline:
 def hash_key(secret: str) -> bytes:
     """Make the key of `log.subject_hash` from a secret."""
     return hashlib.sha256(b"subject-hash:" + secret.encode()).digest()
-
-
-def _warn(event: Event) -> None:
-    """Log what is odd about an event that is read in spite of it (contract 6.1, 6.3)."""
-    if event.unreadable:
-        names = [found.detail.field for found in event.unreadable]
-        log.write(
-            WARNING,
-            "event has unreadable fields",
-            event_id=event.event_id,
-            fields=names[:_MOST_NAMES],
-            more=max(len(names) - _MOST_NAMES, 0),
-        )
-    if event.ahead is not None:
-        log.write(
-            WARNING,
-            "snapshot from the future",
-            event_id=event.event_id,
-            seconds_ahead=round(event.ahead, 1),
-        )
 
 
 def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:

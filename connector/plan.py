@@ -53,7 +53,8 @@ def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any])
     A part that is absent or cannot be read has no name here: reading it refuses the event.
     """
     names: dict[str, Any] = {"event": event, "settings": settings}
-    parts = () if isinstance(event.parts, Unreadable) else event.parts
+    sent: Any = event.parts
+    parts = () if isinstance(sent, Unreadable) else sent
     for name, part in SECTIONS.items():
         if part in parts:
             names[name] = getattr(event, name)
@@ -142,7 +143,13 @@ class Planner:
                 return Plan(here, rule, Result(Outcome.IGNORED, because))
         for index, must in enumerate(rule.require):
             here = (*loc, "require", index)
-            if not self.value(must.that, here):
+            try:
+                holds = must.that.evaluate(self.scope)
+            except Refusal as refusal:  # it asks for a part that is absent
+                return Plan(here, rule, refusal.result)
+            except EvaluationError as error:
+                self.invalid(str(error), here)
+            if not holds:
                 because = str(self.value(must.because, here) or "must hold")
                 detail = Detail(_field(must.that), because)
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))

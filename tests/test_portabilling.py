@@ -272,7 +272,15 @@ def test_an_id_must_be_a_number(sent: Any) -> None:
 
 @pytest.mark.parametrize(
     ("sent", "remaining"),
-    [(5, 5.0), ("007", "007"), (0.5, 0.5), ("10.5", 10.5), ("-3", -3.0), ("N/A", "N/A"), (None, None)],
+    [
+        (5, 5.0),
+        ("007", "007"),
+        (0.5, 0.5),
+        ("10.5", 10.5),
+        ("-3", -3.0),
+        ("N/A", "N/A"),
+        (None, None),
+    ],
 )
 def test_a_remaining_amount_is_a_number_or_text(sent: Any, remaining: Any) -> None:
     assert counter(remaining=sent).remaining == remaining

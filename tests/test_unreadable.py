@@ -1,5 +1,4 @@
-"""A value that cannot be read matters only to who reads it (contract 6.1), and a part that is absent
-only to who reads that (contract 6.5)."""
+"""Who reads an unreadable field or an absent part refuses the event (contract 6.1, 6.5)."""
 
 import copy
 import io
@@ -29,7 +28,11 @@ FULL = event("sim-replaced")
 FULL["pb_data"]["product_info"] = {"i_product": 1, "name": "Mobile L"}
 FULL["pb_data"]["full_vd_counter_info"] = [{"remaining": "5", "allocated_amount": 5}]
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
@@ -160,7 +163,13 @@ def test_a_part_that_is_absent_refuses_its_reader_and_nobody_else(name: str) -> 
     del document["pb_data"][part]
     found = read(document)
     rule = f"{part} is missing: add it to the required data of the NSPS handler"
-    for text in (name, f"not {name}", f"{name}.x", f"{name} is none", f"[1] | map('default', {name})"):
+    for text in (
+        name,
+        f"not {name}",
+        f"{name}.x",
+        f"{name} is none",
+        f"[1] | map('default', {name})",
+    ):
         with pytest.raises(Refusal) as caught:
             evaluated(found, text)
         assert caught.value.result.details == ((f"pb_data.{part}", rule),)
@@ -211,7 +220,9 @@ async def test_a_fault_that_nobody_reads_is_logged_and_the_event_applied(bench: 
         }
     )
     assert (await bench.handle(sent)).outcome is Outcome.APPLIED
-    (warning,) = [line for line in bench.lines() if line["message"] == "event has unreadable fields"]
+    (warning,) = [
+        line for line in bench.lines() if line["message"] == "event has unreadable fields"
+    ]
     assert warning["severity"] == "WARNING"
     assert warning["event_id"] == sent["event_id"]
     assert set(warning["fields"]) == {

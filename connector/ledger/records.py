@@ -19,7 +19,6 @@ from typing import NamedTuple, Protocol
 
 from connector.event import Snapshot
 
-
 _LONGEST = 600.0  # seconds: a lease that ends later is believed only if leases are that long
 
 
