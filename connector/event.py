@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError, from_json
 
 from connector.instant import instant
+from connector.masking import redact
 from connector.outcome import Detail, Outcome, Refusal
 from connector.portabilling import (
     AccessPolicyInfo,
@@ -169,6 +170,7 @@ SECTIONS: dict[str, str] = {
 
 _CHARGING_ID = re.compile("(?ai)([^@]+)@msisdn")
 _DIGITS = re.compile("[0-9]+")
+_LONG = re.compile("[0-9]{6}")
 _LONGEST_NUMBER = 15  # digits of a phone number (E.164)
 _NO_SIM = SimInfo()
 _ID = re.compile("[0-9]{1,18}")
@@ -356,6 +358,47 @@ def _id(value: object) -> str:
 
 def _invalid(*details: Detail) -> Refusal:
     return Refusal(Outcome.INVALID, details=details)
+
+
+def numbers(event: Event) -> list[str]:
+    """The numbers of the subscriber: those that senders build into ids of events and requests."""
+    read: tuple[tuple[object, tuple[str, ...]], ...] = (
+        (event.account, ("msisdn",)),
+        (event.sim, ("imsi", "iccid", "msisdn")),
+        (event.prev_sim, ("imsi", "iccid", "msisdn")),
+    )
+    found: list[str] = []
+    for part, names in read:
+        if isinstance(part, Unreadable):
+            found += _long_numbers(part)
+        elif part is not None:
+            for name in names:
+                value: object = getattr(part, name)
+                found += (
+                    _long_numbers(value) if isinstance(value, Unreadable) else [str(value or "")]
+                )
+    return [number for number in found if number]
+
+
+def _long_numbers(found: Unreadable) -> list[str]:
+    """The texts with a number in a value that cannot be read."""
+    return [text for text in texts(found.raw) if _LONG.search(text)]
+
+
+def clear_id(event: Event, text: str) -> str:
+    """An id as the log may show it: masked if it has a number of the event's subscriber in it."""
+    found = [number for number in numbers(event) if number in text]
+    return redact(text, found) if found else text
+
+
+def readable(event: Event) -> list[str]:
+    """Names in an event that are not personal although they can look like a number."""
+    policy: object = event.policy
+    attributes: object = policy.attributes if isinstance(policy, AccessPolicyInfo) else None
+    if not isinstance(attributes, list):
+        return [event.event_id]
+    values: list[object] = [item.value for item in attributes]
+    return [event.event_id, *(value for value in values if isinstance(value, str) and value)]
 
 
 def personal(event: Event) -> Iterator[str]:
