@@ -59,7 +59,7 @@ class Guard:
             reply = await self._repeat(attempt, call, deadline)
         finally:
             self._throttle.leave()
-        available = reply.outcome is not Outcome.UNAVAILABLE
+        available = reply.outcome is not Outcome.UNAVAILABLE or reply.broken  # not silent
         if self._breaker.note(available=available):
             state = "closed" if available else "open"
             log.write(WARNING, f"circuit {state}", circuit=state)

@@ -9,6 +9,11 @@
     outcomes       tables from exceptions and statuses to outcomes
     transport      the pool of connections, and proxies
     connection     one connection: sends a request and receives its reply
+    reader         reads a reply from the bytes of a connection
+    head           status and headers of a reply, and where its body ends
+    coding         unpacks the body of a reply
+    charset        the text of a body
+    faults         replies that came and cannot be used
     script         replies and expected calls in tests of mapping files
     preview        a request for people to read
 

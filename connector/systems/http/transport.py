@@ -14,7 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from connector.systems.http.connection import HttpConnection, TooLarge
+from connector.systems.http.connection import HttpConnection
+from connector.systems.http.faults import TooLarge
 
 _IDLE = 20.0  # seconds; a connection that is idle for longer may be dead without notice
 _WITH_BODY = ("POST", "PUT", "PATCH")  # send a length even for an empty body (RFC 9110, 8.6)
@@ -138,7 +139,7 @@ class _Proxied(httpx.AsyncBaseTransport):
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > self._most:
-                    raise TooLarge("the reply is too large")
+                    raise TooLarge(response.status_code)
         finally:
             await response.aclose()
         stream = httpx.ByteStream(bytes(body))

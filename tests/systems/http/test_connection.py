@@ -7,7 +7,8 @@ import zlib
 import httpx
 import pytest
 
-from connector.systems.http.connection import HttpConnection, TooLarge
+from connector.systems.http.connection import HttpConnection
+from connector.systems.http.faults import TooLarge
 from connector.systems.http.transport import whole
 from tests.support.peer import Arrived, Peer, call, replies, transport_to, until
 
@@ -136,10 +137,7 @@ UNSOUND = {
     "a malformed length": OK + b"Content-Length: +2\r\n\r\nok",
     "a malformed chunk size": CHUNKED + b"-2\r\nok\r\n0\r\n\r\n",
     "a chunk longer than it says": CHUNKED + b"1\r\nok\r\n0\r\n\r\n",
-    "a name with a space": OK + b"Content-Length : 2\r\n\r\nok",
-    "a folded header": OK + b"X-Name: a\r\n b\r\n" + SHORT[17:],
     "a NUL": OK + b"X-Name: a\0b\r\n" + SHORT[17:],
-    "latin-1": OK + b"X-Name: Jos\xe9\r\n" + SHORT[17:],
     "an upgrade": b"HTTP/1.1 101 \r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n" + SHORT,
     "an upgrade to nothing": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
 }
@@ -257,15 +255,14 @@ async def test_a_reply_without_an_end_is_too_large(head: bytes, more: bytes) -> 
         await peer.opened(0)
 
 
-async def test_a_reply_with_more_than_a_hundred_headers_is_refused() -> None:
-    def raw(headers: int) -> bytes:
-        more = b"".join(b"X-%d: 1\r\n" % n for n in range(headers - 1))
-        return OK + more + b"Content-Length: 0\r\n\r\n"
+async def test_the_headers_of_a_reply_are_limited_by_their_bytes() -> None:
+    def raw(length: int) -> bytes:
+        return OK + b"X: 1\r\n" * ((length - 40) // 6) + b"Content-Length: 0\r\n\r\n"
 
-    async with Peer(replies(raw(100), raw(101))) as peer, transport_to(peer.url) as transport:
-        assert len((await call(transport, peer.url)).headers) == 100
-        with pytest.raises(httpx.RemoteProtocolError):
-            await call(transport, peer.url)
+    async with Peer(replies(raw(300_000), raw(300_100))) as peer, transport_to(peer.url) as wire:
+        assert len((await call(wire, peer.url)).headers.raw) > 40_000
+        with pytest.raises(TooLarge):
+            await call(wire, peer.url)
 
 
 # Compressed bodies

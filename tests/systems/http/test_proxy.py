@@ -8,7 +8,7 @@ import pytest
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End
-from connector.systems.http.connection import TooLarge
+from connector.systems.http.faults import TooLarge
 from connector.systems.http.outcomes import of_exception
 from connector.systems.http.transport import http_transport, whole
 from tests.support.calls import client, forget_proxies, send_once
