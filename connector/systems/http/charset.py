@@ -14,7 +14,7 @@ from functools import lru_cache
 
 _XML = re.compile(rb"\s*<\?xml[^>]{1,200}?encoding\s*=\s*[\"']([A-Za-z][\w.-]{0,40})")
 # What Python can decode, but what is not a character set.
-_NO_CHARSETS = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf-7"}
+_NO_CHARSETS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"}
 
 
 def text_of(body: bytes, content_type: str) -> str:
@@ -23,6 +23,8 @@ def text_of(body: bytes, content_type: str) -> str:
     It never fails: a charset that Python does not know is not used, and bytes that are in no
     charset are read as Latin-1.
     """
+    if body.isascii() and b"\0" not in body and _is_utf_8(content_type) and not _XML.match(body):
+        return body.decode()  # most replies
     sure = json.detect_encoding(body)
     if sure.startswith(("utf-16", "utf-32")):
         return body.decode(sure, "replace").removeprefix("\ufeff")
@@ -62,6 +64,13 @@ def _named(body: bytes, content_type: str) -> Iterator[str]:
 
 
 @lru_cache(256)
+def _is_utf_8(content_type: str) -> bool:
+    """True if Content-Type names UTF-8, or nothing."""
+    name = _parameter(content_type)
+    return not name or _known(name) == "utf-8"
+
+
+@lru_cache(256)
 def _parameter(content_type: str) -> str | None:
     """The parameter `charset` of a Content-Type."""
     if "charset" not in content_type.lower():
@@ -82,4 +91,5 @@ def _known(name: str) -> str | None:
         " ".encode(found.name)  # refuses codecs that are not for text, such as hex
     except (LookupError, ValueError):
         return None
-    return None if found.name in _NO_CHARSETS else found.name
+    name = found.name.replace("_", "-")
+    return None if name in _NO_CHARSETS else name

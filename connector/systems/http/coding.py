@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable
 
 from connector.systems.http.faults import Packed, TooLarge
-from connector.systems.http.head import Headers, listed
+from connector.systems.http.head import Headers, items
 
 _MOST_CODINGS = 5  # one over the other, as curl
 _MOST_MEMBERS = 100  # of gzip; each may unpack to nothing
@@ -36,9 +36,10 @@ def unpacked(body: bytes, headers: Headers, most: int, status: int) -> bytes:
         Packed: the body cannot be unpacked.
         TooLarge: the unpacked body is larger than `most`.
     """
-    codings = [_name(item) for item in listed(headers, b"content-encoding")]
-    if not body or not any(codings):
+    values = [value for name, value in headers if name.lower() == b"content-encoding"]
+    if not body or not values:
         return body
+    codings = [_name(item) for value in values for item in items(value)]
     if sum(coding in _FORMATS for coding in codings) > _MOST_CODINGS:
         raise Packed("it has too many codings", status)
     try:

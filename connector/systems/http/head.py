@@ -16,11 +16,12 @@ NO_STATUS = "it does not begin with a status line of HTTP/1"
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _STATUS = re.compile(rb"HTTP/(\d\.\d) ([1-9]\d\d)(?: [^\r\n\0]*)?\r?\n")
-_PLAIN = re.compile(rb"^(%b):([^\r\n\0]*+)\r\n" % _TOKEN, re.MULTILINE)
+_PLAIN = re.compile(rb"^(%b):[ \t]*+([^\r\n\0]*+)\r\n" % _TOKEN, re.MULTILINE)
 _HEADER = re.compile(rb"(%b)[ \t]*:([^\r\n\0]*+)\r?" % _TOKEN)
 _FOLD = re.compile(rb"\r?\n[ \t]++")
 _NAME = re.compile(rb"%b(?=[ \t]*:)" % _TOKEN)
 _LENGTH = re.compile(rb"\d{1,20}")
+_FRAMING = (b"connection", b"content-length", b"transfer-encoding")
 
 
 class Head(NamedTuple):
@@ -51,14 +52,14 @@ def read_head(raw: bytes) -> Head:
     plain = len(headers) == raw.count(b"\n", at) - 1
     if not plain:
         headers = _odd(raw[at:], status)
-    headers = [(name, value.strip(b" \t")) for name, value in headers]
+    if not plain or b" \r" in raw or b"\t\r" in raw:
+        headers = [(name, value.strip(b" \t")) for name, value in headers]
     return _framed(status, first[1] >= b"1.1", headers, plain)
 
 
-def listed(headers: Headers, wanted: bytes) -> list[bytes]:
-    """The items of a header that is a list, in lower case; `wanted` is its name in lower case."""
-    values = [value for name, value in headers if name.lower() == wanted]
-    return [item.strip(b" \t").lower() for value in values for item in value.split(b",")]
+def items(value: bytes) -> list[bytes]:
+    """The items of a header that is a list, in lower case."""
+    return [item.strip(b" \t") for item in value.lower().split(b",")]
 
 
 def _odd(raw: bytes, status: int) -> Headers:
@@ -89,32 +90,35 @@ def _fault(line: bytes, number: int) -> str:
 
 def _framed(status: int, keeps: bool, headers: Headers, plain: bool) -> Head:
     """Find out where the body ends; a head that is not plain is the last on its connection."""
-    names = {name.lower() for name, _ in headers}
-    if b"connection" in names:
-        options = listed(headers, b"connection")
+    options, codings, lengths = [], [], []
+    for name, value in [header for header in headers if header[0].lower() in _FRAMING]:
+        match name.lower():
+            case b"connection":
+                options += items(value)
+            case b"transfer-encoding":
+                codings += items(value)
+            case _:
+                lengths += items(value)
+    if options:
         keeps = b"close" not in options and (keeps or b"keep-alive" in options)
+    chunked = {coding for coding in codings if coding not in (b"", b"identity")}
+    plain = plain and (bool(chunked) or not codings) and len(lengths) < 2
+    if lengths and chunked:
+        raise Unreadable("it has both Content-Length and Transfer-Encoding", status)
+    length = _length(lengths, status) if lengths else None
     empty = status < 200 or status in (204, 304)
-    length, codings = None, set[bytes]()
-    if b"transfer-encoding" in names:
-        codings = set(listed(headers, b"transfer-encoding")) - {b"", b"identity"}
-        plain = plain and bool(codings)
-    if b"content-length" in names:
-        if codings:
-            raise Unreadable("it has both Content-Length and Transfer-Encoding", status)
-        length, single = _length(listed(headers, b"content-length"), status)
-        plain = plain and single
     if empty:
-        length, codings = 0, set()
-    if codings - {b"chunked"}:
+        length, chunked = 0, set()
+    if chunked and chunked != {b"chunked"}:
         raise Unreadable("its Transfer-Encoding is not chunked", status)
-    keeps = keeps and plain and (bool(codings) or length is not None)
-    return Head(status, headers, length, bool(codings), keeps)
+    keeps = keeps and plain and (bool(chunked) or length is not None)
+    return Head(status, headers, length, bool(chunked), keeps)
 
 
-def _length(values: list[bytes], status: int) -> tuple[int, bool]:
-    """The one length that all values give, and whether it is given once."""
+def _length(values: list[bytes], status: int) -> int:
+    """The one length that all values give."""
     if len(set(values)) > 1:
         raise Unreadable("it has two different values of Content-Length", status)
     if not _LENGTH.fullmatch(values[0]):
         raise Unreadable("its Content-Length is not a number", status)
-    return int(values[0]), len(values) == 1
+    return int(values[0])

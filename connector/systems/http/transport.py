@@ -14,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from connector.systems.http.coding import unpacked
 from connector.systems.http.connection import HttpConnection
 from connector.systems.http.faults import TooLarge
 
@@ -136,14 +137,15 @@ class _Proxied(httpx.AsyncBaseTransport):
         response = await self._inner.handle_async_request(sent)
         body = bytearray()
         try:
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > self._most:
                     raise TooLarge(response.status_code)
         finally:
             await response.aclose()
-        stream = httpx.ByteStream(bytes(body))
-        return httpx.Response(response.status_code, headers=response.headers, stream=stream)
+        headers, status = response.headers, response.status_code
+        stream = httpx.ByteStream(unpacked(bytes(body), headers.raw, self._most, status))
+        return httpx.Response(status, headers=headers, stream=stream)
 
     async def aclose(self) -> None:
         """See `httpx.AsyncBaseTransport`."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from connector.systems.http.call import HttpCall
 from connector.systems.http.client import HttpSystem
@@ -120,7 +120,6 @@ STRANGE = st.builds(
 )
 
 
-@settings(max_examples=300)
 @given(raw=NOISE | STRANGE | odd_replies().map(lambda reply: reply.raw))
 def test_any_bytes_end_in_a_reply_and_in_no_exception(lab: Lab, raw: bytes) -> None:
     lab.raw = raw
