@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from email.message import Message
 from functools import lru_cache
 
-_XML = re.compile(rb"\s*<\?xml[^>]{1,200}?encoding\s*=\s*[\"']([A-Za-z][\w.-]{0,40})")
+_LONGEST = 500  # characters of a Content-Type that is looked at
+_XML = re.compile(rb"\s*+<\?xml[^>]{1,200}?encoding\s*=\s*[\"']([A-Za-z][\w.-]{0,40})")
 # What Python can decode, but what is not a character set.
 _NO_CHARSETS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"}
 
@@ -23,6 +24,7 @@ def text_of(body: bytes, content_type: str) -> str:
     It never fails: a charset that Python does not know is not used, and bytes that are in no
     charset are read as Latin-1.
     """
+    content_type = content_type[:_LONGEST]
     if body.isascii() and b"\0" not in body and _is_utf_8(content_type) and not _XML.match(body):
         return body.decode()  # most replies
     sure = json.detect_encoding(body)
