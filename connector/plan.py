@@ -14,9 +14,10 @@ from connector.call import Call
 from connector.event import PARTS, Event
 from connector.mapping.document import Loc
 from connector.mapping.entry import CallEntry
-from connector.mapping.expression import EvaluationError, Expression, Scope, Value
+from connector.mapping.expression import EvaluationError, Expression, Scope, Value, formed
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
+from connector.mapping.text import optional_text
 from connector.outcome import Detail, Outcome, Refusal, Result
 
 Replies = Mapping[str, Any]
@@ -129,12 +130,12 @@ class Planner:
         for index, entry in enumerate(rule.ignore):
             here: Loc = (*loc, "ignore", index)
             if self.value(entry.if_, here):
-                because = str(self.value(entry.because, here) or "the mapping says so")
+                because = self.text(entry.because, here) or "the mapping says so"
                 return Plan(here, rule, Result(Outcome.IGNORED, because))
         for index, must in enumerate(rule.require):
             here = (*loc, "require", index)
             if not self.value(must.that, here):
-                because = str(self.value(must.because, here) or "must hold")
+                because = self.text(must.because, here) or "must hold"
                 detail = Detail(_field(must.that), because)
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
         return None
@@ -196,10 +197,17 @@ class Planner:
         """The subject of a call. An empty one would make unrelated events wait for each other."""
         if subject is None:
             return None
-        name = self.value(subject, loc, scope)
-        if name in (None, ""):
+        name = self.text(subject, loc, scope)
+        if name is None:
             self.invalid("the subject has no value", loc)
-        return str(name)
+        return name
+
+    def text(self, value: Value, loc: Loc, scope: Scope | None = None) -> str | None:
+        """The text of a value, None if it is none or empty; for a refusal as `value`."""
+        try:
+            return formed(value, self.scope if scope is None else scope, optional_text)
+        except EvaluationError as error:
+            self.invalid(str(error), loc)
 
     def value(self, value: Value, loc: Loc, scope: Scope | None = None) -> Any:
         """Evaluate a value of the mapping; `loc` is its path in the file, for the refusal."""

@@ -21,7 +21,8 @@ from connector import log
 from connector.doors.pubsub import PubSubDoor
 from connector.doors.pubsub_message import unwrap
 from connector.doors.worker import Worker
-from connector.event import parse, personal
+from connector.event import clear_id, parse, personal
+from connector.masking import redact
 from connector.outcome import Outcome, Refusal, Result, answer
 from connector.settings import Settings
 
@@ -131,7 +132,8 @@ class HttpDoor:
         }
         await publisher.publish(topic, body, attributes)
         # No rule has matched yet, so the type may be any text, and hold personal data.
-        logged = attributes | {"event_type": log.redact(event.event_type, personal(event))}
+        logged = {name: clear_id(event, value) for name, value in attributes.items()}
+        logged["event_type"] = redact(event.event_type, personal(event))
         log.write(
             INFO,
             "event queued",

@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import Undefined, nodes
 from jinja2.compiler import Frame, generate
-from jinja2.filters import do_round
+from jinja2.filters import do_title, do_trim, make_attrgetter
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -23,6 +23,8 @@ from jinja2.visitor import NodeTransformer
 from pydantic import BaseModel
 
 from connector.event import EVENT_FIELDS, Event
+from connector.mapping.number import decimal_number, rounded, whole_number
+from connector.mapping.text import BadValue, kind_of, text_of
 from connector.portabilling import AccessPolicyInfo
 
 Filter = Callable[..., Any]
@@ -33,6 +35,12 @@ _FILTERS = frozenset(
     "replace round select selectattr sort string sum title trim unique upper".split()
 )
 _TEXT_AND_NUMBER = frozenset("abs float int lower replace round string title trim upper".split())
+_TEXT_FILTERS: dict[str, Callable[..., str]] = {
+    "lower": str.lower,
+    "title": do_title,
+    "trim": do_trim,
+    "upper": str.upper,
+}
 _LAZY = frozenset("items map reject rejectattr select selectattr unique".split())
 _TESTS = frozenset(
     "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer "
@@ -40,7 +48,6 @@ _TESTS = frozenset(
 )
 
 _LONGEST = 10_000_000  # characters that a filter may add; the largest event has as many
-_MOST_PLACES = 15  # decimal places that a float has
 
 _IMSI = re.compile("[0-9]{15}")
 _DIGITS = re.compile("[0-9]+")
@@ -69,6 +76,16 @@ def is_digits(value: object) -> bool:
 def is_matching(value: object, pattern: str) -> bool:
     """Test: the regular expression matches the whole text."""
     return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def is_lower(value: object) -> bool:
+    """Test: text in lower case; Jinja's also accepts the text that Python shows for a list."""
+    return isinstance(value, str) and value.islower()
+
+
+def is_upper(value: object) -> bool:
+    """Test: text in upper case."""
+    return isinstance(value, str) and value.isupper()
 
 
 class _Missing(Undefined):
@@ -192,30 +209,42 @@ def _listed(filtered: Filter) -> Filter:
     return listed
 
 
-def _round(value: Any, precision: int = 0, method: Any = "common") -> float:
-    """Filter: Jinja's `round` with at most 15 places; a billion places would take hours."""
-    if abs(precision) > _MOST_PLACES:
-        raise ValueError(f"more than {_MOST_PLACES} places")
-    return do_round(value, precision, method)
+def _of_text(filtered: Callable[..., str]) -> Filter:
+    """Wrap a filter for text so that numbers, booleans and date-times get their one spelling."""
+
+    @wraps(filtered)
+    def of_text(value: object, *args: Any, **options: Any) -> str:
+        return filtered(text_of(value), *args, **options)
+
+    return of_text
 
 
 def _replace(value: object, old: object, new: object, count: int = -1) -> str:
     """Filter: Jinja's `replace`, with a bound on the length that it adds."""
-    text, out, put = str(value), str(old), str(new)
+    text, out, put = text_of(value), text_of(old), text_of(new)
     _check_size(text.count(out) * len(put))
     return text.replace(out, put, count)
 
 
-def _joined(join: Filter) -> Filter:
-    """Wrap Jinja's `join` with a bound on the length that it adds."""
+def _join(value: object, d: object = "", attribute: str | int | None = None) -> str:
+    """Filter: Jinja's `join`, with a bound on the length that it adds; each item needs a text."""
+    if not isinstance(value, list | tuple | str):
+        raise BadValue(f"`join` takes a list, not {kind_of(value)}")
+    between = text_of(d)
+    _check_size(len(value) * len(between))
+    return between.join(map(text_of, map(make_attrgetter(LANGUAGE, attribute), value)))
 
-    @wraps(join)
-    def joined(context: object, value: Any, d: object = "", attribute: Any = None) -> Any:
-        items = list(value)
-        _check_size(len(items) * len(str(d)))
-        return join(context, items, d, attribute)
 
-    return joined
+def _of_number(test: Any) -> Filter:
+    """Wrap a test for numbers; Jinja's would format text, because `%` does that for text."""
+
+    @wraps(test)
+    def of_number(value: object, *args: object) -> Any:
+        if not isinstance(value, int | float):
+            raise BadValue(f"the test takes a number, not {kind_of(value)}")
+        return test(value, *args)
+
+    return of_number
 
 
 def _check_size(added: int) -> None:
@@ -230,9 +259,7 @@ def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
 
 def _concat(parts: list[Any]) -> str:
     """The operator `~`: joins values as text, and refuses missing data."""
-    if any(part is None for part in parts):
-        raise ValueError("missing data cannot be joined to text")
-    return "".join(str(part) for part in parts)
+    return "".join(map(text_of, parts))
 
 
 class _Rewriting(NodeTransformer):
@@ -256,7 +283,9 @@ def _environment() -> _Environment:
     )
     env.globals.clear()
     env.filters = {name: env.filters[name] for name in _FILTERS}
-    env.filters |= {"join": _joined(env.filters["join"]), "replace": _replace, "round": _round}
+    env.filters |= {name: _of_text(found) for name, found in _TEXT_FILTERS.items()}
+    env.filters |= {"join": _join, "replace": _replace, "string": text_of}
+    env.filters |= {"int": whole_number, "float": decimal_number, "round": rounded}
     env.filters |= {name: _keeps_none(env.filters[name]) for name in _TEXT_AND_NUMBER}
     env.filters |= {name: _listed(env.filters[name]) for name in _LAZY}
     env.filters |= {"attribute": attribute, "default": _default, "_concat": _concat}
@@ -264,7 +293,10 @@ def _environment() -> _Environment:
         "imsi": is_imsi,
         "digits": is_digits,
         "matching": is_matching,
+        "lower": is_lower,
+        "upper": is_upper,
     }
+    env.tests |= {name: _of_number(env.tests[name]) for name in ("odd", "even", "divisibleby")}
     return env
 
 

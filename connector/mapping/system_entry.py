@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from connector.mapping.entry import AnyText, AnyValue, Condition, Entry
-from connector.mapping.expression import Constant, Scope
+from connector.mapping.expression import Constant, Scope, formed
+from connector.mapping.text import optional_text
 from connector.outcome import Outcome
 
 _LONGEST_REASON = 500  # characters
@@ -30,10 +31,10 @@ class Limits(Entry):
         default_factory=lambda: Constant("5s"), description="Longest wait for a connection (5s)."
     )
     rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*/s$")] | None = Field(
-        None, description="Calls per second and instance, e.g. `50/s`; more are answered 429."
+        None, description="Requests per second and instance, e.g. `50/s`; events above it wait."
     )
     concurrency: Annotated[int, Field(ge=1)] = Field(
-        250, description="Calls at once per instance; more are answered 429."
+        250, description="Events at once per instance, each with one call at a time; others wait."
     )
     breaker: BreakerEntry = Field(default_factory=BreakerEntry)
 
@@ -58,10 +59,10 @@ class ReplyRule(Entry):
         `scope` has the settings and the reply.
 
         Raises:
-            EvaluationError: the reply lacks a field that `because` reads.
+            EvaluationError: the reply lacks a field that `because` reads, or it is no text.
         """
-        because = self.because.evaluate(scope) if self.because else None
-        return None if because in (None, "") else str(because)[:_LONGEST_REASON]
+        because = formed(self.because, scope, optional_text) if self.because else None
+        return because and because[:_LONGEST_REASON]
 
 
 class SystemEntry(Entry):

@@ -25,6 +25,7 @@ from connector.mapping import (
     schema,
     setting,
     system_entry,
+    text,
 )
 from connector.mapping.language import LANGUAGE
 from connector.mapping.load import check, load
@@ -53,9 +54,9 @@ MODELS: dict[str, type[entry.Entry]] = {
     "tests": case.Case,
 }
 ENCODERS: dict[str, expression.Encode] = {
-    "path": expression.in_path,
-    "xml-text": expression.in_xml,
-    "header": expression.in_header,
+    "path": text.in_path,
+    "xml-text": text.in_xml,
+    "header": text.in_header,
     "text": str,
 }
 

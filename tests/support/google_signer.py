@@ -67,6 +67,7 @@ class SigningRelay:
         self.signer = signer
         self.target = ""
         self.statuses: list[int] = []
+        self.acknowledged: set[str] = set()  # ids of the messages; Pub/Sub can push one twice
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -99,6 +100,8 @@ class SigningRelay:
         except httpx.TransportError:
             self.statuses.append(0)
             return 503, b""
+        if response.is_success:
+            self.acknowledged.add(json.loads(body)["message"]["messageId"])
         self.statuses.append(response.status_code)
         return response.status_code, response.content
 

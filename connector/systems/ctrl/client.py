@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Protocol, Self
 
 from connector.call import Call
-from connector.mapping.expression import Scope
+from connector.mapping.expression import Scope, formed
 from connector.mapping.system_entry import seconds
+from connector.mapping.text import text_of
 from connector.outcome import Outcome
 from connector.settings import BadSettings
-from connector.system import End, Reply
+from connector.system import End, Reply, Turn
 from connector.systems.ctrl.call import CtrlCall
 from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry
 from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, connect, fields
@@ -51,7 +52,7 @@ def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
     """
     scope = Scope(settings=settings)
     try:
-        host, port = str(ctrl.host.evaluate(scope)), ctrl.port.evaluate(scope)
+        host, port = formed(ctrl.host, scope, text_of), ctrl.port.evaluate(scope)
         if not host or any(char.isspace() for char in host):
             raise ValueError("host must be a name or an address")
         if isinstance(port, bool) or not isinstance(port, int | float) or not 0 < port < 65_536:
@@ -88,9 +89,13 @@ class CtrlSystem:
         for connection in self._idle:
             connection.close()
 
-    async def send(self, call: Call, deadline: float) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
         """See `System`."""
-        return await self._guard.send(self._attempt, call, deadline)
+        return await self._guard.send(self._attempt, call, turn)
+
+    def leave(self, turn: Turn) -> None:
+        """See `System`."""
+        self._guard.leave(turn)
 
     async def _attempt(self, call: Call) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""

@@ -18,7 +18,7 @@ _XML = re.compile(rb"\s*+<\?xml[^>]{1,200}?encoding\s*=\s*[\"']([A-Za-z][\w.-]{0
 _NO_CHARSETS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"}
 
 
-def text_of(body: bytes, content_type: str) -> str:
+def decoded(body: bytes, content_type: str) -> str:
     """The text of a body, without a byte order mark; `content_type` is the header's value.
 
     It never fails: a charset that Python does not know is not used, and bytes that are in no

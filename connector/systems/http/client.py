@@ -14,14 +14,15 @@ import httpx
 from pydantic_core import from_json
 
 from connector.call import Call
-from connector.mapping.expression import Scope
+from connector.mapping.expression import Scope, formed
 from connector.mapping.system_entry import seconds
+from connector.mapping.text import text_of
 from connector.outcome import Outcome
 from connector.settings import BadSettings
-from connector.system import End, Renewal, Reply
+from connector.system import End, Renewal, Reply, Turn
 from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
-from connector.systems.http.charset import text_of
+from connector.systems.http.charset import decoded
 from connector.systems.http.credentials import credentials
 from connector.systems.http.entry import Http, HttpSystemEntry
 from connector.systems.http.faults import Cut, Fault
@@ -60,7 +61,7 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
     scope = Scope(settings=settings)
     try:
         return HttpConfig(
-            base_url=_base_url(str(http.base_url.evaluate(scope))),
+            base_url=_base_url(formed(http.base_url, scope, text_of)),
             timeout=seconds(http.timeout.evaluate(scope)),
             connect_timeout=seconds(http.connect_timeout.evaluate(scope)),
         )
@@ -113,9 +114,13 @@ class HttpSystem:
         if self._transport:
             await self._transport.aclose()
 
-    async def send(self, call: Call, deadline: float) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
         """See `System`."""
-        return await self._guard.send(self._attempt, call, deadline)
+        return await self._guard.send(self._attempt, call, turn)
+
+    def leave(self, turn: Turn) -> None:
+        """See `System`."""
+        self._guard.leave(turn)
 
     async def _attempt(self, call: Call) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""
@@ -151,7 +156,7 @@ class HttpSystem:
     def _read(self, call: HttpCall, response: httpx.Response) -> Reply:
         """The reply of a response, with its final outcome."""
         status, headers = response.status_code, dict(response.headers.items())
-        text = text_of(whole(response.stream), headers.get("content-type", ""))
+        text = decoded(whole(response.stream), headers.get("content-type", ""))
         document, is_json = _json(text)
         reply = Reply(
             Outcome.APPLIED if status in SUCCESS else of_status(status),

@@ -6,8 +6,9 @@ They are computed for each request, so that a rotated secret takes effect at onc
 from base64 import b64encode
 from typing import NamedTuple
 
-from connector.mapping.expression import Constant, Scope
+from connector.mapping.expression import Constant, Scope, formed
 from connector.mapping.protocol import HIDDEN
+from connector.mapping.text import text_of
 from connector.systems.http.entry import Auth
 
 
@@ -31,11 +32,12 @@ def hidden(auth: Auth | None) -> HttpCredentials:
 def _secret(auth: Auth, scope: Scope) -> str:
     """The text that only the connector and the system know."""
     if auth.basic:
-        pair = f"{auth.basic.username.evaluate(scope)}:{auth.basic.password.evaluate(scope)}"
+        username = formed(auth.basic.username, scope, text_of)
+        pair = f"{username}:{formed(auth.basic.password, scope, text_of)}"
         return b64encode(pair.encode()).decode()  # RFC 7617, in UTF-8
     if auth.api_key:
-        return str(auth.api_key.value.evaluate(scope))
-    return str((auth.bearer or Constant("")).evaluate(scope))  # RFC 6750
+        return formed(auth.api_key.value, scope, text_of)
+    return formed(auth.bearer or Constant(""), scope, text_of)  # RFC 6750
 
 
 def _placed(auth: Auth, secret: str) -> HttpCredentials:

@@ -3,7 +3,7 @@
 Each error is a sentence for people: NSPS shows it in its Event History. It names what is wrong and
 quotes no value of the reply. `status` is the status of the reply, None if it was not read. The
 system answered, so the circuit breaker does not count these errors
-(docs/decisions/0021-replies-that-others-read.md).
+(docs/decisions/0023-replies-that-others-read.md).
 """
 
 import httpx

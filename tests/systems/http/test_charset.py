@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from connector.systems.http.charset import text_of
+from connector.systems.http.charset import decoded
 
 XML = '<?xml version="1.0" encoding="%s"?><Fault>Žádný účet, José</Fault>'
 LATIN = '<?xml version="1.0" encoding="%s"?><Fault>José</Fault>'
@@ -40,7 +40,7 @@ FOUND = {
 
 @pytest.mark.parametrize(("body", "content_type", "text"), FOUND.values(), ids=FOUND)
 def test_a_body_is_read_in_its_character_set(body: bytes, content_type: str, text: str) -> None:
-    assert text_of(body, content_type) == text
+    assert decoded(body, content_type) == text
 
 
 NO_CHARSETS = (
@@ -52,7 +52,7 @@ NO_CHARSETS = (
     "name", [*NO_CHARSETS, "unicode_escape", "x" * 5000, "\0", "%%", "__init__"]
 )
 def test_a_charset_that_is_none_is_not_used(name: str) -> None:
-    assert text_of("<José>".encode(), f"text/xml; charset={name}") == "<José>"
+    assert decoded("<José>".encode(), f"text/xml; charset={name}") == "<José>"
 
 
 NAMED = "utf-8 utf-16 utf-16-le utf-16-be utf-32 latin-1 cp1251 koi8-r gbk big5 euc-jp".split()
@@ -61,7 +61,7 @@ NAMED = "utf-8 utf-16 utf-16-le utf-16-be utf-32 latin-1 cp1251 koi8-r gbk big5 
 @given(st.sampled_from(NAMED), st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_a_text_comes_back_from_every_named_charset(name: str, text: str) -> None:
     text = f"<{text}>".encode(name, "ignore").decode(name)
-    assert text_of(text.encode(name), f"text/xml; charset={name}") == text
+    assert decoded(text.encode(name), f"text/xml; charset={name}") == text
 
 
 NAMES = st.sampled_from([*sorted(aliases), *sorted(set(aliases.values()))]) | st.text(max_size=9)
@@ -75,5 +75,5 @@ def test_any_bytes_in_any_charset_are_text(
     start: bytes, body: bytes, charset: str, declared: str
 ) -> None:
     xml = b"<?xml version='1.0' encoding='%b'?>" % declared.encode()
-    text_of(start + body, f"text/xml; charset={charset}").encode()
-    text_of(start + xml + body, charset).encode()
+    decoded(start + body, f"text/xml; charset={charset}").encode()
+    decoded(start + xml + body, charset).encode()

@@ -4,7 +4,6 @@ The clients differ where a reply can be read in two ways. Then it is refused her
 reasons below. `make fuzz` tries many more replies.
 """
 
-import asyncio
 import gc
 import json
 from collections.abc import Iterator
@@ -13,9 +12,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from connector.systems.http.call import HttpCall
-from connector.systems.http.client import HttpSystem
-from connector.systems.http.entry import HttpSystemEntry
+from tests.support.calls import POST, send_once
 from tests.support.http_clients import Lab
 from tests.support.odd_replies import (
     CHUNKED,
@@ -26,8 +23,6 @@ from tests.support.odd_replies import (
     OddReply,
     odd_replies,
 )
-
-POST = HttpCall(id="", method="POST", target="POST /", idempotent=False, read_only=False, path="/")
 
 
 @pytest.fixture(scope="module")
@@ -123,13 +118,11 @@ STRANGE = st.builds(
 @given(raw=NOISE | STRANGE | odd_replies().map(lambda reply: reply.raw))
 def test_any_bytes_end_in_a_reply_and_in_no_exception(lab: Lab, raw: bytes) -> None:
     lab.raw = raw
-    entry = HttpSystemEntry.model_validate({"http": {"base_url": lab.url, "reply": "any"}})
 
     async def send() -> None:
-        async with HttpSystem(entry, {}) as system:
-            reply = await system.send(POST, asyncio.get_running_loop().time() + 0.05)
-            json.dumps(reply.seen).encode()
-            assert reply.reason is None or "\0" not in reply.reason
+        reply = await send_once(lab.url, POST, budget=0.05, reply="any")
+        json.dumps(reply.seen).encode()
+        assert reply.reason is None or "\0" not in reply.reason
 
     lab.run(send())
     assert not lab.problems
