@@ -15,12 +15,15 @@ from connector.event import PARTS, Event
 from connector.mapping.document import Loc
 from connector.mapping.entry import CallEntry
 from connector.mapping.expression import EvaluationError, Expression, Scope, Value, formed
+from connector.mapping.meter import TooMuchWork
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.text import optional_text
 from connector.outcome import Detail, Outcome, Refusal, Result
 
 Replies = Mapping[str, Any]
+_ENCODED = 50  # bytes of a call that are made in a step of the meter
+MOST_ITEMS = 1000  # of a list that a call is made for each of (docs/mapping.md)
 
 
 class EventScope(Scope):
@@ -35,8 +38,10 @@ class EventScope(Scope):
         return value
 
     def with_names(self, names: Mapping[str, Any]) -> "EventScope":
-        """A copy with more names: an `item`, the replies to earlier calls."""
-        return EventScope({**self, **names}, self._values)
+        """A copy with more names: an `item`, the replies to earlier calls; with the same meter."""
+        scope = EventScope({**self, **names}, self._values)
+        scope.meter = self.meter
+        return scope
 
 
 def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> EventScope:
@@ -161,6 +166,8 @@ class Planner:
         items = self.value(entry.each, (*loc, "each"))
         if not isinstance(items, list | tuple | None):
             self.invalid("`each` needs a list", (*loc, "each"))
+        if items and len(items) > MOST_ITEMS:
+            self.invalid(f"`each` takes at most {MOST_ITEMS} items", (*loc, "each"))
         for item in items or ():
             yield self.scope.with_names({"item": item})
 
@@ -188,9 +195,12 @@ class Planner:
         if replies and entry.when and not self.value(entry.when, loc, scope):
             return None
         try:
-            return entry.render(scope)
+            call = entry.render(scope)
+            scope.meter.spend(call.size // _ENCODED)
+            return call
         except ValueError as error:
-            kind = str(error) if isinstance(error, EvaluationError) else type(error).__name__
+            told = isinstance(error, EvaluationError | TooMuchWork)
+            kind = str(error) if told else type(error).__name__
             self.invalid(kind, loc)
 
     def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:

@@ -6,7 +6,7 @@ is compiled, once; data never becomes an expression. `connector.mapping.language
 operators and filters.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -17,6 +17,8 @@ from jinja2.parser import Parser
 
 from connector.mapping.json_value import json_value
 from connector.mapping.language import LANGUAGE, function
+from connector.mapping.meter import Meter, TooMuchWork
+from connector.mapping.pattern import BadPattern
 from connector.mapping.text import BadValue, text_of
 
 Encode = Callable[[str], str]
@@ -35,25 +37,31 @@ class Scope(dict[str, Any]):
     """The names that expressions read.
 
     It also serves as the context of Jinja's compiled code: creating Jinja's own context takes
-    longer than running the code.
+    longer than running the code. `meter` counts the work of all expressions that read the scope.
     """
 
     environment = LANGUAGE
     eval_ctx = EvalContext(LANGUAGE)
     resolve_or_missing = dict.__getitem__
 
+    def __init__(self, *names: Mapping[str, Any], **more: Any) -> None:
+        super().__init__(*names, **more)
+        self.meter = Meter()
+
 
 class Expression(NamedTuple):
     """A compiled expression.
 
     `names` are the names that it reads. `paths` are the dotted fields that it reads, such as
-    `("account", "bill_status")`. The checks use both before any event comes.
+    `("account", "bill_status")`. `patterns` are the regular expressions of its tests `matching`,
+    each an expression, too. The checks use the three before any event comes.
     """
 
     source: str
     names: frozenset[str]
     paths: frozenset[tuple[str, ...]]
     code: Callable[[Scope], Any]
+    patterns: tuple["Expression", ...] = ()
 
     def evaluate(self, scope: Scope) -> Any:
         """The value, with its type.
@@ -65,7 +73,7 @@ class Expression(NamedTuple):
             return self.code(scope)
         except EvaluationError:
             raise  # a value of the mapping, which this expression reads, failed
-        except BadValue as error:
+        except (TooMuchWork, BadPattern, BadValue) as error:
             raise EvaluationError(f"`{self.source}`: {error}") from error
         except Exception as error:
             # An operator or filter can raise any exception. Its text may quote the data, so only
@@ -249,7 +257,22 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
     paths = frozenset(_paths(tree))
-    return Expression(source, names, paths, function(tree))
+    patterns = tuple(_compile(source, found) for found in _patterns(tree))
+    return Expression(source, names, paths, function(tree), patterns)
+
+
+def _patterns(tree: nodes.Node) -> Iterator[nodes.Expr]:
+    """Yield the argument of each test `matching`, also in `select('matching', ...)`."""
+    for node in (tree, *tree.find_all((nodes.Test, nodes.Filter))):
+        if not isinstance(node, nodes.Test | nodes.Filter):
+            continue
+        args = [*node.args, *(option.value for option in node.kwargs)]
+        if isinstance(node, nodes.Filter):
+            named = [isinstance(arg, nodes.Const) and arg.value == "matching" for arg in args]
+            args = args[named.index(True) + 1 :] if any(named) else []
+        elif node.name != "matching":
+            continue
+        yield from args[:1]
 
 
 def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:

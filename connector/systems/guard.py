@@ -18,6 +18,7 @@ from connector.mapping.system_entry import Limits, seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Reply, Turn
+from connector.systems.causes import reason_of
 from connector.systems.limits import Breaker, Throttle
 
 _ATTEMPTS = 3
@@ -103,11 +104,13 @@ class Guard:
 
     async def _in_time(self, attempt: Attempt, call: Call, deadline: float) -> Reply:
         """One attempt; it ends after the timeout of the system, or at the deadline."""
+        within = min(self._timeout, max(deadline - _now(), 0.001))
         try:
-            async with asyncio.timeout(min(self._timeout, max(deadline - _now(), 0.001))):
+            async with asyncio.timeout(within):
                 return await attempt(call)
         except TimeoutError:
-            return Reply(Outcome.UNAVAILABLE, cause="no reply in time", end=End.PENDING)
+            cause = f"no reply within {within:.3g} s"
+            return Reply(Outcome.UNAVAILABLE, reason_of(cause), cause, end=End.PENDING)
 
 
 def _refused_by_circuit(wait: float) -> Reply:

@@ -134,6 +134,42 @@ CASES: list[tuple[str, str, str, str]] = [
         "`reply` has no field `jsn`",
         "did you mean `json`?",
     ),
+    # Patterns
+    ("pattern", with_call("{put: /a, @@when: sim.imsi is matching('a(')}"), "unclosed", "correct"),
+    ("pattern", with_call("{put: /a, @@when: sim.imsi is matching('(?!b)')}"), "look-around", ""),
+    (
+        "pattern",
+        with_call("{@@put: \"/{{ ['a'] | select('matching', '[') | first }}\"}"),
+        "unclosed character class",
+        "correct",
+    ),
+    (
+        "pattern",
+        "values: {a: '[', b: \"='x' ~ a\"}\n"
+        + with_call("{put: /a, @@when: sim.imsi is matching(b)}"),
+        "`x[` must be a regular expression",
+        "correct",
+    ),
+    ("pattern", with_call("{put: /a, @@when: sim.imsi is matching(5)}"), "must be text", "correct"),
+    (
+        "pattern",
+        with_call("{put: /a, @@when: \"sim.imsi is matching('a' + 5)\"}"),
+        "cannot be computed",
+        "correct",
+    ),
+    (
+        "pattern",
+        "values: {a: =account.id}\n"
+        + with_call("{put: /a, @@when: sim.imsi is matching(a ~ 'b')}"),
+        "data (`account`) decides the pattern",
+        "into the file",
+    ),
+    (
+        "pattern",
+        SETTINGS + with_call("{put: /a, @@when: sim.imsi is matching(settings.token)}"),
+        "`token`",
+        "`type: pattern`",
+    ),
     # Entries without effect
     ("unused-value", "values: {@@a: 1}\n" + RULES, "`a`", "remove it"),
     ("unused-setting", "settings: {@@token: {env: A}}\n" + RULES, "`token`", "remove it"),
@@ -270,6 +306,24 @@ def test_a_condition_of_a_rule_on_the_account_guards_it(tmp_path: Path, rule: st
 def test_a_condition_of_a_call_on_the_account_guards_it(tmp_path: Path) -> None:
     call = with_call("{when: account, put: '/{{ account.id }}'}")
     assert checked(tmp_path, HEAD + call) == []
+
+
+@pytest.mark.parametrize("values", ["{a: =a}", "{a: =b, b: =a}"])
+def test_a_value_that_reads_itself_is_found(tmp_path: Path, values: str) -> None:
+    text = f"{HEAD}values: {values}\n" + with_call("{put: /a, json: {c: =a}}")
+    assert {one.name for one in checked(tmp_path, text)} == {"unknown-name"}
+
+
+@pytest.mark.parametrize(
+    "pattern", ["'[0-9]+'", "a", "'(?:' ~ settings.range ~ ').*' if settings.range else a"]
+)
+def test_a_pattern_of_the_file_or_of_a_setting_has_no_lints(tmp_path: Path, pattern: str) -> None:
+    settings = (
+        "settings: {range: {env: RANGE, type: pattern, optional: true}}\nvalues: {a: '[a-z]'}\n"
+    )
+    path = "'/{{ settings.range }}/{{ a }}'"
+    call = f'{{put: {path}, when: "sim.imsi is matching({pattern})"}}'
+    assert checked(tmp_path, HEAD + settings + with_call(call)) == []
 
 
 def test_a_rule_after_a_rule_with_a_condition_is_reachable(tmp_path: Path) -> None:

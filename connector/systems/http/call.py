@@ -53,6 +53,11 @@ class HttpCall(Call):
     body: bytes | None = field(default=None, repr=False)
     accept: frozenset[int] = frozenset()
 
+    @property
+    def size(self) -> int:
+        """See `Call`."""
+        return len(self.path) + len(self.body or b"") + sum(len(text) for _, text in self.query)
+
 
 def _path(raw: object) -> Value:
     if not isinstance(raw, str) or not raw.startswith("/"):

@@ -20,6 +20,8 @@ from connector.mapping.text import text_of
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply, Turn
+from connector.systems.causes import reason_of
+from connector.systems.connect import CONNECT_SHARE
 from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
 from connector.systems.http.charset import decoded
@@ -60,10 +62,12 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
     """
     scope = Scope(settings=settings)
     try:
+        timeout = seconds(http.timeout.evaluate(scope))
+        connect_timeout = seconds(http.connect_timeout.evaluate(scope))
         return HttpConfig(
             base_url=_base_url(formed(http.base_url, scope, text_of)),
-            timeout=seconds(http.timeout.evaluate(scope)),
-            connect_timeout=seconds(http.connect_timeout.evaluate(scope)),
+            timeout=timeout,
+            connect_timeout=min(connect_timeout, CONNECT_SHARE * timeout),
         )
     except (ValueError, httpx.InvalidURL) as error:
         raise BadSettings([f"system.http: {error}"]) from None
@@ -131,7 +135,8 @@ class HttpSystem:
             return _unusable(fault)
         except _ERRORS as error:
             outcome, end = of_exception(error)
-            return Reply(outcome, cause=f"{type(error).__name__}: {error}", end=end)
+            cause = f"{type(error).__name__}: {error}"
+            return Reply(outcome, reason_of(str(error)), cause, end=end)
         except ValueError:  # raised by the transport; the text is not used, it quotes the header
             return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
         return self._read(call, response)
@@ -148,9 +153,8 @@ class HttpSystem:
         assert self._transport  # noqa: S101 - `__aenter__` made it
         proof = credentials(self._http.auth, self._scope)
         made = request(call, self._config.base_url, self._http, proof, self._scope)
-        headers = [(name.lower(), value) for name, value in made.headers]
-        stream = httpx.ByteStream(made.body)
-        sent = httpx.Request(made.method, _parsed(made.url), headers=headers, stream=stream)
+        url, stream = _parsed(made.url), httpx.ByteStream(made.body)
+        sent = httpx.Request(made.method, url, headers=made.headers, stream=stream)
         return await self._transport.handle_async_request(sent)
 
     def _read(self, call: HttpCall, response: httpx.Response) -> Reply:

@@ -10,21 +10,19 @@ from typing import cast
 
 import httpx
 
+from connector.systems.causes import cause_of
 from connector.systems.http.coding import unpacked
 from connector.systems.http.faults import Fault
 from connector.systems.http.reader import ReplyReader
-
-_AT_ONCE = 16_384  # bytes that a socket accepts in one write
 
 
 class HttpConnection(asyncio.Protocol):
     """A connection, with the callbacks of asyncio.
 
-    `most_bytes` limits the unpacked body of a reply. The pool sets `idle_since`, in seconds of the
-    event loop's clock.
+    `most_bytes` limits the unpacked body of a reply. Over TLS, `below` is the transport of TCP.
     """
 
-    idle_since = 0.0
+    below: asyncio.Transport | None = None
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
@@ -61,7 +59,7 @@ class HttpConnection(asyncio.Protocol):
             self._sound = False  # the reply may still come
             raise
         finally:
-            self._sound = self._sound and self._gone(request)
+            self._sound = self._sound and self._gone()
             self._reply = None
 
     def close(self) -> None:
@@ -89,10 +87,11 @@ class HttpConnection(asyncio.Protocol):
         if not self._waits:
             return
         if not self._reader.begun:
-            self._fail(httpx.ReadError("the connection was lost before the reply"))
+            cause = cause_of(error) if error else "connection closed"
+            self._fail(httpx.ReadError(f"{cause} before the end of the reply"))
             return
         try:
-            self._reader.end(clean=error is None)
+            self._reader.end(error)
             self._finish()
         except Fault as fault:
             self._fail(fault)
@@ -101,14 +100,13 @@ class HttpConnection(asyncio.Protocol):
     def _waits(self) -> bool:
         return self._reply is not None and not self._reply.done()
 
-    def _gone(self, request: bytes) -> bool:
-        """True if the whole request was certainly sent; a reply can come before that.
+    def _gone(self) -> bool:
+        """True if the whole request was sent; a reply can come before that.
 
-        Over TLS the loop does not count the bytes that wait for the socket, so a long request is
-        never certain.
+        The transport of TLS does not count the bytes that wait for the socket in the one below.
         """
-        counted = self._transport.get_extra_info("ssl_object") is None or len(request) <= _AT_ONCE
-        return counted and self._transport.get_write_buffer_size() == 0
+        waiting = self._transport.get_write_buffer_size()
+        return waiting == 0 and (self.below is None or self.below.get_write_buffer_size() == 0)
 
     def _finish(self) -> None:
         """Complete the exchange with the reply that was read.

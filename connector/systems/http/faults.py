@@ -3,10 +3,12 @@
 Each error is a sentence for people: NSPS shows it in its Event History. It names what is wrong and
 quotes no value of the reply. `status` is the status of the reply, None if it was not read. The
 system answered, so the circuit breaker does not count these errors
-(docs/decisions/0023-replies-that-others-read.md).
+(docs/decisions/0025-replies-that-others-read.md).
 """
 
 import httpx
+
+from connector.systems.causes import reason_of
 
 
 class Fault(httpx.RequestError):
@@ -26,8 +28,8 @@ class Unreadable(Fault, httpx.RemoteProtocolError):
 class Cut(Fault, httpx.ReadError):
     """The connection ended after the reply began and before its end."""
 
-    def __init__(self, status: int | None = None) -> None:
-        super().__init__("API Core's reply was cut: the connection ended before the reply did")
+    def __init__(self, cause: str, status: int | None = None) -> None:
+        super().__init__(reason_of(f"{cause} before the end of the reply"))
         self.status = status
 
 

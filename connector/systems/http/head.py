@@ -1,6 +1,6 @@
 """The head of a reply: its status, its headers, and how the end of its body is found (RFC 9112).
 
-It reads what two of h11, aiohttp and curl read (docs/decisions/0023-replies-that-others-read.md).
+It reads what two of h11, aiohttp and curl read (docs/decisions/0025-replies-that-others-read.md).
 It refuses what could be read in two ways: two different lengths, a length and chunks together, a
 NUL character, a line break inside a line.
 """

@@ -2,6 +2,7 @@
 
 import re
 
+from connector.systems.causes import cause_of
 from connector.systems.http.faults import Cut, TooLarge, Unreadable
 from connector.systems.http.head import NO_STATUS, Head, read_head
 
@@ -52,14 +53,15 @@ class ReplyReader:
         elif self._received > self._most + _MOST_FRAMING:
             raise TooLarge(self._status)
 
-    def end(self, *, clean: bool) -> None:
-        """Note that the connection ended: some replies end so, if it was closed and not reset.
+    def end(self, error: Exception | None) -> None:
+        """Note that the connection ended, with or without an error; some replies end without one.
 
         Raises:
             Cut: the reply is not whole.
         """
-        if not clean or self.head is None or self.head.chunked or self.head.length is not None:
-            raise Cut(self._status)
+        if error or self.head is None or self.head.chunked or self.head.length is not None:
+            cause = cause_of(error) if error else "connection closed"
+            raise Cut(cause, self._status)
         self.done = True
 
     @property

@@ -17,7 +17,7 @@ from connector.system import End, Reply
 from connector.systems.ctrl.call import CtrlCall
 from connector.systems.ctrl.client import CtrlSystem
 from connector.systems.ctrl.entry import CtrlSystemEntry
-from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, connect, fields, frame
+from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, fields, frame, open_connection
 from connector_tools.counterparts.osmo_hlr import PORT, OsmoHlr
 from tests.support import ROOT
 from tests.support.calls import turn_of
@@ -50,7 +50,7 @@ async def scripted(*pieces: bytes, close: bool = True) -> AsyncIterator[int]:
 
 
 async def ask(port: int) -> CtrlReply:
-    connection = await connect("127.0.0.1", port)
+    connection = await open_connection("127.0.0.1", port, 10)
     try:
         return await connection.ask("version", None)
     finally:

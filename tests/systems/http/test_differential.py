@@ -45,7 +45,7 @@ def test_a_reply_that_two_clients_read_is_read(lab: Lab, raw: bytes) -> None:
 def test_a_dangerous_reply_is_refused(lab: Lab, raw: bytes) -> None:
     readings = lab.read(raw)
     assert readings.ours is None
-    assert readings.refusal.startswith("API Core's reply ")
+    assert readings.refusal.startswith("API Core")
 
 
 # Why a reply is refused although two clients read it, and the bytes that it must then have.
