@@ -64,8 +64,6 @@ def items(value: bytes) -> list[bytes]:
 
 def _odd(raw: bytes, status: int) -> Headers:
     """Headers with lines that end in LF, with folded lines, or with blanks before a colon."""
-    if raw[:1] in (b" ", b"\t"):
-        raise Unreadable("a blank before its first header", status)
     headers = []
     for number, line in enumerate(_FOLD.sub(b" ", raw).split(b"\n")[:-2], 1):
         found = _HEADER.fullmatch(line)
@@ -117,7 +115,7 @@ def _framed(status: int, keeps: bool, headers: Headers, plain: bool) -> Head:
 
 def _length(values: list[bytes], status: int) -> int:
     """The one length that all values give."""
-    if len(set(values)) > 1:
+    if len(values) > 1 and len(set(values)) > 1:
         raise Unreadable("it has two different values of Content-Length", status)
     if not _LENGTH.fullmatch(values[0]):
         raise Unreadable("its Content-Length is not a number", status)

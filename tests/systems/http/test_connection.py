@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import zlib
+from functools import reduce
 
 import httpx
 import pytest
@@ -67,6 +68,12 @@ ENDED = {
     "the first byte of a second reply": SHORT + b"H",
     "an interim reply too late": SHORT + EARLY,
     "a byte that is not a reply": SHORT + b"\0",
+    "LF in the head": OK + b"X: 1\n" + SHORT[17:],
+    "a folded header": OK + b"X: 1\r\n 2\r\n" + SHORT[17:],
+    "a length given twice": OK + b"Content-Length: 2\r\n" + SHORT[17:],
+    "no transfer encoding": OK + b"Transfer-Encoding: identity\r\n" + SHORT[17:],
+    "LF after a chunk": CHUNKED + b"2\r\nok\n0\r\n\r\n",
+    "LF at the end": CHUNKED + b"2\r\nok\r\n0\r\n\n",
 }
 
 
@@ -311,8 +318,10 @@ async def test_an_empty_body_with_a_content_encoding_is_empty() -> None:
         (b"gzip", gzip.compress(BODY)[:-8] + b"\0" * 8),
         (b"deflate", zlib.compress(BODY)[:-1]),
         (b"deflate", BODY),
+        (b"gzip", gzip.compress(b"") * 101),
+        (b"gzip, " * 6, reduce(lambda body, _: gzip.compress(body), range(6), BODY)),
     ],
-    ids="br zstd two cut shorter sum deflate plain".split(),
+    ids="br zstd two cut shorter sum deflate plain members codings".split(),
 )
 async def test_a_body_that_cannot_be_unpacked_is_a_decoding_error(
     encoding: bytes, body: bytes

@@ -167,7 +167,13 @@ def test_of_several_values_of_retry_after_the_longest_is_used() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", " ", "soon", "-1", "-1.5", "1e3", "0x1", "٣", "²", ",", "Mon, 99 Foo 2026 00:00:00 GMT"],
+    [
+        *("", " ", "soon", "-1", "-1.5", "1e3", "0x1", "٣", "²", ","),
+        "Mon, 99 Foo 2026 00:00:00 GMT",
+        "Fri, 31 Dec 2026 23:59:59 +99999999999999999999",
+        "Fri, 99999999999999999999 Dec 2026 23:59:59 GMT",
+        "Fri, 31 Dec 2026 99999999999999999999:59:59 GMT",
+    ],
 )
 def test_an_invalid_retry_after_is_none(value: str) -> None:
     assert retry_after([value]) is None
