@@ -61,7 +61,7 @@ class Guard:
         if (wait := self._breaker.refusal()) is not None:
             return _refused_by_circuit(wait)
         reply = await self._repeat(attempt, call, turn.deadline)
-        available = reply.outcome is not Outcome.UNAVAILABLE
+        available = reply.outcome is not Outcome.UNAVAILABLE or reply.broken  # not silent
         if self._breaker.note(available=available):
             state = "closed" if available else "open"
             log.write(WARNING, f"circuit {state}", circuit=state)

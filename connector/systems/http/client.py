@@ -25,9 +25,10 @@ from connector.systems.causes import reason_of
 from connector.systems.connect import CONNECT_SHARE
 from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
-from connector.systems.http.connection import TooLarge
+from connector.systems.http.charset import decoded
 from connector.systems.http.credentials import credentials
 from connector.systems.http.entry import Http, HttpSystemEntry, base_url
+from connector.systems.http.faults import Cut, Fault
 from connector.systems.http.outcomes import (
     EXCEPTIONS,
     SUCCESS,
@@ -138,8 +139,8 @@ class HttpSystem:
         assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         try:
             response = await self._send(call)
-        except TooLarge:
-            return Reply(Outcome.FAILED, "API Core's reply is too large", end=End.UNKNOWN)
+        except Fault as fault:
+            return _unusable(fault)
         except _ERRORS as error:
             outcome, end = of_exception(error)
             cause = f"{type(error).__name__}: {error}"
@@ -158,28 +159,40 @@ class HttpSystem:
 
     def _read(self, call: HttpCall, response: httpx.Response) -> Reply:
         """The reply of a response, with its final outcome."""
-        status, body = response.status_code, whole(response.stream)
-        document, is_json = _json(body)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        text = body.decode(errors="replace")
+        status, headers = response.status_code, dict(response.headers.items())
+        text = decoded(whole(response.stream), headers.get("content-type", ""))
+        document, is_json = _json(text)
         reply = Reply(
             Outcome.APPLIED if status in SUCCESS else of_status(status),
             reason=_CREDENTIALS if status in (401, 403) else None,
             cause=f"HTTP {status}",
             status=status,
             seen={"status": status, "headers": headers, "json": document, "text": text},
-            retry_after=retry_after(headers["retry-after"]) if "retry-after" in headers else None,
+            retry_after=retry_after(response.headers.get_list("retry-after")),
             end=End.ANSWERED if status < 500 else End.UNKNOWN,
         )
-        if status in SUCCESS and body and not is_json and self._http.reply == "json":
+        if status in SUCCESS and not is_json and self._http.reply == "json":
             reason = "API Core's reply is not JSON"
             return replace(reply, outcome=Outcome.FAILED, reason=reason, end=End.UNKNOWN)
         return judge(reply, self._replies, self._settings, accepted=status in call.accept)
 
 
-def _json(body: bytes) -> tuple[Any, bool]:
-    """The value of a JSON body and True; None and False if the body is not JSON."""
+def _unusable(fault: Fault) -> Reply:
+    """The reply that stands for one that came but cannot be used."""
+    outcome, end = of_exception(fault)
+    cause = f"{type(fault).__name__}: {fault}"
+    broken = isinstance(fault, Cut)
+    return Reply(outcome, str(fault), cause, status=fault.status, end=end, broken=broken)
+
+
+def _json(text: str) -> tuple[Any, bool]:
+    """The value of a JSON body and True; None and False if the body is not JSON.
+
+    A body of blanks counts as JSON without a value, as an empty body does.
+    """
+    if not text or text.isspace():
+        return None, True
     try:
-        return from_json(body, allow_inf_nan=False), True
+        return from_json(text, allow_inf_nan=False), True
     except ValueError:
         return None, False
