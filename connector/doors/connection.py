@@ -91,7 +91,6 @@ class Connection(HttpToolsProtocol):
             return b""
         version = self.parser.get_http_version().encode()
         line = self.parser.get_method() + b" " + self.url + b" HTTP/" + version
-        self._unread = 0
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
         return without_upgrade(line, self.headers)

@@ -13,26 +13,12 @@ def without_upgrade(line: bytes, headers: Iterable[tuple[bytes, bytes]]) -> byte
     A server may ignore an upgrade (RFC 9110 7.8). Java's client sends one with each request that
     it does not know the server of: `Upgrade: h2c`. The headers' names are in lower case.
     """
-    lines = [line]
-    for name, value in headers:
-        kept = _without_tokens(value) if name == b"connection" else value
-        if name not in _UPGRADE and (kept or not value):
-            lines.append(name + b": " + kept)
-    return b"\r\n".join([*lines, b"", b""])
-
-
-def _without_tokens(connection: bytes) -> bytes:
-    tokens = [token.strip() for token in connection.split(b",")]
-    return b", ".join(token for token in tokens if token.lower() not in _UPGRADE)
+    kept = [name + b": " + value for name, value in headers if name not in _UPGRADE]
+    return b"\r\n".join([line, *kept, b"", b""])
 
 
 def origin_form(url: bytes) -> bytes:
-    """Path and query of `http://host/path?query`; for `*`, the whole server, the root.
-
-    Any other text stays as it is, and uvicorn refuses what it cannot read.
-    """
-    if url == b"*":
-        return b"/"
+    """Path and query of `http://host/path?query` (RFC 9112 3.2.2); any other text as it is."""
     found = _ABSOLUTE.fullmatch(url)
     if not found:
         return url

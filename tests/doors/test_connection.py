@@ -3,13 +3,16 @@
 import json
 import os
 import resource
+import socket
 import time
 from io import StringIO
 
 import pytest
 
+from connector import log
 from connector.doors.bad_request import FAULTS
 from connector.doors.connection import Connection
+from connector.doors.deadlines import Limits
 from tests.support.answers import ACCEPTED
 from tests.support.door_server import (
     CHUNKED,
@@ -17,6 +20,8 @@ from tests.support.door_server import (
     MARK,
     Answer,
     ServerThread,
+    door_app,
+    drained,
     good,
     lines,
     status_of_ours,
@@ -24,6 +29,8 @@ from tests.support.door_server import (
     warnings,
 )
 from tests.support.events import event, subscriber
+from tests.support.function import TOKEN, environment
+from tests.support.scripted import ScriptedServer
 
 TOO_MUCH = {
     "bytes that are not HTTP": (400, MARK * 20),
@@ -71,24 +78,34 @@ def test_a_trailer_is_read_and_dropped(usual: ServerThread) -> None:
     assert Answer(usual.exchange(request)).json == ACCEPTED
 
 
-def test_endless_headers_take_no_memory(usual: ServerThread) -> None:
-    """They are thrown away as they come, after the answer; 30 MB of them took 720 MB before."""
+def test_a_trailer_is_no_header(usual: ServerThread) -> None:
+    """It comes before the application has checked the token."""
+    head = CHUNKED.replace(TOKEN.encode(), b"wrong").replace(b"Host", b"Connection: close\r\nHost")
+    trailer = f"Authorization: Bearer {TOKEN}\r\n".encode()
+    assert Answer(usual.exchange(head + b"2\r\n{}\r\n0\r\n" + trailer + b"\r\n")).status == 401
+
+
+def test_a_sender_without_end_gets_its_answer_and_takes_no_memory(
+    scripted: ScriptedServer, written: StringIO
+) -> None:
+    """What comes after the answer is thrown away; 30 MB took 720 MB before."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    block = b"a:1\r\n" * 100_000
-    with usual.connect() as connection:
+    app = door_app(environment(scripted.url))
+    log.configure("INFO", written)
+    with ServerThread(app, Limits(linger=60)) as server, server.connect() as connection:
         connection.sendall(HEAD)
-        try:
-            for _ in range(20):
-                connection.sendall(block)
-        except ConnectionError:
-            pass
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000, "in KB"
+        for _ in range(20):
+            connection.sendall(b"a:1\r\n" * 100_000)
+        connection.shutdown(socket.SHUT_WR)
+        assert status_of_ours(drained(connection)) == 431
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000, "in KB"
 
 
 @pytest.mark.parametrize("target", [b"example.com:443", b"/"])
 def test_connect_is_not_allowed(usual: ServerThread, written: StringIO, target: bytes) -> None:
     answer = Answer(usual.exchange(b"CONNECT " + target + b" HTTP/1.1\r\nHost: c\r\n\r\n" + MARK))
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
+    assert answer.headers["connection"] == "close"
     assert [line["method"] for line in lines(written)] == ["CONNECT"]
 
 

@@ -66,6 +66,7 @@ ALIKE = {
     "a request": b"GET /a?b=c" + HOST + b"\r\n",
     "HTTP/1.0": b"GET / HTTP/1.0\r\n\r\n",
     "HTTP/2.0": b"GET / HTTP/2.0\r\n\r\n",
+    "the whole server": b"OPTIONS *" + HOST + b"\r\n",
     "three requests": (b"GET /" + HOST + b"\r\n") * 3,
     "a request after a close": b"GET /" + HOST + b"Connection: close\r\n\r\nGET /" + HOST + b"\r\n",
     "a length": POST + b"Content-Length: 5\r\n\r\nhello",

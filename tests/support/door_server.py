@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from uvicorn import Config, Server
 
 from connector import log
+from connector.doors.bad_request import FAULTS
 from connector.doors.connection import Connection
 from connector.doors.deadlines import Deadlines, Limits
 from connector.doors.http import HttpDoor
@@ -169,6 +170,7 @@ def warnings(written: StringIO, number: int) -> list[dict[str, Any]]:
     found = [line for line in lines(written) if line["severity"] != "INFO"]
     assert MARK.decode() not in written.getvalue()
     assert all(line["message"] == "request refused" and line["outcome"] for line in found)
+    assert {line["cause"] for line in found} <= {fault.text for fault in FAULTS}
     return found
 
 
