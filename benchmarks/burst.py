@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random, seed
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import httpx
 
@@ -78,7 +77,7 @@ class Drained:
 def drained(events: int, setting: Setting) -> Drained:
     """Release a burst of so many events, each of another subscriber."""
     seed(1)  # the connector's own jitter
-    runs = asyncio.Runner(loop_factory=_Loop)
+    runs = asyncio.Runner(loop_factory=VirtualLoop)
     with quiet(), TemporaryDirectory() as folder, runs as runner:
         mapping = _limited(setting.rate_limit, Path(folder))
         return runner.run(_drain(events, setting, mapping))
@@ -190,20 +189,6 @@ class PubSub:
     def _later(self, seconds: float, attempts: int, delivery: Delivery) -> None:
         self._order += 1
         heapq.heappush(self._queue, (self._clock.now() + seconds, self._order, attempts, delivery))
-
-
-class _Loop(VirtualLoop):
-    """Timers fire late by a microsecond.
-
-    One that is right on time may find, for want of digits, that aiolimiter's last bit has not
-    dripped out yet, and would be set again for ever.
-    """
-
-    def call_at(  # type: ignore[override]  # asyncio's own signature is wider
-        self, when: float, *args: Any, **named: Any
-    ) -> asyncio.TimerHandle:
-        """See `asyncio.AbstractEventLoop`."""
-        return super().call_at(when + 1e-6, *args, **named)
 
 
 def _limited(rate_limit: int | None, folder: Path) -> MappingFile:

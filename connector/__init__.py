@@ -12,8 +12,10 @@ The path of an event, from the wire and back; docs/architecture.md tells more:
     outcome     the result of the event, and the answer for NSPS
 
 The nouns between them: call (one request to the external system), system (its client and its
-replies), mapping (the mapping file: rules, expressions, checks), log (lines for Cloud Logging).
+replies), mapping (the mapping file: rules, expressions, checks), log (lines for Cloud Logging),
+masking (secrets and personal data in texts).
 
-startup puts the parts together from settings, secrets and, on Google Cloud, secret_manager. trace
-is the plan with notes on how it came about, for tools.
+startup puts the parts together from settings, secrets and, on Google Cloud, secret_manager. tokens
+are the rules for the function's own secrets. trace is the plan with notes on how it came about, for
+tools.
 """

@@ -18,3 +18,8 @@ class Call:
     target: str
     idempotent: bool = False
     read_only: bool = False
+
+    @property
+    def size(self) -> int:
+        """About how many bytes were encoded for the call; 0 if the protocol bounds them."""
+        return 0

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AwareDatetime, BeforeValidator, Field, ValidationError
 from pydantic_core import from_json
 
+from connector.masking import redact
 from connector.outcome import Detail, Outcome, Refusal
 from connector.portabilling import (
     AccessPolicyInfo,
@@ -235,6 +236,27 @@ def _details(error: ValueError) -> Iterator[Detail]:
         return
     for item in error.errors(include_input=False, include_url=False, include_context=False)[:20]:
         yield Detail(".".join(map(str, item["loc"])), _RULES.get(item["type"], item["msg"]))
+
+
+def numbers(event: Event) -> list[str]:
+    """The numbers of the subscriber: those that senders build into ids of events and requests."""
+    found = [event.account.msisdn] if event.account else []
+    for card in (event.sim, event.prev_sim):
+        if card:
+            found += card.imsi, card.iccid, card.msisdn
+    return [number for number in found if number]
+
+
+def clear_id(event: Event, text: str) -> str:
+    """An id as the log may show it: masked if it has a number of the event's subscriber in it."""
+    found = [number for number in numbers(event) if number in text]
+    return redact(text, found) if found else text
+
+
+def readable(event: Event) -> list[str]:
+    """Names in an event that are not personal although they can look like a number."""
+    attributes = event.policy.attributes if event.policy else None
+    return [event.event_id, *(item.value for item in attributes or () if item.value)]
 
 
 def personal(event: Event) -> Iterator[str]:

@@ -9,12 +9,14 @@ import hmac
 import logging
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from pydantic_core import to_json
+
+from connector.masking import mask, redact
 
 OURS = logging.getLogger("connector")
 
@@ -24,32 +26,10 @@ _CLEAR = frozenset(
     "subject_hash logging.googleapis.com/trace logger method status attempts".split()
 )
 _FOREIGN = ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
-_DIGITS = re.compile(r"(?<![0-9])[0-9]{6,}(?![0-9])")
-_TAIL = re.compile(r".{4,}[0-9]{4}", re.S)
-_SUSPECT = re.compile(r"[0-9]{6}|@|[\ud800-\udfff]")  # text without a match needs no masking
+# Text without a match needs no masking.
+_SUSPECT = re.compile(r"[0-9]{6}|@|[\ud800-\udfff]")
 _bound: ContextVar[dict[str, str]] = ContextVar("bound")
-_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
-
-
-def mask(value: str) -> str:
-    """Replace all characters by `*`; a value of 8 or more keeps the four digits it ends in."""
-    kept = value[-4:] if _TAIL.fullmatch(value) else ""
-    return kept.rjust(len(value), "*")
-
-
-def redact(text: str, personal: Iterable[str] = (), secrets: Iterable[str] = ()) -> str:
-    """Remove secrets, `personal` data, long numbers and e-mail addresses from a text.
-
-    For texts that others wrote: an exception, a reply of the external system, a quoted event.
-    """
-    text = text.encode(errors="replace").decode()  # JSON can hold half a surrogate pair
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    for datum in sorted(set(personal), key=len, reverse=True):
-        if len(datum) > 2:  # shorter ones would mask every other word
-            text = re.sub(re.escape(datum), lambda found: mask(found[0]), text, flags=re.I)
-    text = _EMAIL.sub("***", text)
-    return _DIGITS.sub(lambda found: mask(found[0]), text)
+_known: ContextVar[Callable[[str], str]] = ContextVar("known", default=redact)
 
 
 def mask_subject(subject: str) -> str:
@@ -71,6 +51,14 @@ def bind(**ids: str) -> None:
 def bound() -> dict[str, str]:
     """The ids that every line has now."""
     return _bound.get({})
+
+
+def protect(redact_known: Callable[[str], str]) -> None:
+    """Use `redact_known` for the lines of other libraries in the current request or message.
+
+    It hides what is known of the event: an exception of a library can quote a name, too.
+    """
+    _known.set(redact_known)
 
 
 def write(level: int, message: str, **fields: Any) -> None:
@@ -135,9 +123,10 @@ class _Line(logging.Formatter):
         return to_json(_safe(line), fallback=str).decode()
 
     def _foreign(self, record: logging.LogRecord) -> dict[str, Any]:
-        line = {"message": redact(record.getMessage()), "logger": record.name}
+        hide = _known.get()
+        line = {"message": hide(record.getMessage()), "logger": record.name}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = hide(self.formatException(record.exc_info))
         return line
 
 

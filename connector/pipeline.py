@@ -16,7 +16,7 @@ from typing import Any
 
 from connector import log
 from connector.call import Call
-from connector.event import Event, parse, personal
+from connector.event import Event, clear_id, numbers, parse, personal, readable
 from connector.ledger.records import (
     Busy,
     Claim,
@@ -28,9 +28,10 @@ from connector.ledger.records import (
     Superseded,
 )
 from connector.mapping.schema import MappingFile
+from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
 from connector.plan import Plan, PlannedCall, plan
-from connector.system import End, Reply, System
+from connector.system import End, Reply, System, Turn
 
 _BUSY = "Subject busy: another event of this subscriber is being applied"
 
@@ -94,6 +95,7 @@ class Pipeline:
     async def _carry_out(self, body: bytes, record: Record) -> Result:
         deadline = asyncio.get_running_loop().time() + self.budget
         event = record.event = parse(body)
+        self._protect(event)
         todo = record.plan = plan(event, self.mapping, self.settings)
         if todo.result:
             return todo.result
@@ -141,26 +143,27 @@ class Pipeline:
         """
         entries = todo.rule.calls if todo.rule else ()
         replies: dict[str, Any] = {entry.id or "": None for entry in entries}
-        for step in todo.steps:
-            if step.subject in claim.dropped:
-                continue
-            call = step.call(replies)
-            if call is None:
-                continue
-            reply = await self._send(step, call, record, deadline)
-            if reply.outcome is not Outcome.APPLIED:
-                raise Refusal(
-                    reply.outcome, reply.reason, retry_after=reply.retry_after, cause=reply.cause
-                )
-            replies[step.id] = reply.seen
+        turn = Turn(deadline, patience=deadline - self.budget / 2)
+        try:
+            for step in todo.steps:
+                call = None if step.subject in claim.dropped else step.call(replies)
+                if call is None:
+                    continue
+                reply = await self._send(step, call, record, turn)
+                if reply.outcome is not Outcome.APPLIED:
+                    after, cause = reply.retry_after, reply.cause
+                    raise Refusal(reply.outcome, reply.reason, retry_after=after, cause=cause)
+                replies[step.id] = reply.seen
+        finally:
+            self.system.leave(turn)
 
-    async def _send(self, step: PlannedCall, call: Call, record: Record, deadline: float) -> Reply:
+    async def _send(self, step: PlannedCall, call: Call, record: Record, turn: Turn) -> Reply:
         """Make one call. Until its reply has come, `record` says that it may be carried out."""
         before = set(record.touched)
         if step.subject and not call.read_only:
             record.touched.add(step.subject)
         record.unanswered = not call.read_only
-        reply = await self.system.send(call, deadline)
+        reply = await self.system.send(call, turn)
         record.calls.append((call, reply))
         record.unanswered = reply.end is End.PENDING and not call.read_only
         if reply.outcome is not Outcome.APPLIED and not reply.unknown:
@@ -196,10 +199,20 @@ class Pipeline:
             ),
         )
 
+    def _protect(self, event: Event) -> None:
+        """Keep the event's personal data out of every further line of this request."""
+        log.protect(lambda text: self._safe(text, event) or "")
+        bound = log.bound()
+        ids = "\n".join(bound.values())
+        if any(number in ids for number in numbers(event)):
+            log.bind(**{name: clear_id(event, value) for name, value in bound.items()})
+
     def _safe(self, text: str | None, event: Event | None) -> str | None:
         names = [name for name, setting in self.mapping.settings.items() if setting.secret]
         secrets = [str(self.settings[name]) for name in names if self.settings.get(name)]
-        return text and log.redact(text, personal(event) if event else (), secrets)
+        if not event:
+            return text and redact(text, (), secrets)
+        return text and redact(text, personal(event), secrets, clear=readable(event))
 
     def _log(self, result: Result, record: Record, took: float) -> None:
         event, subjects = record.event, _subjects(record.plan)
@@ -219,7 +232,7 @@ class Pipeline:
         }
         if event:
             line |= {
-                "event_id": event.event_id,
+                "event_id": clear_id(event, event.event_id),
                 "event_type": _event_type(event, record.plan),
                 "handler_id": event.handler_id,
             }
@@ -253,7 +266,7 @@ def _event_type(event: Event, todo: Plan | None) -> str:
     """The event's type for the log, masked if no rule names it: then it may be any text."""
     if todo and todo.rule:
         return event.event_type
-    return log.redact(event.event_type, personal(event))
+    return redact(event.event_type, personal(event))
 
 
 def _subjects(todo: Plan | None) -> list[str]:

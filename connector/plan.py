@@ -14,12 +14,18 @@ from connector.call import Call
 from connector.event import PARTS, Event
 from connector.mapping.document import Loc
 from connector.mapping.entry import CallEntry
-from connector.mapping.expression import EvaluationError, Expression, Scope, Value
+from connector.mapping.expression import EvaluationError, Expression, Scope, Value, formed
+from connector.mapping.meter import TooMuchWork
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
+from connector.mapping.text import optional_text
 from connector.outcome import Detail, Outcome, Refusal, Result
 
+_LONGEST_REASON = 500  # characters
+
 Replies = Mapping[str, Any]
+_ENCODED = 50  # bytes of a call that are made in a step of the meter
+MOST_ITEMS = 1000  # of a list that a call is made for each of (docs/mapping.md)
 
 
 class EventScope(Scope):
@@ -34,8 +40,10 @@ class EventScope(Scope):
         return value
 
     def with_names(self, names: Mapping[str, Any]) -> "EventScope":
-        """A copy with more names: an `item`, the replies to earlier calls."""
-        return EventScope({**self, **names}, self._values)
+        """A copy with more names: an `item`, the replies to earlier calls; with the same meter."""
+        scope = EventScope({**self, **names}, self._values)
+        scope.meter = self.meter
+        return scope
 
 
 def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> EventScope:
@@ -115,8 +123,22 @@ class Planner:
             loc: Loc = ("rules", index)
             if self.chooses(rule, loc):
                 return self.decided(rule, loc) or Plan(loc, rule, steps=self.steps(rule, loc))
+        return Plan((), result=Result(Outcome.IGNORED, self.no_rule()))
+
+    def no_rule(self) -> str:
+        """Why no rule was chosen: the source of each `when` that does not hold.
+
+        It quotes only the mapping file, never the event, except for a type that no rule names.
+        """
         kind = self.event.event_type
-        return Plan((), result=Result(Outcome.IGNORED, f"no rule for events of type {kind}"))
+        wanted = [
+            f"`{rule.name}` wants {' '.join(rule.when.source.split())}"
+            for rule in self.mapping.rules
+            if rule.when and rule.handles(kind)
+        ]
+        if not wanted:
+            return f"no rule for events of type {kind}"
+        return f"no rule applies: {'; '.join(wanted)}"[:_LONGEST_REASON]
 
     def chooses(self, rule: Rule, loc: Loc) -> bool:
         """True if the rule handles the event's type and its `when` holds."""
@@ -129,12 +151,12 @@ class Planner:
         for index, entry in enumerate(rule.ignore):
             here: Loc = (*loc, "ignore", index)
             if self.value(entry.if_, here):
-                because = str(self.value(entry.because, here) or "the mapping says so")
+                because = self.text(entry.because, here) or "the mapping says so"
                 return Plan(here, rule, Result(Outcome.IGNORED, because))
         for index, must in enumerate(rule.require):
             here = (*loc, "require", index)
             if not self.value(must.that, here):
-                because = str(self.value(must.because, here) or "must hold")
+                because = self.text(must.because, here) or "must hold"
                 detail = Detail(_field(must.that), because)
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
         return None
@@ -160,6 +182,8 @@ class Planner:
         items = self.value(entry.each, (*loc, "each"))
         if not isinstance(items, list | tuple | None):
             self.invalid("`each` needs a list", (*loc, "each"))
+        if items and len(items) > MOST_ITEMS:
+            self.invalid(f"`each` takes at most {MOST_ITEMS} items", (*loc, "each"))
         for item in items or ():
             yield self.scope.with_names({"item": item})
 
@@ -187,19 +211,29 @@ class Planner:
         if replies and entry.when and not self.value(entry.when, loc, scope):
             return None
         try:
-            return entry.render(scope)
+            call = entry.render(scope)
+            scope.meter.spend(call.size // _ENCODED)
+            return call
         except ValueError as error:
-            kind = str(error) if isinstance(error, EvaluationError) else type(error).__name__
+            told = isinstance(error, EvaluationError | TooMuchWork)
+            kind = str(error) if told else type(error).__name__
             self.invalid(kind, loc)
 
     def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
         """The subject of a call. An empty one would make unrelated events wait for each other."""
         if subject is None:
             return None
-        name = self.value(subject, loc, scope)
-        if name in (None, ""):
+        name = self.text(subject, loc, scope)
+        if name is None:
             self.invalid("the subject has no value", loc)
-        return str(name)
+        return name
+
+    def text(self, value: Value, loc: Loc, scope: Scope | None = None) -> str | None:
+        """The text of a value, None if it is none or empty; for a refusal as `value`."""
+        try:
+            return formed(value, self.scope if scope is None else scope, optional_text)
+        except EvaluationError as error:
+            self.invalid(str(error), loc)
 
     def value(self, value: Value, loc: Loc, scope: Scope | None = None) -> Any:
         """Evaluate a value of the mapping; `loc` is its path in the file, for the refusal."""

@@ -47,6 +47,19 @@ class Reply:
         return self.end in (End.UNKNOWN, End.PENDING)
 
 
+@dataclass(slots=True)
+class Turn:
+    """The turn of one event at a system: it makes its calls one after the other.
+
+    `deadline` is when its calls must have ended, `patience` until when it may wait before the
+    first; both are times of the event loop's clock. `begun` is true once the first was let in.
+    """
+
+    deadline: float
+    patience: float
+    begun: bool = False
+
+
 class System(Protocol):
     """A client for the external system, used as an async context manager while it serves."""
 
@@ -56,8 +69,14 @@ class System(Protocol):
     async def __aexit__(self, *exc: object) -> None:
         """Close the connections."""
 
-    async def send(self, call: Call, deadline: float) -> Reply:
-        """Carry out a call, with retries, before `deadline` (event loop time). Never raises."""
+    async def send(self, call: Call, turn: Turn) -> Reply:
+        """Carry out a call, with retries, before the turn's deadline. Never raises.
+
+        The first call of a turn waits for a place; if it gets none, its reply is `throttled`.
+        """
+
+    def leave(self, turn: Turn) -> None:
+        """End a turn: its place is free for another event. Call it once after the last call."""
 
 
 class Renewal(Protocol):

@@ -231,10 +231,13 @@ def _computed(
     reads: tuple[Computed, ...] = ()
     if isinstance(value, Expression):
         reads = tuple(_reads(value, scope))
+    left = scope.meter.left  # notes are not paid for: the plan must not run short because of them
     try:
         return Computed(about, source, value.evaluate(scope), reads=reads)
     except EvaluationError as error:
         return Computed(about, source, failure=str(error), reads=reads)
+    finally:
+        scope.meter.left = left
 
 
 def _reads(expression: Expression, scope: Scope) -> Iterator[Computed]:

@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from connector import log
 from connector.event import Event, personal
 from connector.mapping.entry import CallEntry
 from connector.mapping.protocol import Preview
 from connector.mapping.schema import MappingFile
+from connector.masking import redact
 from connector.outcome import Answer, Result, answer
 from connector.trace import Computed, TracedCall, TracedRule, Verdict, trace
 
@@ -93,8 +93,8 @@ def explain(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> 
 def answer_shown(result: Result, event: Event | None = None) -> Answer:
     """The answer that NSPS would get; personal data of `event` is masked."""
     data = list(personal(event)) if event else []
-    details = [item._replace(rule=log.redact(item.rule, data)) for item in result.details]
-    reason = result.reason and log.redact(result.reason, data)
+    details = [item._replace(rule=redact(item.rule, data)) for item in result.details]
+    reason = result.reason and redact(result.reason, data)
     return answer(result._replace(reason=reason, details=tuple(details)))
 
 

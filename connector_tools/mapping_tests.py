@@ -22,7 +22,7 @@ from connector.mapping.setting import resolve
 from connector.outcome import Result, answer
 from connector.pipeline import Pipeline, Record
 from connector.settings import BadSettings
-from connector.system import Reply, System
+from connector.system import Reply, System, Turn
 from connector_tools.quiet import quiet
 
 _BASE_URL = "http://system.test"
@@ -135,9 +135,12 @@ class _Scripted:
     async def __aexit__(self, *exc: object) -> None:
         await self._system.__aexit__(*exc)
 
-    async def send(self, call: Call, deadline: float) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
         self._script.next_call()
-        return await self._system.send(call, deadline)
+        return await self._system.send(call, turn)
+
+    def leave(self, turn: Turn) -> None:
+        self._system.leave(turn)
 
 
 async def _run(mapping: MappingFile, case: Case) -> CaseResult:

@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from connector.event import Envelope, Event, parse, personal
+from connector.masking import redact
 from connector.portabilling import AccountInfo, Part, Personal, parts_in, personal_data
 from tests.support.events import event
 
@@ -107,3 +109,27 @@ def test_personal_fields_below_other_fields_are_found() -> None:
 
     values: dict[str, Any] = {"first": {"phone": "1", "kind": "home"}, "others": [{"phone": "2"}]}
     assert set(personal_data(Account.model_validate({"id": "3", "contacts": values}))) == set("123")
+
+
+@pytest.mark.parametrize(
+    "text", ["a@b.cz", "x a@b.cz, c@d.com.", "a@b.cc1@d.ee", "<a@b.cz>", "@a@b.cz", "x@y@b.cz@"]
+)
+def test_each_email_address_in_a_text_is_masked(text: str) -> None:
+    masked = redact(text)
+    assert "***" in masked
+    assert "b.c" not in masked and "d.e" not in masked
+
+
+@pytest.mark.parametrize("text", ["a", "1a", "a.", "a@", "@a.", "a@b.cc1"])
+def test_the_time_of_masking_email_addresses_grows_with_the_length_of_the_text(text: str) -> None:
+    """A search that began at each letter took minutes for the text of a long reply."""
+
+    def seconds(length: int) -> float:
+        long, best = "a@" + text * (length // len(text)), 9.0
+        for _ in range(3):
+            begun = time.process_time()
+            redact(long)
+            best = min(best, time.process_time() - begun)
+        return best
+
+    assert seconds(40_000) < 60 * seconds(2_000)  # linear: 20 times; quadratic: 400 times

@@ -54,6 +54,17 @@ async def test_an_event_is_claimed_then_called_then_settled(bench: Bench) -> Non
     assert bench.notes == [*STEPS, "settle"]
 
 
+@pytest.mark.parametrize(
+    "second", [applied(), Reply(Outcome.FAILED), RuntimeError("broken")], ids=["ok", "no", "error"]
+)
+async def test_an_event_gives_its_turn_back_however_it_ends(
+    bench: Bench, second: Reply | Exception
+) -> None:
+    bench.system.turns.extend([FOUND, second])
+    await bench.handle(changed())
+    assert bench.system.left == 1
+
+
 async def test_the_record_holds_what_happened(bench: Bench) -> None:
     record, posted = Record(), changed()
     await bench.handle(posted, record)

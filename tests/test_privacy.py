@@ -173,3 +173,45 @@ def test_a_wrong_token_is_not_repeated(
     function: Function, assert_silent: Silent, given: str
 ) -> None:
     assert_silent(function.post(event(), token=given).text)
+
+
+@pytest.mark.parametrize("place", ["event_id", "x-b3-traceid", "x-request-id"])
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_id_with_the_number_of_the_subscriber_in_it_is_masked(
+    function: Function, assert_silent: Silent, system: ScriptedServer, place: str, status: int
+) -> None:
+    system.default = Scripted(status)
+    made_of = f"sim-{PERSONAL['pb_data.sim_info.imsi']}-7"
+    sent = personal_event(event_id=made_of) if place == "event_id" else personal_event()
+    headers = {} if place == "event_id" else {place: made_of}
+    assert_silent(function.post(sent, headers=headers).text)
+    assert "sim-***********5897-7" in function.output()
+
+
+def test_an_id_that_is_no_number_of_the_subscriber_stays_readable(function: Function) -> None:
+    sent = personal_event(event_id="evt-20260302-000123456789")
+    function.post(sent)
+    assert function.lines(event_id=sent["event_id"])
+
+
+SPELLINGS = {
+    "groups": "420 731 415 926",
+    "URL": "Nov%C3%A1kova-K%C5%99%C3%AD%C5%BEov%C3%A1",
+    "no accents": "NOVAKOVA-KRIZOVA",
+    "base64": "MDAxMDE1OTI2NTM1ODk3",
+    "token in base64": "dTp0b2tlbi1vZi10aGUtaGxy",
+    "basic": "Basic dXNlcjpodW50ZXI=",
+    "query": "/send?password=hunter22",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_reply_that_quotes_in_a_spelling_of_its_own_is_masked(
+    function: Function, system: ScriptedServer, spelling: str
+) -> None:
+    quoted = SPELLINGS[spelling]
+    system.default = Scripted(json={"result": False, "error": f"no such user: {quoted}"})
+    before = len(function.output())
+    answer = function.post(personal_event(updated_at="2026-11-28T12:00:00+00:00"))
+    assert "no such user" in answer.text
+    assert quoted not in answer.text + function.output()[before:]

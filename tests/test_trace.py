@@ -1,6 +1,5 @@
 """A trace agrees with the plan in every decision, call and subject."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from connector.systems.http.entry import HttpSystemEntry
 from connector.trace import Trace, Verdict, trace
 from connector_tools.deployment import deployment
 from tests.support import ROOT
+from tests.support.calls import turn_of
 from tests.support.events import event
 from tests.support.mapping_files import mapping
 
@@ -117,7 +117,7 @@ async def test_a_preview_has_the_url_of_the_request(tmp_path: Path, path: str, q
 
     assert isinstance(found.system, HttpSystemEntry)
     async with HttpSystem(found.system, {}, transport=httpx.MockTransport(answer)) as client:
-        await client.send(planned.steps[0].ready, asyncio.get_running_loop().time() + 1)
+        await client.send(planned.steps[0].ready, turn_of(1))
     preview = found.protocol.preview(traced.calls[0].call, found.system, {})
     assert [preview.line] == sent
     assert preview.line.count("?") == (1 if "?" in path or query else 0)

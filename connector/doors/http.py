@@ -21,7 +21,8 @@ from connector.doors.bad_request import FAULT, Fault
 from connector.doors.pubsub import PubSubDoor
 from connector.doors.request_ids import request_ids
 from connector.doors.worker import Worker
-from connector.event import parse, personal
+from connector.event import clear_id, parse, personal
+from connector.masking import redact
 from connector.outcome import Outcome, Refusal, Result, answer
 from connector.settings import Settings
 
@@ -154,7 +155,8 @@ class HttpDoor:
         }
         await publisher.publish(topic, body, attributes)
         # No rule has matched yet, so the type may be any text, and hold personal data.
-        logged = attributes | {"event_type": log.redact(event.event_type, personal(event))}
+        logged = {name: clear_id(event, value) for name, value in attributes.items()}
+        logged["event_type"] = redact(event.event_type, personal(event))
         log.write(
             INFO,
             "event queued",

@@ -5,23 +5,17 @@ any event comes; warnings do not stop it. docs/lints.md explains each lint.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator
 
-from connector.event import EVENT_FIELDS, PARTS
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
-from connector.mapping.expression import Expression
+from connector.mapping.expression import EvaluationError, Expression, Scope
+from connector.mapping.pattern import BadPattern, compiled
 from connector.mapping.schema import MappingFile
+from connector.mapping.spelling import near
 
 SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counters", "variables")
 """The names from the event that every expression of a rule can read."""
-
-
-def near(name: str, known: Iterable[str], otherwise: str) -> str:
-    """The advice for a misspelt name: the most similar known name, else `otherwise`."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else otherwise
 
 
 def _names(mapping: MappingFile) -> Iterator[Lint]:
@@ -67,25 +61,50 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
     return known
 
 
-def _fields(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield lints for reads of unknown fields of the event, a reply or the settings."""
-    replies = {call.id for rule in mapping.rules for call in rule.calls if call.id}
+def _patterns(mapping: MappingFile) -> Iterator[Lint]:
+    """Yield lints for patterns that cannot be compiled, and for patterns that data decides."""
     for loc, expression in mapping.expressions:
-        for path in sorted(expression.paths):
-            known = _fields_of(mapping, path[0], replies)
-            if len(path) > 1 and known is not None and path[1] not in known:
-                reason = f"`{path[0]}` has no field `{path[1]}`"
-                mend = near(path[1], known, f"fields: {', '.join(known)}")
-                yield mapping.document.lint("unknown-field", loc, reason, mend)
+        for pattern in expression.patterns:
+            reads, known = _reads(mapping, pattern), _known(mapping, loc)
+            data = reads & known - set(mapping.values) - {"settings"}
+            loose = _loose_settings(mapping, pattern, reads)
+            reason, mend = "", "correct the pattern"
+            if data:
+                reason = f"data (`{min(data)}`) decides the pattern"
+                mend = "write the pattern into the file or into a setting, or use `==` or `in`"
+            elif loose:
+                reason = f"the setting `{min(loose)}` is not checked, but it is part of a pattern"
+                mend = "say `type: pattern` in the setting"
+            elif reads <= set(mapping.values):
+                reason = _wrong(mapping, pattern, reads)
+            if reason:
+                yield mapping.document.lint("pattern", loc, reason, mend)
 
 
-def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str, ...] | None:
-    """The fields that `name` has; None if any field is allowed."""
-    if name in PARTS:
-        return tuple(PARTS[name][1].model_fields)
-    if name == "reply" or name in replies:
-        return mapping.protocol.call_entry.reply_fields
-    return {"event": EVENT_FIELDS, "settings": tuple(mapping.settings), "counters": ()}.get(name)
+def _loose_settings(mapping: MappingFile, pattern: Expression, reads: set[str]) -> set[str]:
+    """The settings that a pattern reads and that can be other texts than patterns."""
+    values = [mapping.values[name] for name in reads & set(mapping.values)]
+    paths = {path for value in (pattern, *values) for _, one in used(value) for path in one.paths}
+    names = {path[1] for path in paths if path[0] == "settings" and path[1:]}
+    return {name for name in names & set(mapping.settings) if mapping.settings[name].type == "text"}
+
+
+def _wrong(mapping: MappingFile, pattern: Expression, reads: set[str]) -> str:
+    """Why a pattern that is always the same cannot be used; empty if it can."""
+    scope = Scope()
+    try:
+        for name in mapping.values:
+            if name in reads:
+                scope[name] = mapping.values[name].evaluate(scope)
+        source = pattern.evaluate(scope)
+        if not isinstance(source, str):
+            return "a pattern must be text"
+        compiled(source)
+    except EvaluationError as error:
+        return f"the pattern cannot be computed: {error}"
+    except BadPattern as error:
+        return f"`{source}` {error}"
+    return ""
 
 
 def _unused(mapping: MappingFile) -> Iterator[Lint]:
@@ -179,9 +198,9 @@ def _guarded(mapping: MappingFile) -> Iterator[Lint]:
 def _reads(mapping: MappingFile, expression: Expression) -> set[str]:
     """The names that an expression reads, directly or through values of the mapping."""
     names = set(expression.names)
-    for name in expression.names & set(mapping.values):
-        for _, found in used(mapping.values[name]):
-            names |= _reads(mapping, found)
+    for name in reversed(mapping.values):  # a value reads only the values above it
+        if name in names:
+            names.update(*(found.names for _, found in used(mapping.values[name])))
     return names
 
 
@@ -191,7 +210,7 @@ def _warning(mapping: MappingFile, name: str, loc: Loc, reason: str, mend: str) 
 
 CHECKS: tuple[Callable[[MappingFile], Iterator[Lint]], ...] = (
     _names,
-    _fields,
+    _patterns,
     _unused,
     _unreachable,
     _twice,

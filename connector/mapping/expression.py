@@ -6,22 +6,25 @@ is compiled, once; data never becomes an expression. `connector.mapping.language
 operators and filters.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from typing import Any, NamedTuple, TypeVar
 
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.nodes import EvalContext
 from jinja2.parser import Parser
-from markupsafe import escape
 
+from connector.mapping import arguments
+from connector.mapping.chain import Chain, chains_of
+from connector.mapping.json_value import json_value
 from connector.mapping.language import LANGUAGE, function
+from connector.mapping.meter import Meter, TooMuchWork
+from connector.mapping.pattern import BadPattern
+from connector.mapping.text import BadValue, text_of
 
 Encode = Callable[[str], str]
+Form = TypeVar("Form")
 
 
 class ExpressionError(ValueError):
@@ -36,25 +39,33 @@ class Scope(dict[str, Any]):
     """The names that expressions read.
 
     It also serves as the context of Jinja's compiled code: creating Jinja's own context takes
-    longer than running the code.
+    longer than running the code. `meter` counts the work of all expressions that read the scope.
     """
 
     environment = LANGUAGE
     eval_ctx = EvalContext(LANGUAGE)
     resolve_or_missing = dict.__getitem__
 
+    def __init__(self, *names: Mapping[str, Any], **more: Any) -> None:
+        super().__init__(*names, **more)
+        self.meter = Meter()
+
 
 class Expression(NamedTuple):
     """A compiled expression.
 
     `names` are the names that it reads. `paths` are the dotted fields that it reads, such as
-    `("account", "bill_status")`. The checks use both before any event comes.
+    `("account", "bill_status")`. `chains` have the items of lists, too, as in
+    `("account", "assigned_addons", "[]", "name")`. `patterns` are the regular expressions of its
+    tests `matching`, each an expression, too. The checks use them before any event comes.
     """
 
     source: str
     names: frozenset[str]
     paths: frozenset[tuple[str, ...]]
     code: Callable[[Scope], Any]
+    patterns: tuple["Expression", ...] = ()
+    chains: frozenset[Chain] = frozenset()
 
     def evaluate(self, scope: Scope) -> Any:
         """The value, with its type.
@@ -66,6 +77,8 @@ class Expression(NamedTuple):
             return self.code(scope)
         except EvaluationError:
             raise  # a value of the mapping, which this expression reads, failed
+        except (TooMuchWork, BadPattern, BadValue) as error:
+            raise EvaluationError(f"`{self.source}`: {error}") from error
         except Exception as error:
             # An operator or filter can raise any exception. Its text may quote the data, so only
             # the type of the exception is shown.
@@ -93,12 +106,15 @@ class Text(NamedTuple):
         """The text with the values of its expressions.
 
         Raises:
-            EvaluationError: an expression fails or has no value.
+            EvaluationError: an expression fails, or its value has no text.
         """
         return "".join(
-            part if isinstance(part, str) else self.encode(_as_text(part, part.evaluate(scope)))
+            part if isinstance(part, str) else formed(part, scope, self._encoded)
             for part in self.parts
         )
+
+    def _encoded(self, value: Any) -> str:
+        return self.encode(text_of(value))
 
 
 class SourceText(str):
@@ -141,6 +157,33 @@ Value = Expression | Text | Constant | Tree
 def expressions(value: Value) -> tuple[Expression, ...]:
     """All expressions of a value, itself included."""
     return (value,) if isinstance(value, Expression) else value.expressions
+
+
+def formed(value: Value, scope: Scope, form: Callable[[Any], Form]) -> Form:
+    """Compute a value and give it the form of its place, such as `text_of`.
+
+    Raises:
+        EvaluationError: an expression fails, or the place does not take its value; the text names
+            the expression.
+    """
+    found = value.evaluate(scope)
+    try:
+        return form(found)
+    except BadValue as error:
+        source = ", ".join(dict.fromkeys(part.source for part in expressions(value)))
+        raise EvaluationError(f"`{source or 'a constant'}`: {error}") from None
+
+
+def as_json(value: Value, scope: Scope) -> Any:
+    """Compute a value as plain JSON.
+
+    Raises:
+        EvaluationError: as `formed`.
+    """
+    if not isinstance(value, Tree):
+        return formed(value, scope, json_value)
+    items = [as_json(item, scope) for item in value.items]
+    return items if value.keys is None else dict(zip(value.keys, items, strict=True))
 
 
 @lru_cache(1000)  # a YAML alias repeats whole blocks of expressions
@@ -217,8 +260,26 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
         names |= {tree.name}
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
+    for problem in arguments.problems(tree, Scope()):
+        raise ExpressionError(problem)
     paths = frozenset(_paths(tree))
-    return Expression(source, names, paths, function(tree))
+    patterns = tuple(_compile(source, found) for found in _patterns(tree))
+    chains = frozenset(chains_of(tree))
+    return Expression(source, names, paths, function(tree), patterns, chains)
+
+
+def _patterns(tree: nodes.Node) -> Iterator[nodes.Expr]:
+    """Yield the argument of each test `matching`, also in `select('matching', ...)`."""
+    for node in (tree, *tree.find_all((nodes.Test, nodes.Filter))):
+        if not isinstance(node, nodes.Test | nodes.Filter):
+            continue
+        args = [*node.args, *(option.value for option in node.kwargs)]
+        if isinstance(node, nodes.Filter):
+            named = [isinstance(arg, nodes.Const) and arg.value == "matching" for arg in args]
+            args = args[named.index(True) + 1 :] if any(named) else []
+        elif node.name != "matching":
+            continue
+        yield from args[:1]
 
 
 def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:
@@ -238,34 +299,3 @@ def _chain(node: nodes.Node) -> tuple[str, ...]:
         inner = _chain(node.node)
         return (*inner, node.attr) if inner else ()
     return ()
-
-
-def _as_text(part: Expression, value: Any) -> str:
-    if value is None:
-        raise EvaluationError(f"`{part.source}`: no value to put into the text")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str | int | float | datetime):
-        raise EvaluationError(f"`{part.source}`: a list or an object cannot be text")
-    return str(value)
-
-
-def in_path(text: str) -> str:
-    """Encode text for one segment of a URL's path, so that it cannot begin another segment."""
-    if text in ("", ".", ".."):
-        raise EvaluationError("an empty or dotted path segment")
-    return quote(text, safe="")
-
-
-def in_xml(text: str) -> str:
-    """Encode text for XML text and attribute values; control characters are refused."""
-    if re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text):
-        raise EvaluationError("a control character is not allowed in XML")
-    return str(escape(text))
-
-
-def in_header(text: str) -> str:
-    """Check a header's value: printable ASCII only, so that it cannot begin another header."""
-    if not re.fullmatch(r"[\x20-\x7e]*", text):
-        raise EvaluationError("a header takes printable ASCII only")
-    return text

@@ -2,27 +2,41 @@
 
 An expression reads the event's fields and plain JSON. It cannot read attributes of Python objects
 and cannot call anything. Missing data is None, and filters for text and numbers return None for it.
-The result of each operator and filter is bounded, so that a number in an event cannot keep the
-function busy.
+`connector.mapping.meter` counts the work of operators, filters and tests, so that no event can keep
+the function busy.
 """
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import cache, wraps
 from typing import Any
 
 from jinja2 import Undefined, nodes
 from jinja2.compiler import Frame, generate
-from jinja2.filters import do_round
+from jinja2.filters import do_title, do_trim, ignore_case, make_attrgetter
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
+from jinja2.utils import missing, pass_context, pass_environment
 from jinja2.visitor import NodeTransformer
 from pydantic import BaseModel
 
 from connector.event import EVENT_FIELDS, Event
+from connector.mapping.meter import (
+    Price,
+    for_all_inside,
+    for_items,
+    for_order,
+    for_reading,
+    for_search,
+    for_words,
+    paid,
+)
+from connector.mapping.number import decimal_number, rounded, whole_number
+from connector.mapping.pattern import compiled
+from connector.mapping.text import BadValue, kind_of, text_of
 from connector.portabilling import AccessPolicyInfo
 
 Filter = Callable[..., Any]
@@ -39,17 +53,36 @@ _TESTS = frozenset(
     "iterable le lessthan lower lt mapping ne none number odd sequence string true upper".split()
 )
 
-_LONGEST = 10_000_000  # characters that a filter may add; the largest event has as many
-_MOST_PLACES = 15  # decimal places that a float has
+# What filters and tests cost. Those that are not here take the same time for every value, or pay in
+# their own functions.
+_FILTER_PRICES: dict[str, Price] = {
+    **dict.fromkeys("items list map reject rejectattr select selectattr".split(), for_items),
+    **dict.fromkeys("join max min sum unique".split(), for_all_inside),
+    "sort": for_order,
+    **dict.fromkeys("_concat abs float int lower round string trim upper".split(), for_reading),
+    "replace": for_search,
+    "title": for_words,
+}
+_TEST_PRICES: dict[str, Price] = {
+    **dict.fromkeys("eq equalto ge greaterthan gt le lessthan lt ne".split(), for_reading),
+    **dict.fromkeys("digits lower upper".split(), for_reading),
+    "in": for_search,
+}
+_FEW = 100  # characters or items that are copied in a step
+_PLACES = 64  # places of a pattern that its engine follows in a step
+_LARGEST = 15_000  # bits of a product of whole numbers: the digits of the longest number in JSON
+_UNSAFE = 2**61 - 1  # from here on, whole numbers can be chosen that all have the same hash
 
 _IMSI = re.compile("[0-9]{15}")
 _DIGITS = re.compile("[0-9]+")
 
 
-def attribute(policy: object, name: str, group: str | None = None) -> str | None:
+@pass_context
+def attribute(scope: Any, policy: object, name: str, group: str | None = None) -> str | None:
     """Filter: the value of an access policy's attribute; None if the policy does not have it."""
     if not isinstance(policy, AccessPolicyInfo):
         return None
+    scope.meter.spend(len(policy.attributes or ()))
     for item in policy.attributes or ():
         if item.name == name and (group is None or item.group_name == group):
             return item.value or None
@@ -66,9 +99,24 @@ def is_digits(value: object) -> bool:
     return isinstance(value, str) and _DIGITS.fullmatch(value) is not None
 
 
-def is_matching(value: object, pattern: str) -> bool:
-    """Test: the regular expression matches the whole text."""
-    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+@pass_context
+def is_matching(scope: Any, value: object, pattern: str) -> bool:
+    """Test: the regular expression matches the whole text (`connector.mapping.pattern`)."""
+    if not isinstance(value, str):
+        return False
+    matches, size = compiled(pattern)
+    scope.meter.spend(len(value) * size // _PLACES)
+    return matches(value)
+
+
+def is_lower(value: object) -> bool:
+    """Test: text in lower case; Jinja's also accepts the text that Python shows for a list."""
+    return isinstance(value, str) and value.islower()
+
+
+def is_upper(value: object) -> bool:
+    """Test: text in upper case."""
+    return isinstance(value, str) and value.isupper()
 
 
 class _Missing(Undefined):
@@ -140,18 +188,27 @@ class _Generator(NativeCodeGenerator):
                     self.fail(f"No {kind} named {used.name!r}.", used.lineno)
 
 
+def _bits(number: float) -> int:
+    return number.bit_length() if isinstance(number, int) else 0
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """Lets expressions read fields of the event and keys of JSON, and nothing else."""
 
     code_generator_class = _Generator
-    intercepted_binops = frozenset({"*", "**", "%"})
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
 
-    def call_binop(self, context: object, operator: str, left: Any, right: Any) -> Any:
-        """Compute with numbers only, and only if a float can hold the result."""
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Compute with numbers of a bounded size; only `+` takes other values, too."""
         if not isinstance(left, int | float) or not isinstance(right, int | float):
-            raise TypeError(f"{operator} takes numbers only")
-        if operator == "**":
+            if operator != "+":
+                raise TypeError(f"{operator} takes numbers only")
+            for value in (left, right):
+                context.meter.spend(len(value) // _FEW if isinstance(value, str | list) else 0)
+        elif operator == "**":
             math.pow(left, right)  # raises at once if the power is too large for a float
+        elif operator == "*" and _bits(left) + _bits(right) > _LARGEST:
+            raise OverflowError
         return self.binop_table[operator](left, right)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -192,35 +249,97 @@ def _listed(filtered: Filter) -> Filter:
     return listed
 
 
-def _round(value: Any, precision: int = 0, method: Any = "common") -> float:
-    """Filter: Jinja's `round` with at most 15 places; a billion places would take hours."""
-    if abs(precision) > _MOST_PLACES:
-        raise ValueError(f"more than {_MOST_PLACES} places")
-    return do_round(value, precision, method)
+def _of_text(filtered: Callable[..., str]) -> Filter:
+    """Wrap a filter for text so that numbers, booleans and date-times get their one spelling."""
+
+    @wraps(filtered)
+    def of_text(value: object, *args: Any, **options: Any) -> str:
+        return filtered(text_of(value), *args, **options)
+
+    return of_text
 
 
-def _replace(value: object, old: object, new: object, count: int = -1) -> str:
-    """Filter: Jinja's `replace`, with a bound on the length that it adds."""
-    text, out, put = str(value), str(old), str(new)
-    _check_size(text.count(out) * len(put))
+@pass_context
+def _replace(scope: Any, value: object, old: object, new: object, count: int = -1) -> str:
+    """Filter: Jinja's `replace`, which also pays for the length that it adds."""
+    text, out, put = text_of(value), text_of(old), text_of(new)
+    scope.meter.spend(text.count(out) * len(put) // _FEW)
     return text.replace(out, put, count)
 
 
-def _joined(join: Filter) -> Filter:
-    """Wrap Jinja's `join` with a bound on the length that it adds."""
-
-    @wraps(join)
-    def joined(context: object, value: Any, d: object = "", attribute: Any = None) -> Any:
-        items = list(value)
-        _check_size(len(items) * len(str(d)))
-        return join(context, items, d, attribute)
-
-    return joined
+def _trim(value: str, chars: str | None = None) -> str:
+    """Filter: Jinja's `trim`; it searches all of `chars` for each character of the text."""
+    if chars and len(chars) > _FEW:
+        raise BadValue(f"`trim` takes at most {_FEW} characters")
+    return do_trim(value, chars)
 
 
-def _check_size(added: int) -> None:
-    if added > _LONGEST:
-        raise ValueError("too long")
+def _join(value: object, d: object = "", attribute: str | int | None = None) -> str:
+    """Filter: Jinja's `join`; each item needs a text."""
+    if not isinstance(value, list | tuple | str):
+        raise BadValue(f"`join` takes a list, not {kind_of(value)}")
+    between = text_of(d)
+    return between.join(map(text_of, map(make_attrgetter(LANGUAGE, attribute), value)))
+
+
+def _of_number(test: Any) -> Filter:
+    """Wrap a test for numbers; Jinja's would format text, because `%` does that for text."""
+
+    @wraps(test)
+    def of_number(value: object, *args: object) -> Any:
+        if not isinstance(value, int | float):
+            raise BadValue(f"the test takes a number, not {kind_of(value)}")
+        return test(value, *args)
+
+    return of_number
+
+
+@pass_environment
+def _sum(environment: Any, value: Any, attribute: Any = None, start: float = 0) -> Any:
+    """Filter: Jinja's `sum`, for numbers only: it copies a list of lists again for each list."""
+    return sum(map(make_attrgetter(environment, attribute), value), +start)
+
+
+@pass_environment
+def _unique(
+    environment: Any, value: Any, case_sensitive: bool = False, attribute: Any = None
+) -> Iterator[Any]:
+    """Filter: Jinja's `unique`, for text and numbers.
+
+    It keeps them in a set, and an event could send numbers that have the same hash.
+    """
+    seen: set[Any] = set()
+    key_of = make_attrgetter(environment, attribute, None if case_sensitive else ignore_case)
+    for item in value:
+        key = key_of(item)
+        if isinstance(key, int) and abs(key) >= _UNSAFE:
+            key = ("", str(key))  # the hash of a text cannot be chosen
+        elif not isinstance(key, str | int | float | datetime | None):
+            raise TypeError
+        if key not in seen:
+            seen.add(key)
+            yield item
+
+
+@pass_context
+def _read(scope: Any, value: Any) -> Any:
+    """The value, after it was paid for: one side of a comparison."""
+    scope.meter.read(value)
+    return value
+
+
+@pass_context
+def _searched(scope: Any, value: Any) -> Any:
+    """The value, after a search in it was paid for: the right side of `in`."""
+    for_search(scope.meter, (value,), {})
+    return value
+
+
+@pass_context
+def _copied(scope: Any, value: Any) -> Any:
+    """The value, after it was paid for: a part of a list or of a text, such as `a[:5]`."""
+    scope.meter.spend(len(value) // _FEW if isinstance(value, list | tuple | str) else 0)
+    return value
 
 
 def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
@@ -230,9 +349,7 @@ def _default(value: Any, default: Any = None, boolean: bool = False) -> Any:
 
 def _concat(parts: list[Any]) -> str:
     """The operator `~`: joins values as text, and refuses missing data."""
-    if any(part is None for part in parts):
-        raise ValueError("missing data cannot be joined to text")
-    return "".join(str(part) for part in parts)
+    return "".join(map(text_of, parts))
 
 
 class _Rewriting(NodeTransformer):
@@ -241,12 +358,51 @@ class _Rewriting(NodeTransformer):
     def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja's convention
         """Use `_concat` for `~`; Jinja's own operator joins None as the text "None"."""
         self.generic_visit(node)
-        return nodes.Filter(nodes.List(node.nodes), "_concat", [], [], None, None, lineno=1)
+        return _filtered(nodes.List(node.nodes), "_concat")
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802 - as above
+        """Pay for comparisons, unless one side is a constant: the smaller side decides the work."""
+        self.generic_visit(node)
+        left = node.expr
+        for operand in node.ops:
+            right = operand.expr
+            searches = operand.op in ("in", "notin")
+            if not _is_constant(right) and (searches or not _is_constant(left)):
+                operand.expr = _filtered(right, "_searched" if searches else "_read")
+            left = right
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802 - as above
+        """Pay for a copy of a part: `a[:5]`."""
+        self.generic_visit(node)
+        return _filtered(node, "_copied") if isinstance(node.arg, nodes.Slice) else node
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.CondExpr:  # noqa: N802 - as above
         """Give an `if` without an `else` the value None."""
         self.generic_visit(node)
         return nodes.CondExpr(node.test, node.expr1, node.expr2 or nodes.Const(None), lineno=1)
+
+
+def _filtered(node: nodes.Expr, name: str) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=1)
+
+
+def _is_constant(node: nodes.Expr) -> bool:
+    if isinstance(node, nodes.List | nodes.Tuple):
+        return all(isinstance(item, nodes.Const) for item in node.items)
+    return isinstance(node, nodes.Const)
+
+
+_TEXT_FILTERS: dict[str, Callable[..., str]] = {
+    "lower": str.lower,
+    "title": do_title,
+    "trim": _trim,
+    "upper": str.upper,
+}
+
+
+def _paid(functions: Mapping[str, Any], prices: Mapping[str, Price]) -> dict[str, Filter]:
+    return {name: paid(functions[name], price) for name, price in prices.items()}
 
 
 def _environment() -> _Environment:
@@ -256,15 +412,24 @@ def _environment() -> _Environment:
     )
     env.globals.clear()
     env.filters = {name: env.filters[name] for name in _FILTERS}
-    env.filters |= {"join": _joined(env.filters["join"]), "replace": _replace, "round": _round}
+    env.filters |= {name: _of_text(found) for name, found in _TEXT_FILTERS.items()}
+    env.filters |= {"join": _join, "replace": _replace, "string": text_of}
+    env.filters |= {"int": whole_number, "float": decimal_number, "round": rounded}
+    env.filters |= {"sum": _sum, "unique": _unique}
     env.filters |= {name: _keeps_none(env.filters[name]) for name in _TEXT_AND_NUMBER}
     env.filters |= {name: _listed(env.filters[name]) for name in _LAZY}
     env.filters |= {"attribute": attribute, "default": _default, "_concat": _concat}
+    env.filters |= _paid(env.filters, _FILTER_PRICES)
+    env.filters |= {"_read": _read, "_searched": _searched, "_copied": _copied}
     env.tests = {name: env.tests[name] for name in _TESTS} | {
         "imsi": is_imsi,
         "digits": is_digits,
         "matching": is_matching,
+        "lower": is_lower,
+        "upper": is_upper,
     }
+    env.tests |= _paid(env.tests, _TEST_PRICES)
+    env.tests |= {name: _of_number(env.tests[name]) for name in ("odd", "even", "divisibleby")}
     return env
 
 

@@ -14,15 +14,22 @@ from typing import Any
 from connector import log
 from connector.call import Call
 from connector.mapping.expression import Scope
-from connector.mapping.system_entry import Limits, seconds
+from connector.mapping.system_entry import Limits, accepted, seconds
 from connector.outcome import Outcome
-from connector.settings import BadSettings
-from connector.system import End, Reply
+from connector.system import End, Reply, Turn
+from connector.systems.causes import reason_of
 from connector.systems.limits import Breaker, Throttle
 
 _ATTEMPTS = 3
 _BACKOFF = 0.2  # seconds; doubled each time, full jitter
 _SHORT = 2.0  # seconds; a longer Retry-After is passed on to NSPS
+
+_REFUSALS = (Outcome.REJECTED, Outcome.UNKNOWN_RESOURCE, Outcome.FAILED)
+_REPEATED = "API Core refused a repeated request; its first attempt may have been carried out"
+_NO_PLACE = Reply(
+    Outcome.THROTTLED, cause="the connector's own limit", retry_after=1, end=End.NOT_SENT
+)
+_NO_TIME = Reply(Outcome.UNAVAILABLE, cause="no time left for this call", end=End.NOT_SENT)
 
 Attempt = Callable[[Call], Awaitable[Reply]]
 """Sends one request of a call. It never raises, and may be cancelled when its time is over."""
@@ -37,40 +44,47 @@ class Guard:
         Raises:
             BadSettings: the breaker's pause is not a duration.
         """
-        try:
-            pause = seconds(limits.breaker.pause.evaluate(Scope(settings=settings)))
-        except ValueError as error:
-            raise BadSettings([f"system: breaker.pause {error}"]) from None
+        pause = accepted(
+            "system: breaker.pause", seconds, limits.breaker.pause, Scope(settings=settings)
+        )
         self._timeout = timeout
         self._breaker = Breaker(limits.breaker.after, pause, _now)
         rate = int(limits.rate_limit[:-2]) if limits.rate_limit else None
         self._throttle = Throttle(limits.concurrency, rate)
 
-    async def send(self, attempt: Attempt, call: Call, deadline: float) -> Reply:
+    async def send(self, attempt: Attempt, call: Call, turn: Turn) -> Reply:
         """Carry out a call as `System.send` does; `attempt` sends each of its requests."""
-        wait = self._breaker.refusal()
-        if wait is not None:
-            reason = "Circuit open: API Core did not answer repeatedly, it is probed again soon"
-            return Reply(Outcome.UNAVAILABLE, reason, "circuit open", wait, end=End.NOT_SENT)
-        if not await self._throttle.enter():
-            cause = "the connector's own limit"
-            return Reply(Outcome.THROTTLED, cause=cause, retry_after=1, end=End.NOT_SENT)
-        try:
-            reply = await self._repeat(attempt, call, deadline)
-        finally:
-            self._throttle.leave()
+        if (wait := self._breaker.opened()) is not None:
+            return _refused_by_circuit(wait)
+        if not await self._let_in(turn):
+            return _NO_TIME if turn.begun else _NO_PLACE
+        if (wait := self._breaker.refusal()) is not None:
+            return _refused_by_circuit(wait)
+        reply = await self._repeat(attempt, call, turn.deadline)
         available = reply.outcome is not Outcome.UNAVAILABLE
         if self._breaker.note(available=available):
             state = "closed" if available else "open"
             log.write(WARNING, f"circuit {state}", circuit=state)
         return reply
 
+    def leave(self, turn: Turn) -> None:
+        """End a turn, as `System.leave` does."""
+        if turn.begun:
+            turn.begun = False
+            self._throttle.leave()
+
+    async def _let_in(self, turn: Turn) -> bool:
+        """Wait until the call may be sent; False if that takes too long."""
+        if turn.begun:
+            return await self._throttle.next(turn.deadline)
+        turn.begun = await self._throttle.enter(turn.patience)
+        return turn.begun
+
     async def _repeat(self, attempt: Attempt, call: Call, deadline: float) -> Reply:
         """Send the request, up to three times while that is safe and useful."""
         started, unknown = _now(), False
         for number in range(1, _ATTEMPTS + 1):
             reply = await self._in_time(attempt, call, deadline)
-            unknown = unknown or reply.unknown
             if number == _ATTEMPTS or not _is_repeatable(call, reply):
                 break
             pause = reply.retry_after
@@ -79,16 +93,41 @@ class Guard:
             if pause > _SHORT or _now() + pause >= deadline:
                 break
             await asyncio.sleep(pause)
-        end = End.UNKNOWN if unknown and not reply.unknown else reply.end
-        return replace(reply, attempts=number, end=end, took=_now() - started)
+            if not await self._throttle.next(deadline):
+                break
+            unknown = unknown or reply.unknown
+        if unknown:
+            reply = _after_unknown(reply)
+        return replace(reply, attempts=number, took=_now() - started)
 
     async def _in_time(self, attempt: Attempt, call: Call, deadline: float) -> Reply:
         """One attempt; it ends after the timeout of the system, or at the deadline."""
+        within = min(self._timeout, max(deadline - _now(), 0.001))
         try:
-            async with asyncio.timeout(min(self._timeout, max(deadline - _now(), 0.001))):
+            async with asyncio.timeout(within):
                 return await attempt(call)
         except TimeoutError:
-            return Reply(Outcome.UNAVAILABLE, cause="no reply in time", end=End.PENDING)
+            cause = f"no reply within {within:.3g} s"
+            return Reply(Outcome.UNAVAILABLE, reason_of(cause), cause, end=End.PENDING)
+
+
+def _refused_by_circuit(wait: float) -> Reply:
+    reason = "Circuit open: API Core did not answer repeatedly, it is probed again soon"
+    return Reply(Outcome.UNAVAILABLE, reason, "circuit open", wait, end=End.NOT_SENT)
+
+
+def _after_unknown(reply: Reply) -> Reply:
+    """The reply to a repeated request whose earlier attempt may have been carried out.
+
+    If the system refuses it ("exists already", "not found"), it may have met the connector's own
+    earlier success. Then the refusal is not final: the event comes again and finds what is there.
+    """
+    end = reply.end if reply.unknown else End.UNKNOWN
+    if reply.outcome not in _REFUSALS:
+        return replace(reply, end=end)
+    reason = ": ".join(filter(None, (_REPEATED, reply.reason)))
+    outcome = Outcome.FAILED if reply.outcome is Outcome.REJECTED else reply.outcome
+    return replace(reply, outcome=outcome, reason=reason, end=end)
 
 
 def _is_repeatable(call: Call, reply: Reply) -> bool:

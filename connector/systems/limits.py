@@ -1,6 +1,7 @@
-"""Limits that protect an external system: calls at once, calls per second, circuit breaker.
+"""Limits that protect an external system: events at once, requests per second, circuit breaker.
 
-A call above a limit is refused, not queued: NSPS has a queue and sends the event again.
+An event waits for its place and its turn before its first request. Once it has begun, it is never
+refused: half of a SIM swap is worse than a late one.
 """
 
 import asyncio
@@ -11,39 +12,66 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # imported at run time only if a mapping limits the rate: a faster cold start
     from aiolimiter import AsyncLimiter
 
-_PATIENCE = 1.0  # seconds that a call may wait for its turn, to smooth a burst
-
 
 class Throttle:
-    """At most `concurrency` calls at once and, if `rate` is given, `rate` calls per second."""
+    """At most `concurrency` events at once and, if `rate` is given, `rate` requests per second.
+
+    Requests of events that have begun go first. A new event begins only while none of them waits,
+    so that those inside always finish, however many wait outside.
+    """
 
     def __init__(self, concurrency: int, rate: int | None) -> None:
-        self._free = concurrency
+        self._places = asyncio.Semaphore(concurrency)
         self._rate = _limiter(rate) if rate else None
+        self._door = asyncio.Lock()  # one new event at a time waits for its turn, in their order
+        self._waiting = 0  # requests of events that have begun
+        self._no_waiting = asyncio.Event()
+        self._no_waiting.set()
 
-    async def enter(self) -> bool:
-        """Take a place; False if the call is above a limit. After True, call `leave` once.
+    async def enter(self, until: float) -> bool:
+        """Take a place and the turn of an event's first request; after True, `leave` once.
 
-        It waits up to a second for the call's turn under the rate.
+        False if there is none until `until`, in seconds of the event loop's clock.
         """
-        if self._free <= 0:
+        try:
+            async with asyncio.timeout_at(until):
+                await self._places.acquire()
+                try:
+                    await self._first()
+                except BaseException:
+                    self._places.release()
+                    raise
+        except TimeoutError:
             return False
-        self._free -= 1
+        return True
+
+    async def next(self, until: float) -> bool:
+        """Wait for the turn of a further request; False if it does not come until `until`."""
         if self._rate is None:
             return True
+        self._waiting += 1
+        self._no_waiting.clear()
         try:
-            await asyncio.wait_for(self._rate.acquire(), _PATIENCE)
+            async with asyncio.timeout_at(until):
+                await self._rate.acquire()
         except TimeoutError:
-            self.leave()
             return False
-        except asyncio.CancelledError:
-            self.leave()
-            raise
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._no_waiting.set()
         return True
 
     def leave(self) -> None:
         """Give the place back."""
-        self._free += 1
+        self._places.release()
+
+    async def _first(self) -> None:
+        if self._rate is None:
+            return
+        async with self._door:
+            await self._no_waiting.wait()
+            await self._rate.acquire()
 
 
 def _limiter(rate: int) -> "AsyncLimiter":
@@ -76,19 +104,21 @@ class Breaker:
         self._failures = 0
         self._probe_at = 0.0
 
+    def opened(self) -> float | None:
+        """The seconds until the next probe while the breaker is open; else None."""
+        wait = self._probe_at - self._clock()
+        return wait if self._failures >= self._after and wait > 0 else None
+
     def refusal(self) -> float | None:
         """None if the call may be sent; else the seconds until the next probe.
 
         If the breaker is half-open, the call is the probe. No other call is let through until
         `note` has the result of the probe, or another `pause` is over.
         """
-        if self._failures < self._after:
-            return None
-        now = self._clock()
-        if now < self._probe_at:
-            return self._probe_at - now
-        self._probe_at = now + self._pause
-        return None
+        wait = self.opened()
+        if wait is None and self._failures >= self._after:
+            self._probe_at = self._clock() + self._pause
+        return wait
 
     def note(self, *, available: bool) -> bool:
         """Note the result of a call; True if it opened or closed the breaker."""

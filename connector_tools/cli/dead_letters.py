@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from connector import log
 from connector.event import parse, personal
+from connector.masking import redact
 from connector.outcome import Refusal
 from connector_tools.terminal import CANNOT_RUN, counted
 
@@ -187,9 +187,9 @@ def _pulled(
 
 def _masked(dead_letter: "DeadLetter", text: str) -> str:
     try:
-        return log.redact(text, personal(parse(dead_letter.data)))
+        return redact(text, personal(parse(dead_letter.data)))
     except Refusal:
-        return log.redact(text)
+        return redact(text)
 
 
 def _count(dead_letters: list["DeadLetter"]) -> str:

@@ -48,6 +48,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """The virtual time in seconds; see `asyncio.AbstractEventLoop`."""
         return self.virtual
 
+    def call_at(  # type: ignore[override]  # asyncio's own signature is wider
+        self, when: float, *args: Any, **options: Any
+    ) -> asyncio.TimerHandle:
+        """Set a timer at least a microsecond ahead; see `asyncio.AbstractEventLoop`.
+
+        A timer that is set again and again for now, because of a rounding error, stops the time.
+        """
+        return super().call_at(max(when, self.virtual + 1e-6), *args, **options)
+
     def run_in_executor(  # type: ignore[override]  # asyncio's own signature is wider
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:

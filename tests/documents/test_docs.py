@@ -25,6 +25,7 @@ from connector.mapping import (
     schema,
     setting,
     system_entry,
+    text,
 )
 from connector.mapping.language import LANGUAGE
 from connector.mapping.load import check, load
@@ -53,9 +54,9 @@ MODELS: dict[str, type[entry.Entry]] = {
     "tests": case.Case,
 }
 ENCODERS: dict[str, expression.Encode] = {
-    "path": expression.in_path,
-    "xml-text": expression.in_xml,
-    "header": expression.in_header,
+    "path": text.in_path,
+    "xml-text": text.in_xml,
+    "header": text.in_header,
     "text": str,
 }
 
@@ -307,9 +308,8 @@ def test_the_table_of_statuses_has_the_outcomes_of_the_code() -> None:
 
 def lint_names() -> set[str]:
     """The names of the lints in the code: the first text argument of each call that makes one."""
-    files = [
-        ROOT / "connector" / "mapping" / name for name in ("checks.py", "load.py", "document.py")
-    ]
+    names = ("checks.py", "constants.py", "document.py", "fields.py", "load.py")
+    files = [ROOT / "connector" / "mapping" / name for name in names]
     found: set[str] = set()
     for file in [*files, ROOT / "connector_tools" / "mapping_tests.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

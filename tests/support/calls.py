@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.call import Call
-from connector.system import Reply
+from connector.system import Reply, Turn
 from connector.systems.http.call import HttpCall
 from connector.systems.http.client import HttpSystem
 from connector.systems.http.entry import HttpSystemEntry
@@ -39,8 +39,18 @@ def client(
     return HttpSystem(entry, settings or {})
 
 
+def turn_of(budget: float) -> Turn:
+    """The turn of an event with `budget` seconds."""
+    deadline = asyncio.get_running_loop().time() + budget
+    return Turn(deadline, patience=deadline)
+
+
 async def send(opened: HttpSystem, call: Call = POST, budget: float = 10) -> Reply:
-    return await opened.send(call, asyncio.get_running_loop().time() + budget)
+    turn = turn_of(budget)
+    try:
+        return await opened.send(call, turn)
+    finally:
+        opened.leave(turn)
 
 
 async def send_once(url: str, call: Call = POST, budget: float = 10, **system: Any) -> Reply:

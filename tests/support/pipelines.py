@@ -15,7 +15,7 @@ from connector.ledger.records import Busy, Claim, ClaimRequest, Duplicate, Super
 from connector.mapping.load import load
 from connector.outcome import Outcome, Result
 from connector.pipeline import Pipeline, Record
-from connector.system import Reply
+from connector.system import Reply, Turn
 from tests.support.calls import http
 
 TOKEN = "s3cret-of-the-system"
@@ -44,7 +44,7 @@ rules:
       - {subject: "imsi:{{ sim.imsi }}", put: "/cards/{{ sim.imsi }}", json: {}}
 """
 FOUND = Reply(Outcome.APPLIED, status=200, seen={"status": 200, "json": {"id": 7}})
-Turn = Reply | Exception | Callable[[], Awaitable[Reply]]
+Played = Reply | Exception | Callable[[], Awaitable[Reply]]
 
 
 def applied(status: int = 200, **document: Any) -> Reply:
@@ -56,9 +56,10 @@ class PlayedSystem:
     """Takes a turn of `turns` for each call, then replies that the card is found."""
 
     notes: list[str]
-    turns: deque[Turn] = field(default_factory=deque)
+    turns: deque[Played] = field(default_factory=deque)
     calls: list[Call] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
+    left: int = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,14 +67,17 @@ class PlayedSystem:
     async def __aexit__(self, *exc: object) -> None:
         """Nothing to close."""
 
-    async def send(self, call: Call, deadline: float) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
         self.notes.append(f"{call.method} {http(call).path}")
         self.calls.append(call)
-        self.deadlines.append(deadline - asyncio.get_running_loop().time())
-        turn = self.turns.popleft() if self.turns else FOUND
-        if isinstance(turn, Exception):
-            raise turn
-        return turn if isinstance(turn, Reply) else await turn()
+        self.deadlines.append(turn.deadline - asyncio.get_running_loop().time())
+        played = self.turns.popleft() if self.turns else FOUND
+        if isinstance(played, Exception):
+            raise played
+        return played if isinstance(played, Reply) else await played()
+
+    def leave(self, turn: Turn) -> None:
+        self.left += 1
 
 
 @dataclass

@@ -11,6 +11,7 @@ from connector.mapping.system_entry import Limits
 from connector.outcome import Outcome
 from connector.system import End, Reply
 from connector.systems.guard import Guard
+from tests.support.calls import turn_of
 
 STATE = Call("", "PUT", "/a", idempotent=True)
 ADDS = Call("", "POST", "/a")
@@ -25,7 +26,7 @@ async def sent(call: Call, *replies: Reply) -> Reply:
         return left.popleft() if left else OK
 
     guard = Guard(Limits(), {}, timeout=1)
-    return await guard.send(attempt, call, asyncio.get_running_loop().time() + 5)
+    return await guard.send(attempt, call, turn_of(5))
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
@@ -38,6 +39,36 @@ async def test_a_request_is_repeated_only_if_that_is_safe_and_useful(
     safe = call.idempotent or end is End.NOT_SENT
     reply = await sent(call, Reply(outcome, end=end, retry_after=0))
     assert reply.attempts == (2 if useful and safe else 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (Outcome.REJECTED, Outcome.FAILED),
+        (Outcome.FAILED, Outcome.FAILED),
+        (Outcome.UNKNOWN_RESOURCE, Outcome.UNKNOWN_RESOURCE),
+    ],
+)
+async def test_a_refused_repetition_may_have_met_its_own_earlier_success(
+    first: Outcome, then: Outcome
+) -> None:
+    lost = Reply(Outcome.UNAVAILABLE, end=End.UNKNOWN, retry_after=0)
+    reply = await sent(STATE, lost, Reply(first, "IMSI exists already"))
+    assert (reply.outcome, reply.end) == (then, End.UNKNOWN)
+    assert reply.reason == (
+        "API Core refused a repeated request; its first attempt may have been carried out: "
+        "IMSI exists already"
+    )
+
+
+async def test_a_refused_repetition_is_final_if_the_first_was_not_sent() -> None:
+    lost = Reply(Outcome.UNAVAILABLE, end=End.NOT_SENT, retry_after=0)
+    reply = await sent(STATE, lost, Reply(Outcome.REJECTED, "IMSI exists already"))
+    assert (reply.outcome, reply.end, reply.reason) == (
+        Outcome.REJECTED,
+        End.ANSWERED,
+        "IMSI exists already",
+    )
 
 
 async def test_a_call_is_unknown_if_one_of_its_attempts_is_unknown() -> None:
@@ -57,6 +88,6 @@ async def test_an_attempt_ends_at_the_timeout_or_at_the_deadline(
     clock = asyncio.get_running_loop().time
     started = clock()
     guard = Guard(Limits(), {}, seconds)
-    reply = await guard.send(attempt, STATE, started + budget)
+    reply = await guard.send(attempt, STATE, turn_of(budget))
     assert (reply.outcome, reply.end, reply.attempts) == (Outcome.UNAVAILABLE, End.PENDING, 1)
     assert clock() - started < 2

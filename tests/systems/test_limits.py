@@ -1,85 +1,132 @@
-"""The limits on calls, and the circuit breaker with a clock that the test sets."""
+"""The limits on events, on virtual time; the circuit breaker, with a clock that the test sets."""
 
 import asyncio
-import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from random import Random
+from typing import TypeVar
 
 import pytest
 
 from connector.systems.limits import Breaker, Throttle
+from connector_tools.simulation.clock import VirtualLoop
+
+FOREVER = 1e9
+T = TypeVar("T")
 
 
-async def test_calls_up_to_the_concurrency_enter_at_once() -> None:
-    throttle = Throttle(3, None)
-    assert [await throttle.enter() for _ in range(3)] == [True, True, True]
+def virtually(body: Callable[[], Coroutine[None, None, T]]) -> T:
+    """Run a coroutine on virtual time: waiting costs nothing."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(body())
 
 
-async def test_a_call_above_the_concurrency_is_refused_at_once() -> None:
-    throttle = Throttle(1, 1000)
-    assert await throttle.enter()
-    async with asyncio.timeout(0.9):  # less than the wait for a turn under the rate
-        assert not await throttle.enter()
+@dataclass
+class Crowd:
+    """Events that come to one system: what became of them, and when each request was sent."""
+
+    throttle: Throttle
+    sent: list[float] = field(default_factory=list)
+    inside: int = 0
+    most_inside: int = 0
+    refused: int = 0
+    finished: int = 0
+    broken: int = 0
+
+    async def event(self, at: float, calls: int, seconds: float) -> None:
+        """An event at the time `at`, with `calls` calls that take `seconds` each."""
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(at)
+        if not await self.throttle.enter(at + 25):
+            self.refused += 1
+            return
+        self.inside += 1
+        self.most_inside = max(self.inside, self.most_inside)
+        for number in range(calls):
+            if number and not await self.throttle.next(at + 50):
+                self.broken += 1
+                break
+            self.sent.append(clock())
+            await asyncio.sleep(seconds)
+        else:
+            self.finished += 1
+        self.inside -= 1
+        self.throttle.leave()
+
+    def most_in_a_second(self) -> int:
+        """The most requests that were sent within one second."""
+        window, most = deque[float](), 0
+        for at in self.sent:
+            window.append(at)
+            while window[0] <= at - 1:
+                window.popleft()
+            most = max(most, len(window))
+        return most
 
 
-async def test_a_place_that_a_call_left_is_free_again() -> None:
-    throttle = Throttle(1, None)
-    assert await throttle.enter()
-    assert not await throttle.enter()
-    throttle.leave()
-    assert await throttle.enter()
-    assert not await throttle.enter()
+def crowd(concurrency: int, rate: int | None, events: list[tuple[float, int, float]]) -> Crowd:
+    async def come() -> Crowd:
+        found = Crowd(Throttle(concurrency, rate))
+        await asyncio.gather(*(found.event(*each) for each in events))
+        return found
+
+    return virtually(come)
 
 
-async def test_a_small_burst_above_the_rate_is_smoothed() -> None:
-    throttle = Throttle(10, 10)
-    started = time.monotonic()
-    assert all(await asyncio.gather(*(throttle.enter() for _ in range(5))))
-    assert time.monotonic() - started > 0.35  # the first at once, the others 0.1 s after each other
+@pytest.mark.parametrize("seed", range(12))
+def test_an_event_that_has_begun_makes_all_its_calls(seed: int) -> None:
+    """Eight times as many events as the rate allows, as swaps of up to 16 calls."""
+    random = Random(seed)  # noqa: S311 - a simulation
+    rate, concurrency = random.choice([8, 16, 50]), random.choice([8, 80, 250])
+    events = [
+        (random.uniform(0, 10), random.choice([1, 2, 7, 16]), random.uniform(0.01, 1))
+        for _ in range(rate * 80)
+    ]
+    found = crowd(concurrency, rate, events)
+    assert found.broken == 0
+    assert found.finished + found.refused == len(events)
+    assert found.refused > 0
+    assert found.most_inside <= concurrency
+    assert found.most_in_a_second() <= rate + max(1, rate // 20)
 
 
-async def test_the_rate_is_kept_in_the_first_second_after_a_rest() -> None:
-    throttle = Throttle(100, 20)
-    entered = await asyncio.gather(*(throttle.enter() for _ in range(100)))
-    assert 15 <= entered.count(True) <= 22  # the calls of one second, the longest wait
+def test_events_wait_for_a_place_in_the_order_in_which_they_came() -> None:
+    found = crowd(1, None, [(number / 10, 1, 1.0) for number in range(20)])
+    assert (found.finished, found.refused, found.most_inside) == (20, 0, 1)
+    assert found.sent == pytest.approx(range(20))
 
 
-async def test_a_high_rate_is_reached() -> None:
-    throttle = Throttle(2000, 2000)
-    entered = await asyncio.gather(*(throttle.enter() for _ in range(1200)))
-    assert all(entered)  # one by one, only some 800 would enter within a second, the longest wait
+def test_an_event_that_gets_no_place_in_time_is_refused() -> None:
+    found = crowd(1, None, [(0, 1, 40), (1, 1, 1)])
+    assert (found.finished, found.refused) == (1, 1)
 
 
-async def test_a_call_waits_about_a_second_for_its_turn_and_is_then_refused() -> None:
-    throttle = Throttle(50, 2)
-    started = time.monotonic()
-    entered = await asyncio.gather(*(throttle.enter() for _ in range(20)))
-    assert 2 <= entered.count(True) <= 6
-    assert time.monotonic() - started < 5  # twenty calls would take 9 s
+def test_the_rate_is_used_to_the_full_while_events_wait() -> None:
+    found = crowd(1000, 20, [(0, 1, 0.1) for _ in range(300)])
+    assert found.finished == 300
+    assert max(found.sent) == pytest.approx(15, abs=0.5)
 
 
-async def test_a_call_that_the_rate_refuses_gives_back_its_place() -> None:
-    throttle = Throttle(3, 1)
-    entered = await asyncio.gather(*(throttle.enter() for _ in range(3)))
-    assert not all(entered)
-    for _ in range(entered.count(True)):
+def test_a_cancelled_event_gives_back_its_place() -> None:
+    async def cancel_and_enter() -> bool:
+        throttle = Throttle(1, 1)
+        assert await throttle.enter(FOREVER)
         throttle.leave()
-    again = [asyncio.create_task(throttle.enter()) for _ in range(4)]
-    _, waiting = await asyncio.wait(again, return_when=asyncio.FIRST_COMPLETED)
-    assert len(waiting) >= 2  # all three places were free; the fourth call found none
-    await asyncio.gather(*waiting)
+        waiting = asyncio.create_task(throttle.enter(FOREVER))  # has the place, waits for its turn
+        await asyncio.sleep(0.1)
+        waiting.cancel()
+        return await throttle.enter(asyncio.get_running_loop().time() + 2)
+
+    assert virtually(cancel_and_enter)
 
 
-async def test_a_cancelled_call_gives_back_its_place() -> None:
-    throttle = Throttle(2, 1)
-    assert await throttle.enter()
-    waiting = asyncio.create_task(throttle.enter())
-    await asyncio.sleep(0.01)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    other = asyncio.create_task(throttle.enter())
-    await asyncio.sleep(0.01)
-    assert not other.done()  # it has a place and waits for its turn under the rate
-    other.cancel()
+def test_a_request_that_gets_no_turn_until_the_deadline_is_told_so() -> None:
+    async def ask_twice() -> tuple[bool, bool]:
+        throttle = Throttle(1, 1)
+        return await throttle.next(FOREVER), await throttle.next(0.5)
+
+    assert virtually(ask_twice) == (True, False)
 
 
 class Clock:

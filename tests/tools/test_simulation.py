@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connector.ledger.memory import MemoryLedger
 from connector.ledger.records import Busy, Claim, ClaimRequest, Duplicate, Superseded
 from connector.outcome import Outcome
-from connector.system import Reply
+from connector.system import Reply, Turn
 from connector_tools.simulation import faults, report
 from connector_tools.simulation.faults import ALL, Faults
 from connector_tools.simulation.functions import leaking
@@ -145,9 +145,12 @@ class Careless:
     async def __aexit__(self, *exc: object) -> None:
         await self._system.__aexit__(*exc)
 
-    async def send(self, call: Any, deadline: float) -> Reply:
-        await self._system.send(call, deadline)
+    async def send(self, call: Any, turn: Turn) -> Reply:
+        await self._system.send(call, turn)
         return Reply(Outcome.APPLIED)
+
+    def leave(self, turn: Turn) -> None:
+        self._system.leave(turn)
 
 
 def test_an_event_that_is_answered_202_without_being_applied_is_found_out() -> None:

@@ -2,15 +2,25 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from connector.call import Call
 from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled
-from connector.mapping.expression import EvaluationError, Scope, SourceText, Value, compile_value
+from connector.mapping.expression import (
+    EvaluationError,
+    Scope,
+    SourceText,
+    Value,
+    compile_value,
+    formed,
+)
+from connector.mapping.text import BadValue, text_of
 
 METHODS = ("ctrl_get", "ctrl_set")
+# A message has at most 65,535 bytes: its length is two bytes on the wire. It also has a number.
+_LONGEST = 65_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,7 @@ class CtrlCall(Call):
 def in_variable(text: str) -> str:
     """Check text that goes into a variable's name, so that it cannot end the name."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
-        raise EvaluationError("a variable takes letters, digits, - and _ only")
+        raise BadValue("a variable takes letters, digits, - and _ only")
     return text
 
 
@@ -78,24 +88,30 @@ class CtrlCallEntry(CallEntry):
 
     def render(self, scope: Scope) -> CtrlCall:
         """See `CallEntry`."""
-        value = None if self.value is None else _value(self.value.evaluate(scope))
+        variable = formed(self.address, scope, text_of)
+        value = None if self.value is None else formed(self.value, scope, _value)
+        if len(variable) + len(value or "") > _LONGEST:
+            raise EvaluationError(f"variable and value have more than {_LONGEST:,} characters")
         return CtrlCall(
             id=self.id or "",
             method="GET" if value is None else "SET",
             target=self.target,
             idempotent=True,
             read_only=value is None,
-            variable=str(self.address.evaluate(scope)),
+            variable=variable,
             value=value,
             accept=frozenset(self.accept),
         )
 
 
-def _value(value: Any) -> str:
-    """The text of a value on the wire. Spaces and newlines are refused: they would end it."""
+def _value(value: object) -> str:
+    """The text of a value on the wire. Spaces and newlines are refused: they would end it.
+
+    A boolean is `1` or `0`, as Osmocom's variables are.
+    """
     if isinstance(value, SourceText):
         return value
-    text = str(int(value)) if isinstance(value, bool) else str(value)
-    if value is None or not re.fullmatch(r"[!-~]+", text):
-        raise EvaluationError("a value takes printable ASCII without spaces only")
+    text = text_of(int(value) if isinstance(value, bool) else value)
+    if not re.fullmatch(r"[!-~]+", text):
+        raise BadValue("a value takes printable ASCII without spaces only")
     return text

@@ -4,20 +4,21 @@ If the reply to a SET is lost, the client reads the variable over a new connecti
 has the value, the SET counts as applied; else the guard may repeat it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Protocol, Self
 
 from connector.call import Call
 from connector.mapping.expression import Scope
-from connector.mapping.system_entry import seconds
+from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
-from connector.settings import BadSettings
-from connector.system import End, Reply
+from connector.system import End, Reply, Turn
+from connector.systems.causes import reason_of
+from connector.systems.connect import CONNECT_SHARE
 from connector.systems.ctrl.call import CtrlCall
-from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry
-from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, connect, fields
+from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry, host, port
+from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, fields, open_connection
 from connector.systems.guard import Guard
+from connector.systems.idle import Idle
 from connector.systems.judge import judge
 
 
@@ -27,11 +28,16 @@ class CtrlConnection(Protocol):
     async def ask(self, variable: str, value: str | None) -> CtrlReply:
         """GET the variable if `value` is None, else SET it."""
 
+    @property
+    def reusable(self) -> bool:
+        """True if another request may be sent."""
+
     def close(self) -> None:
         """Close the connection."""
 
 
-Connect = Callable[[str, int], Awaitable[CtrlConnection]]
+Connect = Callable[[str, int, float], Awaitable[CtrlConnection]]
+"""Opens a connection to a host and a port within a number of seconds."""
 
 
 class CtrlConfig(NamedTuple):
@@ -50,34 +56,31 @@ def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
         BadSettings: a timeout, the host or the port cannot be used.
     """
     scope = Scope(settings=settings)
-    try:
-        host, port = str(ctrl.host.evaluate(scope)), ctrl.port.evaluate(scope)
-        if not host or any(char.isspace() for char in host):
-            raise ValueError("host must be a name or an address")
-        if isinstance(port, bool) or not isinstance(port, int | float) or not 0 < port < 65_536:
-            raise ValueError("port must be a number from 1 to 65535")
-        return CtrlConfig(
-            host=host,
-            port=int(port),
-            timeout=seconds(ctrl.timeout.evaluate(scope)),
-            connect_timeout=seconds(ctrl.connect_timeout.evaluate(scope)),
-        )
-    except ValueError as error:
-        raise BadSettings([f"system.ctrl: {error}"]) from None
+    timeout = accepted("system.ctrl.timeout", seconds, ctrl.timeout, scope)
+    connect = accepted("system.ctrl.connect_timeout", seconds, ctrl.connect_timeout, scope)
+    return CtrlConfig(
+        host=accepted("system.ctrl.host", host, ctrl.host, scope),
+        port=accepted("system.ctrl.port", port, ctrl.port, scope),
+        timeout=timeout,
+        connect_timeout=min(connect, CONNECT_SHARE * timeout),
+    )
 
 
 class CtrlSystem:
     """A `System` over the control interface; tests of mapping files pass another `connect`."""
 
     def __init__(
-        self, entry: CtrlSystemEntry, settings: Mapping[str, Any], connect: Connect = connect
+        self,
+        entry: CtrlSystemEntry,
+        settings: Mapping[str, Any],
+        connect: Connect = open_connection,
     ) -> None:
         self._config = configure(entry.ctrl, settings)
         self._guard = Guard(entry.ctrl, settings, self._config.timeout)
         self._settings = settings
         self._replies = entry.replies
         self._connect = connect
-        self._idle: list[CtrlConnection] = []
+        self._idle: Idle[CtrlConnection] = Idle()
 
     async def __aenter__(self) -> Self:
         """Return itself; the first call opens a connection."""
@@ -85,12 +88,15 @@ class CtrlSystem:
 
     async def __aexit__(self, *exc: object) -> None:
         """Close the connections."""
-        for connection in self._idle:
-            connection.close()
+        self._idle.close()
 
-    async def send(self, call: Call, deadline: float) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
         """See `System`."""
-        return await self._guard.send(self._attempt, call, deadline)
+        return await self._guard.send(self._attempt, call, turn)
+
+    def leave(self, turn: Turn) -> None:
+        """See `System`."""
+        self._guard.leave(turn)
 
     async def _attempt(self, call: Call) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""
@@ -99,7 +105,8 @@ class CtrlSystem:
             said = await self._exchange(call)
         except CtrlFailure as failure:
             end = End.UNKNOWN if failure.sent else End.NOT_SENT
-            return Reply(Outcome.UNAVAILABLE, cause=str(failure), end=end)
+            cause = str(failure)
+            return Reply(Outcome.UNAVAILABLE, reason_of(cause), cause, end=end)
         except ValueError:  # of `frame`
             cause = "a message that cannot be sent"
             return Reply(Outcome.FAILED, cause=cause, end=End.NOT_SENT)
@@ -115,30 +122,22 @@ class CtrlSystem:
         except CtrlFailure as failure:
             if call.value is None or not failure.sent:
                 raise
-            self._forget()
+            self._idle.clear()
             found = await self._ask(call.variable, None)
             if found.value != call.value:
                 raise
             return found
 
     async def _ask(self, variable: str, value: str | None) -> CtrlReply:
-        connection = self._idle.pop() if self._idle else await self._open()
+        connection = self._idle.take() or await self._open()
         try:
             reply = await connection.ask(variable, value)
         except BaseException:
             connection.close()  # the reply may still come, so the connection cannot be reused
             raise
-        self._idle.append(connection)
+        self._idle.keep(connection)
         return reply
 
     async def _open(self) -> CtrlConnection:
-        try:
-            async with asyncio.timeout(self._config.connect_timeout):
-                return await self._connect(self._config.host, self._config.port)
-        except TimeoutError:
-            raise CtrlFailure("no connection in time", sent=False) from None
-
-    def _forget(self) -> None:
-        """Close the idle connections: after one has failed, the others are probably dead, too."""
-        while self._idle:
-            self._idle.pop().close()
+        config = self._config
+        return await self._connect(config.host, config.port, config.connect_timeout)

@@ -28,8 +28,10 @@ class ScriptedConnection:
     def __init__(self, script: Script) -> None:
         self._script = script
 
-    async def connect(self, host: str, port: int) -> "ScriptedConnection":
-        """Return itself; the client calls it in place of `connector.systems.ctrl.wire.connect`."""
+    reusable = True
+
+    async def connect(self, host: str, port: int, within: float) -> "ScriptedConnection":
+        """Return itself; the client calls it in place of `open_connection` of the wire."""
         return self
 
     async def ask(self, variable: str, value: str | None) -> CtrlReply:

@@ -10,6 +10,9 @@ import re
 import struct
 from typing import NamedTuple
 
+from connector.systems.causes import cause_of
+from connector.systems.connect import NoConnection, open_streams
+
 _PROTOCOL = b"\xee\x00"
 _LONGEST = 65_535  # bytes of a message
 _REPLY = re.compile(r"(GET_REPLY|SET_REPLY) (\S+) (\S+) ?(.*)", re.S)
@@ -31,16 +34,16 @@ class CtrlFailure(Exception):  # noqa: N818 - a failure of the network, not a bu
         self.sent = sent
 
 
-async def connect(host: str, port: int) -> "TcpConnection":
-    """Open a connection.
+async def open_connection(host: str, port: int, within: float) -> "TcpConnection":
+    """Open a connection in `within` seconds.
 
     Raises:
         CtrlFailure: the connection cannot be opened.
     """
     try:
-        return TcpConnection(*await asyncio.open_connection(host, port))
-    except OSError as error:
-        raise CtrlFailure(f"no connection: {type(error).__name__}", sent=False) from None
+        return TcpConnection(*await open_streams((host, port), within))
+    except NoConnection as error:
+        raise CtrlFailure(str(error), sent=False) from None
 
 
 class TcpConnection:
@@ -50,6 +53,11 @@ class TcpConnection:
         self._reader = reader
         self._writer = writer
         self._asked = 0
+
+    @property
+    def reusable(self) -> bool:
+        """True if another request may be sent: the system has not closed the connection."""
+        return not (self._reader.at_eof() or self._writer.is_closing())
 
     async def ask(self, variable: str, value: str | None) -> CtrlReply:
         """GET the variable if `value` is None, else SET it; returns the reply.
@@ -71,7 +79,8 @@ class TcpConnection:
                 if found:
                     return found
         except (OSError, EOFError) as error:
-            raise CtrlFailure(f"connection lost: {type(error).__name__}", sent=True) from None
+            cause = cause_of(error) if isinstance(error, OSError) else "connection closed"
+            raise CtrlFailure(f"{cause} before the end of the reply", sent=True) from None
 
     def close(self) -> None:
         """Close the connection at once, without waiting for a reply."""

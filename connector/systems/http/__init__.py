@@ -7,7 +7,8 @@
     credentials    headers and query parameters that authenticate a request
     client         sends calls and judges replies
     outcomes       tables from exceptions and statuses to outcomes
-    transport      the pool of connections, and proxies
+    transport      the pool of connections, and those through a proxy
+    proxy          the proxy of the environment, and which hosts need none
     connection     one connection: sends a request and receives its reply
     script         replies and expected calls in tests of mapping files
     preview        a request for people to read

@@ -9,19 +9,19 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from connector.call import Call
 from connector.mapping.entry import TEXT, AnyText, AnyValue, CallEntry, Compiled
 from connector.mapping.expression import (
     EvaluationError,
     Scope,
+    Text,
     Value,
+    as_json,
     compile_value,
-    in_header,
-    in_path,
-    in_xml,
+    formed,
 )
+from connector.mapping.text import BadValue, in_header, in_path, in_xml, text_of, texts_of
 
 METHODS = ("get", "post", "put", "patch", "delete")
 BODIES = ("json", "form", "text", "xml")
@@ -32,10 +32,12 @@ MEDIA_TYPES = {
     "xml": "application/xml; charset=utf-8",
 }
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIXED_PATH = re.compile(r"[^#\x00-\x1f\x7f]*")  # httpx cuts at # and refuses the others
 _FRAMING = ("connection", "content-length", "transfer-encoding")
-_JSON = json.JSONEncoder(
-    allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=to_jsonable_python
-)
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+# httpx refuses a URL of more than 65,536 characters; `base_url` and a key in the query need some.
+_LONGEST_URL = 65_536 - 4_096
+_LONGEST_HEADER = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,20 @@ class HttpCall(Call):
     body: bytes | None = field(default=None, repr=False)
     accept: frozenset[int] = frozenset()
 
+    @property
+    def size(self) -> int:
+        """See `Call`."""
+        return len(self.path) + len(self.body or b"") + sum(len(text) for _, text in self.query)
+
 
 def _path(raw: object) -> Value:
     if not isinstance(raw, str) or not raw.startswith("/"):
         raise ValueError("must be a path that starts with /")
-    return compile_value(raw, in_path)
+    path = compile_value(raw, in_path)
+    parts = path.parts if isinstance(path, Text) else (raw,)
+    if not all(_FIXED_PATH.fullmatch(part) for part in parts if isinstance(part, str)):
+        raise ValueError("must not have control characters or #: write %23 for #")
+    return path
 
 
 def _xml(raw: object) -> Value:
@@ -98,7 +109,7 @@ class HttpCallEntry(CallEntry):
     form: dict[str, AnyValue] | None = None
     text: AnyText | None = None
     xml: XmlText | None = None
-    accept: tuple[Annotated[int, Field(ge=200, le=599)], ...] = Field(
+    accept: tuple[Annotated[int, Field(ge=200, le=599, strict=True)], ...] = Field(
         (), description="Statuses that count as success besides 2xx."
     )
     idempotent: bool | None = Field(
@@ -145,9 +156,11 @@ class HttpCallEntry(CallEntry):
 
     def render(self, scope: Scope) -> HttpCall:
         """See `CallEntry`."""
-        path = str(self.address.evaluate(scope))
+        path = formed(self.address, scope, text_of)
         if any(segment in (".", "..") for segment in path.split("/")):
             raise EvaluationError("a dotted path segment")
+        query = _pairs(self.query, scope) if self.query else ()
+        _check_length(path, query)
         kind, body = self._sent
         return HttpCall(
             id=self.id or "",
@@ -156,8 +169,8 @@ class HttpCallEntry(CallEntry):
             idempotent=self.repeatable,
             read_only=self.method == "get",
             path=path,
-            query=_pairs(self.query, scope) if self.query else (),
-            headers={name: _header(value.evaluate(scope)) for name, value in self.headers.items()},
+            query=query,
+            headers={name: formed(value, scope, _header) for name, value in self.headers.items()},
             content_type=MEDIA_TYPES[kind] if kind else None,
             body=_body(kind, body, scope) if kind else None,
             accept=frozenset(self.accept),
@@ -171,17 +184,10 @@ class HttpCallEntry(CallEntry):
 
 def _body(kind: str, body: Any, scope: Scope) -> bytes:
     if kind == "json":
-        return _json(body.evaluate(scope))
+        return _JSON.encode(as_json(body, scope)).encode()
     if kind == "form":
         return urlencode(_pairs(body, scope)).encode()
-    return str(body.evaluate(scope)).encode()
-
-
-def _json(value: Any) -> bytes:
-    try:
-        return _JSON.encode(value).encode()
-    except PydanticSerializationError as error:
-        raise EvaluationError(type(error).__name__) from None
+    return formed(body, scope, text_of).encode()
 
 
 def _pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
@@ -189,16 +195,21 @@ def _pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], 
 
     Values that are None are left out.
     """
-    found = ((name, value.evaluate(scope)) for name, value in values.items())
-    return tuple(
-        (name, str(item).lower() if isinstance(item, bool) else str(item))
-        for name, value in found
-        for item in (value if isinstance(value, list) else [value])
-        if item is not None
-    )
+    found = ((name, formed(value, scope, texts_of)) for name, value in values.items())
+    return tuple((name, text) for name, texts in found for text in texts)
 
 
-def _header(value: Any) -> str:
-    if value is None:
-        raise EvaluationError("no value for a header")
-    return in_header(str(value))
+def _header(value: object) -> str:
+    text = in_header(text_of(value))
+    if len(text) > _LONGEST_HEADER:
+        raise BadValue(f"a header of more than {_LONGEST_HEADER:,} characters")
+    return text
+
+
+def _check_length(path: str, query: tuple[tuple[str, str], ...]) -> None:
+    """Refuse an event that makes the URL longer than the connector can send."""
+    least = len(path) + sum(len(name) + len(value) + 2 for name, value in query)
+    if least * 12 <= _LONGEST_URL:  # a character takes 12 at most
+        return
+    if least > _LONGEST_URL or len(path) + len(urlencode(query)) > _LONGEST_URL:
+        raise EvaluationError(f"path and query have more than {_LONGEST_URL:,} characters")

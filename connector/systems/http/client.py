@@ -5,7 +5,9 @@ redirects, cookies and hooks are not needed here and slow down each call
 (docs/decisions/0011-no-httpx-client.md).
 """
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
@@ -15,15 +17,17 @@ from pydantic_core import from_json
 
 from connector.call import Call
 from connector.mapping.expression import Scope
-from connector.mapping.system_entry import seconds
+from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
-from connector.system import End, Renewal, Reply
+from connector.system import End, Renewal, Reply, Turn
+from connector.systems.causes import reason_of
+from connector.systems.connect import CONNECT_SHARE
 from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
 from connector.systems.http.connection import TooLarge
 from connector.systems.http.credentials import credentials
-from connector.systems.http.entry import Http, HttpSystemEntry
+from connector.systems.http.entry import Http, HttpSystemEntry, base_url
 from connector.systems.http.outcomes import (
     EXCEPTIONS,
     SUCCESS,
@@ -57,21 +61,16 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
         BadSettings: a timeout or the URL cannot be used.
     """
     scope = Scope(settings=settings)
+    url = accepted("system.http.base_url", base_url, http.base_url, scope)
     try:
-        return HttpConfig(
-            base_url=_base_url(str(http.base_url.evaluate(scope))),
-            timeout=seconds(http.timeout.evaluate(scope)),
-            connect_timeout=seconds(http.connect_timeout.evaluate(scope)),
-        )
-    except (ValueError, httpx.InvalidURL) as error:
-        raise BadSettings([f"system.http: {error}"]) from None
-
-
-def _base_url(text: str) -> str:
-    url = httpx.URL(text)
-    if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65_535:
-        raise ValueError("base_url must be a URL such as https://host/path")
-    return text.rstrip("/")
+        httpx.URL(url)
+    except httpx.InvalidURL as error:  # e.g. a name that is no name of a host
+        raise BadSettings([f"system.http.base_url: {error}"]) from None
+    timeout = accepted("system.http.timeout", seconds, http.timeout, scope)
+    connect = accepted("system.http.connect_timeout", seconds, http.connect_timeout, scope)
+    return HttpConfig(
+        base_url=url, timeout=timeout, connect_timeout=min(connect, CONNECT_SHARE * timeout)
+    )
 
 
 class HttpSystem:
@@ -112,39 +111,49 @@ class HttpSystem:
         if self._transport:
             await self._transport.aclose()
 
-    async def send(self, call: Call, deadline: float) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
+        """See `System`. If the system refuses the credentials, and newer exist, send once more.
+
+        It does not if an earlier attempt may have been carried out: then the event comes again.
+        """
+        used = self._renewal.generation if self._renewal else 0
+        reply = await self._guard.send(self._attempt, call, turn)
+        if reply.status == 401 and await self._renewed(used, turn.deadline) and not reply.unknown:
+            reply = await self._guard.send(self._attempt, call, turn)
+        return reply
+
+    def leave(self, turn: Turn) -> None:
         """See `System`."""
-        return await self._guard.send(self._attempt, call, deadline)
+        self._guard.leave(turn)
+
+    async def _renewed(self, used: int, deadline: float) -> bool:
+        """Whether there are newer secrets; the wait for them is no time of the system's."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                return self._renewal is not None and await self._renewal.renewed(used)
+        return False
 
     async def _attempt(self, call: Call) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""
         assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         try:
-            response = await self._exchange(call)
+            response = await self._send(call)
         except TooLarge:
             return Reply(Outcome.FAILED, "API Core's reply is too large", end=End.UNKNOWN)
         except _ERRORS as error:
             outcome, end = of_exception(error)
-            return Reply(outcome, cause=f"{type(error).__name__}: {error}", end=end)
+            cause = f"{type(error).__name__}: {error}"
+            return Reply(outcome, reason_of(str(error)), cause, end=end)
         except ValueError:  # raised by the transport; the text is not used, it quotes the header
             return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
         return self._read(call, response)
-
-    async def _exchange(self, call: HttpCall) -> httpx.Response:
-        """Send the request; once more if the system refused the credentials and newer exist."""
-        used = self._renewal.generation if self._renewal else 0
-        response = await self._send(call)
-        if response.status_code == 401 and self._renewal and await self._renewal.renewed(used):
-            response = await self._send(call)
-        return response
 
     async def _send(self, call: HttpCall) -> httpx.Response:
         assert self._transport  # noqa: S101 - `__aenter__` made it
         proof = credentials(self._http.auth, self._scope)
         made = request(call, self._config.base_url, self._http, proof, self._scope)
-        headers = [(name.lower(), value) for name, value in made.headers]
-        stream = httpx.ByteStream(made.body)
-        sent = httpx.Request(made.method, _parsed(made.url), headers=headers, stream=stream)
+        url, stream = _parsed(made.url), httpx.ByteStream(made.body)
+        sent = httpx.Request(made.method, url, headers=made.headers, stream=stream)
         return await self._transport.handle_async_request(sent)
 
     def _read(self, call: HttpCall, response: httpx.Response) -> Reply:

@@ -12,9 +12,10 @@ from typing import cast
 import httptools
 import httpx
 
+from connector.systems.causes import cause_of
+
 _MOST_FRAMING = 1_000_000  # bytes of a reply outside its body: head, sizes of chunks, trailers
 _MOST_HEADERS = 100
-_AT_ONCE = 16_384  # bytes that a socket accepts in one write
 _GZIP_OR_ZLIB = 47  # wbits: zlib finds out which of the two formats the data has
 _PACKED = (b"gzip", b"x-gzip", b"deflate")
 _LENGTHS = (b"content-length", b"transfer-encoding")
@@ -27,11 +28,10 @@ class TooLarge(httpx.ReadError):
 class HttpConnection(asyncio.Protocol):
     """A connection, with the callbacks of asyncio and httptools.
 
-    `most_bytes` limits the unpacked body of a reply. The pool sets `idle_since`, in seconds of the
-    event loop's clock.
+    `most_bytes` limits the unpacked body of a reply. Over TLS, `below` is the transport of TCP.
     """
 
-    idle_since = 0.0
+    below: asyncio.Transport | None = None
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
@@ -71,7 +71,7 @@ class HttpConnection(asyncio.Protocol):
             self._sound = False  # the reply may still come
             raise
         finally:
-            self._sound = self._sound and self._gone(request)
+            self._sound = self._sound and self._gone()
             self._reply = None
 
     def close(self) -> None:
@@ -103,7 +103,8 @@ class HttpConnection(asyncio.Protocol):
         if error is None and self._headed and not self._has_length():
             self._finish()  # the reply ends with the connection
         else:
-            self._fail(httpx.ReadError("the connection was lost before the reply's end"))
+            cause = cause_of(error) if error else "connection closed"
+            self._fail(httpx.ReadError(f"{cause} before the end of the reply"))
 
     def on_message_begin(self) -> None:
         """See httptools."""
@@ -139,14 +140,13 @@ class HttpConnection(asyncio.Protocol):
     def _waits(self) -> bool:
         return self._reply is not None and not self._reply.done()
 
-    def _gone(self, request: bytes) -> bool:
-        """True if the whole request was certainly sent; a reply can come before that.
+    def _gone(self) -> bool:
+        """True if the whole request was sent; a reply can come before that.
 
-        Over TLS the loop does not count the bytes that wait for the socket, so a long request is
-        never certain.
+        The transport of TLS does not count the bytes that wait for the socket in the one below.
         """
-        counted = self._transport.get_extra_info("ssl_object") is None or len(request) <= _AT_ONCE
-        return counted and self._transport.get_write_buffer_size() == 0
+        waiting = self._transport.get_write_buffer_size()
+        return waiting == 0 and (self.below is None or self.below.get_write_buffer_size() == 0)
 
     def _begin(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from connector.mapping.expression import Scope
+from connector.mapping.expression import Scope, formed
 from connector.mapping.protocol import HIDDEN, Preview
+from connector.mapping.text import text_of
 from connector.systems.http.call import MEDIA_TYPES, HttpCall
 from connector.systems.http.credentials import hidden
 from connector.systems.http.entry import HttpSystemEntry
@@ -19,7 +20,7 @@ def preview(call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any])
     `settings` have `***` in place of each secret.
     """
     scope = Scope(settings=settings)
-    base_url = str(entry.http.base_url.evaluate(scope)).rstrip("/")
+    base_url = formed(entry.http.base_url, scope, text_of).rstrip("/")
     made = request(call, base_url, entry.http, hidden(entry.http.auth), scope)
     url = made.url.replace(quote(HIDDEN), HIDDEN)
     return Preview(f"{made.method} {url}", made.headers, _body(call))

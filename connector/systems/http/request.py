@@ -3,7 +3,8 @@
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from connector.mapping.expression import Scope
+from connector.mapping.expression import Scope, formed
+from connector.mapping.text import text_of
 from connector.systems.http.call import HttpCall
 from connector.systems.http.credentials import HttpCredentials
 from connector.systems.http.entry import Http
@@ -29,7 +30,7 @@ def request(
     headers = [("User-Agent", "nsps-connector"), ("Accept-Encoding", "identity")]
     if call.content_type:
         headers.append(("Content-Type", call.content_type))
-    headers += [(name, str(value.evaluate(scope))) for name, value in http.headers.items()]
+    headers += [(name, formed(value, scope, text_of)) for name, value in http.headers.items()]
     headers += [*call.headers.items(), *credentials.headers]
     url, query = base_url + call.path, call.query + credentials.query
     if query:

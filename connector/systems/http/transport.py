@@ -6,17 +6,20 @@ proxy use the connections of httpx. The bodies of requests and replies are alway
 `httpx.ByteStream` (docs/decisions/0011-no-httpx-client.md).
 """
 
-import asyncio
+import re
 import ssl
-from collections import deque
-from functools import partial
-from urllib.request import getproxies, proxy_bypass
+from collections import defaultdict
+from functools import cached_property, partial
 
 import httpx
 
+from connector.systems.causes import cause_of
+from connector.systems.connect import NoConnection, connect
 from connector.systems.http.connection import HttpConnection, TooLarge
+from connector.systems.http.proxy import proxy_for
+from connector.systems.idle import Idle
 
-_IDLE = 20.0  # seconds; a connection that is idle for longer may be dead without notice
+_IDLE = 20.0  # seconds that httpx keeps an idle connection to a proxy; see `Idle`
 _WITH_BODY = ("POST", "PUT", "PATCH")  # send a length even for an empty body (RFC 9110, 8.6)
 
 Origin = tuple[str, str, int]
@@ -29,15 +32,15 @@ def http_transport(
     """A transport for a system at `url`; it needs a running event loop.
 
     `connect_timeout` is in seconds; `most_bytes` limits the unpacked body of a reply. The
-    environment variables `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are respected.
+    environment may name a proxy, see `proxy_for`.
 
     Raises:
         ValueError: the proxy cannot be used.
         ImportError: the proxy needs a package that is not installed.
     """
-    proxy = getproxies().get(url.scheme)
-    if proxy and not proxy_bypass(url.host):
-        return _Proxied(_proxy(proxy), connect_timeout, most_bytes)
+    proxy = proxy_for(url)
+    if proxy:
+        return _Proxied(proxy, connect_timeout, most_bytes)
     return _Direct(connect_timeout, most_bytes)
 
 
@@ -53,65 +56,43 @@ class _Direct(httpx.AsyncBaseTransport):
     def __init__(self, connect_timeout: float, most_bytes: int) -> None:
         self._timeout = connect_timeout
         self._most = most_bytes
-        self._clock = asyncio.get_running_loop().time
-        self._idle: dict[Origin, deque[HttpConnection]] = {}  # most recently used at the right
-        self._tls: ssl.SSLContext | None = None
-        self._closed = False
+        self._idle: defaultdict[Origin, Idle[HttpConnection]] = defaultdict(Idle)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
         data, origin = _wire(request), _origin(request.url)
-        connection = self._kept(origin) or await self._open(origin)
+        idle = self._idle[origin]
+        connection = idle.take() or await self._open(origin)
         try:
             return await connection.exchange(data)
         finally:
-            self._keep(origin, connection)
+            idle.keep(connection)
 
     async def aclose(self) -> None:
         """See `httpx.AsyncBaseTransport`."""
-        self._closed = True
-        while self._idle:
-            for connection in self._idle.popitem()[1]:
-                connection.close()
-
-    def _kept(self, origin: Origin) -> HttpConnection | None:
-        """The most recently used idle connection; None if none can be reused."""
-        kept = self._idle.get(origin)
-        while kept:
-            connection = kept.pop()
-            if connection.reusable and connection.idle_since > self._clock() - _IDLE:
-                return connection
-            connection.close()
-        return None
-
-    def _keep(self, origin: Origin, connection: HttpConnection) -> None:
-        if self._closed or not connection.reusable:
-            connection.close()
-            return
-        now = connection.idle_since = self._clock()
-        kept = self._idle.setdefault(origin, deque())
-        kept.append(connection)
-        while kept[0].idle_since < now - _IDLE:  # a burst of calls is over
-            kept.popleft().close()
+        for idle in self._idle.values():
+            idle.close()
 
     async def _open(self, origin: Origin) -> HttpConnection:
         scheme, host, port = origin
-        connect = asyncio.get_running_loop().create_connection
+        make, tls = partial(HttpConnection, self._most), self._tls if scheme == "https" else None
         try:
-            async with asyncio.timeout(self._timeout):
-                tls = self._trust() if scheme == "https" else None
-                made = await connect(partial(HttpConnection, self._most), host, port, ssl=tls)
-        except TimeoutError:
-            raise httpx.ConnectTimeout("no connection in time") from None
-        except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError(f"{type(error).__name__}: {error}") from None
-        return made[1]
+            connection, plain = await connect(make, (host, port), self._timeout, tls)
+        except NoConnection as error:
+            kind = httpx.ConnectError if error.in_time else httpx.ConnectTimeout
+            raise kind(str(error)) from None
+        if tls:
+            connection.below = plain
+        return connection
 
-    def _trust(self) -> ssl.SSLContext:
-        """Trust in the certificate authorities of the machine or of `SSL_CERT_FILE`; read once."""
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
-        return self._tls
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return _trust()
+
+
+def _trust() -> ssl.SSLContext:
+    """Trust in the authorities of the machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
+    return ssl.create_default_context()
 
 
 class _Proxied(httpx.AsyncBaseTransport):
@@ -121,7 +102,10 @@ class _Proxied(httpx.AsyncBaseTransport):
         self._timeouts = httpx.Timeout(None, connect=connect_timeout).as_dict()
         self._most = most_bytes
         limits = httpx.Limits(keepalive_expiry=_IDLE)
-        self._inner = httpx.AsyncHTTPTransport(proxy=proxy, limits=limits)
+        tls = _trust()  # httpx would trust the authorities of certifi
+        if proxy.url.scheme == "https":
+            proxy = httpx.Proxy(proxy.url, ssl_context=tls, auth=proxy.auth)
+        self._inner = httpx.AsyncHTTPTransport(verify=tls, proxy=proxy, limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
@@ -132,7 +116,15 @@ class _Proxied(httpx.AsyncBaseTransport):
             content=whole(request.stream),
             extensions={"timeout": self._timeouts},
         )
-        response = await self._inner.handle_async_request(sent)
+        try:
+            return await self._exchange(sent)
+        except TooLarge:
+            raise
+        except httpx.RequestError as error:
+            raise type(error)(_words(error, self._timeouts["connect"])) from None
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
         body = bytearray()
         try:
             async for chunk in response.aiter_bytes():
@@ -149,14 +141,23 @@ class _Proxied(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def _proxy(text: str) -> httpx.Proxy:
-    try:
-        proxy = httpx.Proxy(text)
-    except httpx.InvalidURL as error:
-        raise ValueError(str(error)) from None
-    if (proxy.url.port or 0) > 65_535:
-        raise ValueError("a port above 65535")
-    return proxy
+def _words(error: httpx.RequestError, connect_timeout: float | None) -> str:
+    """The cause of an error of httpx; its own text may quote a header or the other side."""
+    match error:
+        case httpx.ConnectTimeout():
+            return f"no connection within {connect_timeout:g} s"
+        case httpx.ProxyError():
+            status = re.match(r"\d{3}\b", str(error))
+            return (
+                f"the proxy answered HTTP {status[0]}" if status else "the proxy refused the call"
+            )
+        case httpx.LocalProtocolError():
+            return "a header that cannot be sent"
+        case httpx.RemoteProtocolError():
+            return "the reply is not HTTP, or ends too early"
+        case httpx.DecodingError():
+            return "the reply does not match its content encoding"
+    return cause_of(error)
 
 
 def _origin(url: httpx.URL) -> Origin:
@@ -172,9 +173,9 @@ def _wire(request: httpx.Request) -> bytes:
     body, headers = whole(request.stream), request.headers.raw
     lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
     if "host" not in request.headers:
-        lines.append(b"host: " + request.url.netloc)
+        lines.append(b"Host: " + request.url.netloc)
     if body or request.method in _WITH_BODY:
-        lines.append(b"content-length: %d" % len(body))
+        lines.append(b"Content-Length: %d" % len(body))
     lines += [b"%b: %b" % header for header in headers]
     head = b"\r\n".join(lines)
     if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:

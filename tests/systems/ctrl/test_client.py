@@ -17,9 +17,10 @@ from connector.system import End, Reply
 from connector.systems.ctrl.call import CtrlCall
 from connector.systems.ctrl.client import CtrlSystem
 from connector.systems.ctrl.entry import CtrlSystemEntry
-from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, connect, fields, frame
+from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, fields, frame, open_connection
 from connector_tools.counterparts.osmo_hlr import PORT, OsmoHlr
 from tests.support import ROOT
+from tests.support.calls import turn_of
 from tests.support.events import event, subscriber
 from tests.support.osmo_hlr import running
 
@@ -49,7 +50,7 @@ async def scripted(*pieces: bytes, close: bool = True) -> AsyncIterator[int]:
 
 
 async def ask(port: int) -> CtrlReply:
-    connection = await connect("127.0.0.1", port)
+    connection = await open_connection("127.0.0.1", port, 10)
     try:
         return await connection.ask("version", None)
     finally:
@@ -136,7 +137,11 @@ def call(variable: str, value: str | None = None, **more: Any) -> CtrlCall:
 
 
 async def send(system: CtrlSystem, wanted: CtrlCall) -> Reply:
-    return await system.send(wanted, asyncio.get_running_loop().time() + 5)
+    turn = turn_of(5)
+    try:
+        return await system.send(wanted, turn)
+    finally:
+        system.leave(turn)
 
 
 async def test_a_subscriber_is_created_read_and_deleted(hlr: OsmoHlr) -> None:

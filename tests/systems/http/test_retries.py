@@ -149,24 +149,31 @@ async def test_a_reply_that_a_rule_makes_unavailable_is_repeated(
     assert (reply.outcome, reply.attempts) == (Outcome.APPLIED, 2)
 
 
-async def test_calls_above_the_concurrency_are_throttled_at_once(system: ScriptedServer) -> None:
-    system.default = Scripted(delay=0.5)
+async def test_an_event_above_the_concurrency_waits_for_its_place(system: ScriptedServer) -> None:
+    system.default = Scripted(delay=0.2)
     async with client(system.url, concurrency=2) as opened:
         replies = await asyncio.gather(*(send(opened) for _ in range(5)))
-        assert (await send(opened)).outcome is Outcome.APPLIED
-    outcomes = [reply.outcome for reply in replies]
-    assert outcomes.count(Outcome.APPLIED) == 2
-    assert outcomes.count(Outcome.THROTTLED) == 3
-    assert [reply.retry_after for reply in replies if reply.attempts == 0] == [1, 1, 1]
-    assert len(system.requests) == 3
+    assert [reply.outcome for reply in replies] == [Outcome.APPLIED] * 5
 
 
-async def test_calls_above_the_rate_are_throttled(system: ScriptedServer) -> None:
-    async with client(system.url, rate_limit="2/s") as opened:
-        replies = await asyncio.gather(*(send(opened) for _ in range(12)))
-    outcomes = [reply.outcome for reply in replies]
-    assert 2 <= outcomes.count(Outcome.APPLIED) == len(system.requests) <= 6
-    assert outcomes.count(Outcome.THROTTLED) == 12 - len(system.requests)
+async def test_an_event_that_gets_no_place_in_time_is_throttled(system: ScriptedServer) -> None:
+    system.default = Scripted(delay=1)
+    async with client(system.url, concurrency=1) as opened:
+        replies = await asyncio.gather(send(opened), send(opened, budget=0.2))
+    assert [reply.outcome for reply in replies] == [Outcome.APPLIED, Outcome.THROTTLED]
+    assert (replies[1].retry_after, replies[1].attempts, replies[1].unknown) == (1, 0, False)
+    assert len(system.requests) == 1
+
+
+async def test_a_repeated_request_takes_a_turn_of_its_own_under_the_rate(
+    system: ScriptedServer,
+) -> None:
+    system.default = Scripted(503)
+    async with client(system.url, rate_limit="4/s") as opened:
+        started = time.monotonic()
+        reply = await send(opened, PUT)
+    assert reply.attempts == 3
+    assert time.monotonic() - started >= 0.45  # the second and third wait 0.25 s each
 
 
 BREAKER = {"after": 2, "pause": "400ms"}

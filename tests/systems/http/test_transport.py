@@ -271,6 +271,17 @@ async def all_but_one_rest(clock: Clock) -> None:
     assert peer.requests[-1].connection == peer.requests[-2].connection
 
 
+async def nobody_calls_again(clock: Clock) -> None:
+    async with burst() as (peer, transport):
+        clock.moved += 19
+        await call(transport, peer.url)
+        await peer.opened(50)
+        clock.moved += 2
+        await peer.opened(1)
+        clock.moved += 19
+        await peer.opened(0)
+
+
 @asynccontextmanager
 async def burst() -> AsyncIterator[tuple[Peer, httpx.AsyncBaseTransport]]:
     """A server and a transport after fifty calls at once, which left fifty idle connections."""
@@ -288,7 +299,7 @@ async def burst() -> AsyncIterator[tuple[Peer, httpx.AsyncBaseTransport]]:
         yield peer, transport
 
 
-@pytest.mark.parametrize("scenario", [one_rests, all_rest, all_but_one_rest])
+@pytest.mark.parametrize("scenario", [one_rests, all_rest, all_but_one_rest, nobody_calls_again])
 def test_a_connection_idle_for_more_than_twenty_seconds_is_closed(
     scenario: Callable[[Clock], Coroutine[None, None, None]],
 ) -> None:
