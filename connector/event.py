@@ -5,14 +5,16 @@
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AwareDatetime, BeforeValidator, Field, ValidationError
-from pydantic_core import from_json
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError, from_json
 
+from connector.instant import instant
 from connector.masking import redact
 from connector.outcome import Detail, Outcome, Refusal
 from connector.portabilling import (
@@ -24,9 +26,21 @@ from connector.portabilling import (
     SimInfo,
     Text,
     VDCounterInfo,
-    blank_is_null,
     personal_data,
+    without_plus,
 )
+from connector.unreadable import Unreadable, texts, tolerant
+
+
+def _instant(value: object) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if found := instant(value):
+            return found
+        if not value.strip():
+            return None
+    raise PydanticCustomError("instant", "must be a date-time")
 
 
 class ESPFEvent(Part):
@@ -36,7 +50,7 @@ class ESPFEvent(Part):
     variables: Annotated[dict[str, Any], BeforeValidator(lambda v: {} if v is None else v)] = {}
 
 
-Instant = Annotated[AwareDatetime | None, BeforeValidator(blank_is_null)]
+Instant = Annotated[datetime | None, BeforeValidator(_instant)]
 
 
 class Envelope(Part):
@@ -55,13 +69,42 @@ class Snapshot(NamedTuple):
     """The age of the state in an event: of two events of a subject the newer wins (contract 4.2).
 
     All are seconds since 1970. `taken` is when NSPS read the state, `created` when NSPS got the
-    event, `happened` when PortaBilling made it; they are compared in this order. An unknown
-    `taken` is replaced by `created` or `happened`, and an unknown one of these by `taken`.
+    event, `happened` when PortaBilling made it. An unknown `taken` is replaced by `created` or
+    `happened`, and an unknown one of these by `taken`.
+
+    Only `taken` makes a snapshot newer or older: two that were taken at once hold the same data
+    (contract 6.9). `sent` is the `taken` that NSPS sent, if it lay in the future (contract 6.3).
     """
 
     taken: float
     created: float
     happened: float
+    sent: float | None = None
+
+    def __lt__(self, other: tuple[Any, ...]) -> bool:
+        return bool(self.taken < other[0])
+
+    def __gt__(self, other: tuple[Any, ...]) -> bool:
+        return bool(self.taken > other[0])
+
+    def __le__(self, other: tuple[Any, ...]) -> bool:
+        return bool(self.taken <= other[0])
+
+    def __ge__(self, other: tuple[Any, ...]) -> bool:
+        return bool(self.taken >= other[0])
+
+    @property
+    def as_sent(self) -> float:
+        """When NSPS says that it read the state; two deliveries of one snapshot have the same."""
+        return self.taken if self.sent is None else self.sent
+
+    @property
+    def numbers(self) -> list[float]:
+        """The fields for a store; `Snapshot(*numbers)` reads them. Without `sent` there are three.
+
+        An older connector reads three only.
+        """
+        return [number for number in self if number is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +115,10 @@ class Event:
     the handler does not ask for it, and null if PortaBilling has none. `i_account` is the account
     that the event is about. `identities` are the event's names: the id that NSPS gave it, and
     PortaBilling's own if the event has a number (contract 4.4).
+
+    A field that cannot be read holds an `Unreadable` in place of its type, here and in the parts.
+    `unreadable` are all of them. `ahead` is how many seconds the snapshot lay in the future, if it
+    was more than the allowed difference of clocks (contract 6.3).
     """
 
     event_id: str
@@ -90,7 +137,9 @@ class Event:
     product: ProductInfo | None
     counters: list[VDCounterInfo]
     snapshot: Snapshot | None
-    identities: tuple[str, ...]
+    identities: tuple[str, ...] = field(repr=False)
+    unreadable: tuple[Unreadable, ...] = field(default=(), repr=False)
+    ahead: float | None = None
 
 
 # The fields of `event` that a mapping can read, and for each other name of a mapping its place in
@@ -113,110 +162,192 @@ PARTS: dict[str, tuple[str, type[Part]]] = {
     "product": ("pb_data.product_info", ProductInfo),
 }
 
+# The parts, and the name by which a mapping reads each.
+SECTIONS: dict[str, str] = {
+    **{name: place.removeprefix("pb_data.") for name, (place, _) in PARTS.items()},
+    "counters": "full_vd_counter_info",
+}
+
 _CHARGING_ID = re.compile("(?ai)([^@]+)@msisdn")
-_NUMBER = re.compile("[0-9]+")
+_DIGITS = re.compile("[0-9]+")
+_LONG = re.compile("[0-9]{6}")
+_LONGEST_NUMBER = 15  # digits of a phone number (E.164)
 _NO_SIM = SimInfo()
 _ID = re.compile("[0-9]{1,18}")
 _PB_DATA = tuple(PortaBillingData.model_fields)
-
-_RULES = {
-    "missing": "is required",
-    "model_type": "must be an object",
-    "dict_type": "must be an object",
-    "list_type": "must be a list",
-    "string_type": "must be text",
-    "string_too_short": "must not be empty",
-    "string_pattern_mismatch": "must not be blank",
-    "timezone_aware": "must be a date-time with an offset",
-}
+_NEEDED = (("event_id",), ("data",), ("data", "event_type"), ("updated_at",))
+_EVENT_TIME = Detail("data.variables.event_time", "must be a date-time")
+_SKEW = 300.0  # seconds that the clocks of NSPS and of the connector may differ (contract 6.3)
 
 
-def parse(body: bytes) -> Event:
+def parse(body: bytes, arrival: float | None = None) -> Event:
     """Read an event from the body of a request or of a Pub/Sub message.
+
+    `arrival` is when it arrived, in seconds since 1970; by default now.
 
     Raises:
         Refusal: invalid; `details` name each wrong field and its rule (contract 3, case 6).
     """
     try:
-        envelope = Envelope.model_validate(from_json(body, allow_inf_nan=False))
-    except ValueError as error:
-        raise _invalid(*_details(error)) from None
+        document = from_json(body, allow_inf_nan=False)
+    except ValueError as error:  # its text names the position
+        raise _invalid(Detail("", f"body must be JSON: {error}")) from None
+    envelope, unreadable = tolerant(Envelope, document, _NEEDED)
     if envelope.pb_data is None and "variables" not in envelope.data.model_fields_set:
         raise _invalid(Detail("pb_data", "required: an event has data.variables or pb_data"))
-    return _event(envelope)
+    return _event(envelope, unreadable, time.time() if arrival is None else arrival)
 
 
-def _event(envelope: Envelope) -> Event:
-    pb = envelope.pb_data or PortaBillingData()
-    if pb.account_info:  # frozen, but nobody else has it yet
-        object.__setattr__(pb.account_info, "msisdn", _msisdn(pb.account_info, pb))
+def absent(name: str) -> Refusal:
+    """The refusal of an event that lacks a part, given by its name in a mapping (contract 6.5)."""
+    part = SECTIONS[name]
+    rule = f"{part} is missing: add it to the required data of the NSPS handler"
+    return _invalid(Detail(f"pb_data.{part}", rule))
+
+
+def _event(envelope: Envelope, unreadable: tuple[Unreadable, ...], arrival: float) -> Event:
+    pb, data = _pb_data(envelope), envelope.data
+    variables: Any = data.variables
+    known = {} if isinstance(variables, Unreadable) else variables
+    parts: Any = tuple(name for name in _PB_DATA if name in pb.model_fields_set)
+    if isinstance(envelope.pb_data, Unreadable):
+        parts = envelope.pb_data
+    account, counters = pb.account_info, pb.full_vd_counter_info
+    if account is not None and not isinstance(account, Unreadable):
+        # frozen, but nobody else has it yet
+        account.__dict__["msisdn"] = _derived(_msisdn, account, pb)
+    owner = _derived(_owner, variables, pb)
+    happened = _event_time(known.get("event_time"))
+    if isinstance(happened, Unreadable):
+        unreadable, happened = (*unreadable, happened), None
+    snapshot, ahead = _snapshot(envelope, happened, arrival)
     return Event(
         event_id=envelope.event_id,
-        event_type=envelope.data.event_type,
+        event_type=data.event_type,
         handler_id=envelope.handler_id,
         status=envelope.status,
         created_at=envelope.created_at,
         updated_at=envelope.updated_at,
-        parts=tuple(name for name in _PB_DATA if name in pb.model_fields_set),
-        i_account=_owner(envelope.data, pb),
-        variables=envelope.data.variables,
-        account=pb.account_info,
+        parts=parts,
+        i_account=owner,
+        variables=variables,
+        account=account,
         sim=pb.sim_info,
         prev_sim=pb.prev_sim_info,
         policy=pb.access_policy_info,
         product=pb.product_info,
-        counters=pb.full_vd_counter_info or [],
-        snapshot=_snapshot(envelope),
-        identities=_identities(envelope),
+        counters=[] if counters is None else counters,
+        snapshot=snapshot,
+        identities=_identities(envelope, known, pb, owner),
+        unreadable=unreadable,
+        ahead=ahead,
     )
+
+
+def _pb_data(envelope: Envelope) -> PortaBillingData:
+    pb = envelope.pb_data
+    if isinstance(pb, Unreadable):  # then each part is
+        return PortaBillingData.model_construct(**dict.fromkeys(_PB_DATA, pb))
+    return PortaBillingData() if pb is None else pb
+
+
+def _derived(compute: Callable[..., Any], *fields: Any) -> Any:
+    """What `compute` makes of other fields; unreadable if one that it reads is unreadable."""
+    try:
+        return compute(*fields)
+    except Refusal as refusal:
+        return Unreadable(refusal.result.details[0], None)
 
 
 def _msisdn(account: AccountInfo, pb: PortaBillingData) -> str | None:
     """The account's number, from its charging id or its SIM (contract 2.2)."""
     charging_id = (account.id or "").strip()
     if found := _CHARGING_ID.fullmatch(charging_id):
-        return found[1]
+        number = without_plus(found[1])
+        if not _DIGITS.fullmatch(number) or len(number) <= _LONGEST_NUMBER:
+            return number
     sim, old = pb.sim_info or _NO_SIM, pb.prev_sim_info or _NO_SIM
-    cards = (sim.imsi, sim.iccid, old.imsi, old.iccid)
-    if _NUMBER.fullmatch(charging_id) and charging_id not in cards:
-        return charging_id
-    return sim.msisdn
+    cards = [_as_sent(name) for name in (sim.imsi, sim.iccid, old.imsi, old.iccid)]
+    number = without_plus(charging_id)
+    is_number = _DIGITS.fullmatch(number) and len(number) <= _LONGEST_NUMBER
+    return number if is_number and number not in cards else sim.msisdn
 
 
-def _owner(data: ESPFEvent, pb: PortaBillingData) -> int | None:
+def _as_sent(value: object) -> object:
+    return value.raw if isinstance(value, Unreadable) else value
+
+
+def _owner(variables: dict[str, Any], pb: PortaBillingData) -> int | None:
     account, sim = pb.account_info, pb.sim_info
-    named = (account and account.i_account, data.variables.get("i_account"), sim and sim.i_account)
-    for value in named:
-        if found := _id(value):
-            return int(found)
-    return None
+    if account and account.i_account is not None:
+        return account.i_account
+    if variables and (found := _id(variables.get("i_account"))):
+        return int(found)
+    return sim.i_account if sim else None
 
 
-def _snapshot(envelope: Envelope) -> Snapshot | None:
-    created, happened = envelope.created_at, _event_time(envelope.data.variables)
-    taken = envelope.updated_at or created or happened
-    if taken is None:
+def _snapshot(
+    envelope: Envelope, happened: datetime | None, arrival: float
+) -> tuple[Snapshot | None, float | None]:
+    """The snapshot, and how many seconds it lay in the future, if that is too much.
+
+    Times in the future are replaced by the arrival (contract 6.3). `created` counts, too: it
+    decides who has the old SIM of a swap.
+    """
+    created, updated = envelope.created_at, envelope.updated_at
+    if isinstance(created, Unreadable) and updated:
+        created = None
+    known = updated or created or happened
+    if known is None:
+        return None, None
+    taken = known.timestamp()
+    got = created.timestamp() if created else taken
+    was = happened.timestamp() if happened else taken
+    latest = arrival + _SKEW
+    if taken <= latest and got <= latest:
+        return Snapshot(taken, got, was), None
+    moments = (arrival if moment > latest else moment for moment in (taken, got, was))
+    return Snapshot(*moments)._replace(sent=taken), max(taken, got) - arrival
+
+
+def _event_time(value: object) -> Any:
+    """The time of `event_time`; None if there is none."""
+    if value is None:
         return None
-    return Snapshot(*map(datetime.timestamp, (taken, created or taken, happened or taken)))
+    if isinstance(value, str):
+        if found := instant(value):
+            return found
+        if not value.strip():
+            return None
+    return Unreadable(_EVENT_TIME, value)
 
 
-def _event_time(variables: dict[str, Any]) -> datetime | None:
-    """`event_time`, usually in UTC (contract 2.1); None if unreadable."""
+def _identities(
+    envelope: Envelope, variables: dict[str, Any], pb: PortaBillingData, owner: int | None
+) -> tuple[str, ...]:
+    """The names of an event (contract 4.4).
+
+    If a field of the second name is unreadable, the event has only the first.
+    """
+    own, number = f"event:{envelope.event_id}", _id(variables.get("i_event"))
+    if not number.strip("0"):
+        return (own,)
+    env, kind = _id(variables.get("i_env")), envelope.data.event_type.lower()
     try:
-        moment = datetime.fromisoformat(variables["event_time"])
-    except (LookupError, TypeError, ValueError):
-        return None
-    if not 1970 < moment.year < 9999:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        handler, whom = envelope.handler_id or "", _whom(pb.sim_info, owner)
+    except Refusal:
+        return (own,)
+    # The length says where the type ends, since a type and a handler's id may have any characters.
+    return (own, f"porta:{env}:{number}:{whom}:{len(kind)}:{kind}:{handler}")
 
 
-def _identities(envelope: Envelope) -> tuple[str, ...]:
-    """The names of an event (contract 4.4)."""
-    own, data = f"event:{envelope.event_id}", envelope.data
-    env, number = _id(data.variables.get("i_env")), _id(data.variables.get("i_event"))
-    kind, handler = data.event_type.lower(), envelope.handler_id or ""
-    return (own, f"espf:{env}:{number}:{kind}:{handler}") if number else (own,)
+def _whom(sim: SimInfo | None, owner: int | None) -> str:
+    """Whom an event is about, for its name (contract 6.4)."""
+    if sim and sim.i_sim_card is not None:
+        return f"sim={sim.i_sim_card}"
+    if sim and sim.imsi:
+        return f"imsi={sim.imsi}"
+    return "" if owner is None else f"account={owner}"
 
 
 def _id(value: object) -> str:
@@ -229,22 +360,29 @@ def _invalid(*details: Detail) -> Refusal:
     return Refusal(Outcome.INVALID, details=details)
 
 
-def _details(error: ValueError) -> Iterator[Detail]:
-    """Field and rule of each error, at most 20; never the input, which may be personal."""
-    if not isinstance(error, ValidationError):  # of `from_json`, which names the position
-        yield Detail("", f"body must be JSON: {error}")
-        return
-    for item in error.errors(include_input=False, include_url=False, include_context=False)[:20]:
-        yield Detail(".".join(map(str, item["loc"])), _RULES.get(item["type"], item["msg"]))
-
-
 def numbers(event: Event) -> list[str]:
     """The numbers of the subscriber: those that senders build into ids of events and requests."""
-    found = [event.account.msisdn] if event.account else []
-    for card in (event.sim, event.prev_sim):
-        if card:
-            found += card.imsi, card.iccid, card.msisdn
+    read: tuple[tuple[object, tuple[str, ...]], ...] = (
+        (event.account, ("msisdn",)),
+        (event.sim, ("imsi", "iccid", "msisdn")),
+        (event.prev_sim, ("imsi", "iccid", "msisdn")),
+    )
+    found: list[str] = []
+    for part, names in read:
+        if isinstance(part, Unreadable):
+            found += _long_numbers(part)
+        elif part is not None:
+            for name in names:
+                value: object = getattr(part, name)
+                found += (
+                    _long_numbers(value) if isinstance(value, Unreadable) else [str(value or "")]
+                )
     return [number for number in found if number]
+
+
+def _long_numbers(found: Unreadable) -> list[str]:
+    """The texts with a number in a value that cannot be read."""
+    return [text for text in texts(found.raw) if _LONG.search(text)]
 
 
 def clear_id(event: Event, text: str) -> str:
@@ -255,8 +393,12 @@ def clear_id(event: Event, text: str) -> str:
 
 def readable(event: Event) -> list[str]:
     """Names in an event that are not personal although they can look like a number."""
-    attributes = event.policy.attributes if event.policy else None
-    return [event.event_id, *(item.value for item in attributes or () if item.value)]
+    policy: object = event.policy
+    attributes: object = policy.attributes if isinstance(policy, AccessPolicyInfo) else None
+    if not isinstance(attributes, list):
+        return [event.event_id]
+    values: list[object] = [item.value for item in attributes]
+    return [event.event_id, *(value for value in values if isinstance(value, str) and value)]
 
 
 def personal(event: Event) -> Iterator[str]:
@@ -264,3 +406,5 @@ def personal(event: Event) -> Iterator[str]:
     for name in PARTS:
         yield from personal_data(getattr(event, name))
     yield from personal_data(event.counters)
+    for found in event.unreadable:
+        yield from texts(found.raw)

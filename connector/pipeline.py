@@ -32,7 +32,9 @@ from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
 from connector.plan import Plan, PlannedCall, plan
 from connector.system import End, Reply, System, Turn
+from connector.unreadable import Unreadable
 
+_MOST_NAMES = 20  # of unreadable fields in one line of the log
 _BUSY = "Subject busy: another event of this subscriber is being applied"
 
 
@@ -96,6 +98,7 @@ class Pipeline:
         deadline = asyncio.get_running_loop().time() + self.budget
         event = record.event = parse(body)
         self._protect(event)
+        self._warn(event)
         todo = record.plan = plan(event, self.mapping, self.settings)
         if todo.result:
             return todo.result
@@ -214,6 +217,19 @@ class Pipeline:
             return text and redact(text, (), secrets)
         return text and redact(text, personal(event), secrets, clear=readable(event))
 
+    def _warn(self, event: Event) -> None:
+        """Log what is odd about an event that is read in spite of it (contract 6.1, 6.3)."""
+        ids = {"connector": self.mapping.name, "event_id": clear_id(event, event.event_id)}
+        if event.unreadable:
+            names = [found.detail.field for found in event.unreadable]
+            more = {"more": len(names) - _MOST_NAMES} if len(names) > _MOST_NAMES else {}
+            log.write(
+                WARNING, "event has unreadable fields", **ids, fields=names[:_MOST_NAMES], **more
+            )
+        if event.ahead is not None:
+            ahead = round(event.ahead, 1)
+            log.write(WARNING, "snapshot from the future", **ids, seconds_ahead=ahead)
+
     def _log(self, result: Result, record: Record, took: float) -> None:
         event, subjects = record.event, _subjects(record.plan)
         line: dict[str, Any] = {
@@ -234,7 +250,7 @@ class Pipeline:
             line |= {
                 "event_id": clear_id(event, event.event_id),
                 "event_type": _event_type(event, record.plan),
-                "handler_id": event.handler_id,
+                "handler_id": event.handler_id if isinstance(event.handler_id, str) else None,
             }
             if event.updated_at:
                 line["snapshot_age_seconds"] = round(time.time() - event.updated_at.timestamp(), 1)
@@ -248,14 +264,24 @@ def hash_key(secret: str) -> bytes:
 
 
 def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
+    """The request for an event's claim.
+
+    Raises:
+        Refusal: invalid; a SIM would be released, and nobody can read for which account.
+    """
     subjects = _subjects(todo)
     kept = {step.subject for step in todo.steps if not step.releases}
+    released, owner = frozenset(subjects) - kept, event.i_account
+    if isinstance(owner, Unreadable):
+        if released:
+            owner.refuse()
+        owner = None
     return ClaimRequest(
         identities=event.identities,
         subjects=tuple(subjects),
-        released=frozenset(subjects) - kept,
+        released=released,
         snapshot=event.snapshot,
-        owner=event.i_account,
+        owner=owner,
         unbound=any(step.subject is None for step in todo.steps),
         again=todo.rule is None or todo.rule.replay == "apply",
         lease=budget + 30,  # more than the event can take: it expires only after a crash

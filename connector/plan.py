@@ -11,15 +11,16 @@ from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from connector.call import Call
-from connector.event import PARTS, Event
+from connector.event import PARTS, SECTIONS, Event, absent
 from connector.mapping.document import Loc
-from connector.mapping.entry import CallEntry
+from connector.mapping.entry import CallEntry, used
 from connector.mapping.expression import EvaluationError, Expression, Scope, Value, formed
 from connector.mapping.meter import TooMuchWork
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.text import optional_text
 from connector.outcome import Detail, Outcome, Refusal, Result
+from connector.unreadable import Unreadable, refuse_unreadable
 
 _LONGEST_REASON = 500  # characters
 
@@ -36,8 +37,16 @@ class EventScope(Scope):
         self._values = values
 
     def __missing__(self, name: str) -> Any:
-        value = self[name] = self._values[name].evaluate(self)
-        return value
+        """Compute a value of the mapping.
+
+        Raises:
+            Refusal: invalid; `name` is a part that the event does not have, or cannot be read.
+        """
+        if name in self._values:
+            value = self[name] = self._values[name].evaluate(self)
+            return value
+        found = getattr(self["event"], name)
+        raise _unread(found) if isinstance(found, Unreadable) else absent(name)
 
     def with_names(self, names: Mapping[str, Any]) -> "EventScope":
         """A copy with more names: an `item`, the replies to earlier calls; with the same meter."""
@@ -47,18 +56,19 @@ class EventScope(Scope):
 
 
 def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> EventScope:
-    """The names that a mapping's expressions read of an event."""
-    names = {
-        "event": event,
-        "account": event.account,
-        "sim": event.sim,
-        "prev_sim": event.prev_sim,
-        "policy": event.policy,
-        "product": event.product,
-        "counters": event.counters,
-        "variables": event.variables,
-        "settings": settings,
-    }
+    """The names that a mapping's expressions read of an event.
+
+    A part that is absent or cannot be read has no name here: reading it refuses the event.
+    """
+    names: dict[str, Any] = {"event": event, "settings": settings}
+    sent: Any = event.parts
+    parts = () if isinstance(sent, Unreadable) else sent
+    for name, part in SECTIONS.items():
+        if part in parts:
+            names[name] = getattr(event, name)
+    names["variables"] = event.variables
+    if event.unreadable:
+        names = {name: item for name, item in names.items() if not isinstance(item, Unreadable)}
     return EventScope(names, mapping.values)
 
 
@@ -155,7 +165,13 @@ class Planner:
                 return Plan(here, rule, Result(Outcome.IGNORED, because))
         for index, must in enumerate(rule.require):
             here = (*loc, "require", index)
-            if not self.value(must.that, here):
+            try:
+                holds = must.that.evaluate(self.scope)
+            except Refusal as refusal:  # it asks for a part that is absent
+                return Plan(here, rule, refusal.result)
+            except EvaluationError as error:
+                self.invalid(str(error), here)
+            if not holds:
                 because = self.text(must.because, here) or "must hold"
                 detail = Detail(_field(must.that), because)
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
@@ -211,9 +227,13 @@ class Planner:
         if replies and entry.when and not self.value(entry.when, loc, scope):
             return None
         try:
+            if self.event.unreadable:
+                _check_sent(entry, scope)
             call = entry.render(scope)
             scope.meter.spend(call.size // _ENCODED)
             return call
+        except Refusal as refusal:
+            self.refuse(refusal, loc)
         except ValueError as error:
             told = isinstance(error, EvaluationError | TooMuchWork)
             kind = str(error) if told else type(error).__name__
@@ -232,6 +252,8 @@ class Planner:
         """The text of a value, None if it is none or empty; for a refusal as `value`."""
         try:
             return formed(value, self.scope if scope is None else scope, optional_text)
+        except Refusal as refusal:
+            self.refuse(refusal, loc)
         except EvaluationError as error:
             self.invalid(str(error), loc)
 
@@ -239,6 +261,8 @@ class Planner:
         """Evaluate a value of the mapping; `loc` is its path in the file, for the refusal."""
         try:
             return value.evaluate(self.scope if scope is None else scope)
+        except Refusal as refusal:
+            self.refuse(refusal, loc)
         except EvaluationError as error:
             self.invalid(str(error), loc)
 
@@ -246,7 +270,28 @@ class Planner:
         """Refuse the event as invalid: it breaks `rule` at `loc` of the mapping file."""
         document = self.mapping.document
         where = f"{document.path.name}:{document.place(loc).line}"
-        raise Refusal(Outcome.INVALID, details=(Detail(where, rule),))
+        self.refuse(Refusal(Outcome.INVALID, details=(Detail(where, rule),)), loc)
+
+    def refuse(self, refusal: Refusal, loc: Loc) -> NoReturn:
+        """Refuse the event, because of what `loc` of the mapping file reads."""
+        raise refusal from None
+
+
+def _check_sent(entry: CallEntry, scope: Scope) -> None:
+    """Refuse the event if a call sends a whole part with a field that cannot be read.
+
+    Raises:
+        Refusal: invalid; names the field.
+    """
+    left = scope.meter.left  # the call pays when it is rendered
+    for (key, *_), expression in used(entry):
+        if key not in ("when", "each"):
+            refuse_unreadable(expression.evaluate(scope))
+    scope.meter.left = left
+
+
+def _unread(found: Unreadable) -> Refusal:
+    return Refusal(Outcome.INVALID, details=(found.detail,))
 
 
 def _field(condition: Expression) -> str:

@@ -2,7 +2,8 @@
 
 Every field is optional and nullable. Unknown fields are kept and ignored, because PortaBilling
 adds fields with each release. Spellings differ between releases and between pages of the guide;
-they are unified here and nowhere else.
+they are unified here and nowhere else. But `connector.unreadable` converts text and numbers into
+each other, and puts a marker in place of a value that cannot be read.
 """
 
 import re
@@ -10,8 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, LiteralString, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
+
+from connector.instant import instant
+from connector.unreadable import Unreadable, is_decimal, texts
 
 _BILL_STATUS = {
     "open": "open",
@@ -26,7 +30,7 @@ _BILL_STATUS = {
     "c": "terminated",
 }
 _IMSI = re.compile("[0-9]{6,15}")
-_PLAIN = re.compile(r"\s*-?[0-9]{1,15}(\.[0-9]{1,15})?\s*")
+_LONG = re.compile("[0-9]{16,}")
 _BLOCKED = {"y": True, "n": False, "true": True, "false": False, "1": True, "0": False}
 
 
@@ -47,10 +51,35 @@ def _one_of(known: Mapping[str, object], rule: LiteralString) -> Callable[[objec
     return look_up
 
 
-def _imsi(value: str) -> str:
-    if not _IMSI.fullmatch(value):
+def _imsi(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not _IMSI.fullmatch(value) and value.strip():
         raise PydanticCustomError("imsi", "must be 6 to 15 digits")
-    return value
+    return value if value.strip() else None
+
+
+def _msisdn(value: object) -> object:
+    """Read a phone number: without the `+`, and with 15 digits at most (contract 6.6)."""
+    if not isinstance(value, str):
+        return value
+    number = without_plus(value)
+    if _LONG.fullmatch(number):
+        raise PydanticCustomError("msisdn", "must have 15 digits at most")
+    return number if number.strip() else None
+
+
+def without_plus(number: str) -> str:
+    """A phone number without its leading `+`; text that is not digits after it stays as it is."""
+    digits = number[1:]
+    return digits if number[:1] == "+" and digits.isdecimal() and digits.isascii() else number
+
+
+def _time(value: object) -> object:
+    """Check that text is a date-time of contract 6.2, and keep it as it was sent."""
+    if value is None or (isinstance(value, str) and (instant(value) or not value.strip())):
+        return value
+    raise PydanticCustomError("time", "must be a date-time")
 
 
 def _one_policy(value: object) -> object:
@@ -62,10 +91,10 @@ def _one_policy(value: object) -> object:
     return value[0] if value else None
 
 
-def _number(value: object) -> object:
+def _remaining(value: object) -> object:
     """Read a quota's remaining amount: `"5"` becomes 5.0, other text such as `N/A` stays."""
     if isinstance(value, str):
-        return float(value) if _PLAIN.fullmatch(value) else value
+        return float(value) if is_decimal(value) else value
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18:
         return float(value)
     if value is None:
@@ -74,8 +103,9 @@ def _number(value: object) -> object:
 
 
 Text = str | None
-Blankable = Annotated[str | None, BeforeValidator(blank_is_null)]
-Id = Annotated[int | None, BeforeValidator(blank_is_null)]
+Time = Annotated[str | None, BeforeValidator(_time)]
+Id = Annotated[int, Strict()] | None
+Amount = Annotated[float, Strict()] | None
 # An unknown status is refused: a guess could bar or serve somebody wrongly (contract 2.2).
 _bill_status = _one_of(
     _BILL_STATUS, "must be open, suspended, inactive or terminated (or O, S, I, C)"
@@ -92,24 +122,26 @@ Lowered = Annotated[str, AfterValidator(lambda value: value.strip().lower())]
 PERSONAL = Field(repr=False)
 """Declares a field personal data (contract 4.8): `repr` hides it, and `personal_data` yields it."""
 Personal = Annotated[str | None, PERSONAL]
-Imsi = Annotated[
-    Annotated[str, AfterValidator(_imsi)] | None, BeforeValidator(blank_is_null), PERSONAL
-]
+Imsi = Annotated[str | None, BeforeValidator(_imsi), PERSONAL]
+Msisdn = Annotated[str | None, BeforeValidator(_msisdn), PERSONAL]
 
 
 class Part(BaseModel):
     """Base of all parts: unknown fields are kept, and no error quotes a value."""
 
     model_config = ConfigDict(
-        extra="allow", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+        extra="allow",
+        frozen=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
 
 
 class AddOn(Part):
     """A product in addition to the account's main one."""
 
-    addon_effective_from: Text = None
-    addon_effective_to: Text = None
+    addon_effective_from: Time = None
+    addon_effective_to: Time = None
     addon_priority: Id = None
     description: Text = None
     name: Text = None
@@ -166,7 +198,7 @@ class SimInfo(Part):
     i_sim_card: Id = None
     iccid: Personal = None
     imsi: Imsi = None
-    msisdn: Annotated[Blankable, PERSONAL] = None
+    msisdn: Msisdn = None
     status: Annotated[Lowered | None, BeforeValidator(blank_is_null)] = None
 
 
@@ -209,8 +241,8 @@ class VDCounterInfo(Part):
     i_vd_dg: Id = None
     i_service: Id = None
     addon_priority: Id = None
-    allocated_amount: Annotated[float | None, BeforeValidator(blank_is_null)] = None
-    remaining: Annotated[Any, AfterValidator(_number)] = None
+    allocated_amount: Amount = None
+    remaining: Annotated[Any, AfterValidator(_remaining)] = None
 
 
 class PortaBillingData(Part):
@@ -225,14 +257,19 @@ class PortaBillingData(Part):
 
 
 def personal_data(value: object) -> Iterator[str]:
-    """Yield the text of each personal field in a part, or in a list of parts, at any depth."""
-    if isinstance(value, list):
+    """Yield the text of each personal field in a part, or in a list of parts, at any depth.
+
+    Of a value that cannot be read, all texts and numbers in it count as personal.
+    """
+    if isinstance(value, Unreadable):
+        yield from texts(value.raw)
+    elif isinstance(value, list):
         for item in value:
             yield from personal_data(item)
     elif isinstance(value, Part):
         for name, personal in _fields_to_search(type(value)):
             found = getattr(value, name)
-            if not personal:
+            if not personal or isinstance(found, Unreadable):
                 yield from personal_data(found)
             elif found:
                 yield str(found)

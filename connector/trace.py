@@ -138,9 +138,9 @@ class _TracingPlanner(Planner):
             loc: Loc = ("rules", index)
             yield TracedRule(self.mapping.rules[index], loc, Verdict.NOT_REACHED)
 
-    def invalid(self, rule: str, loc: Loc) -> NoReturn:
+    def refuse(self, refusal: Refusal, loc: Loc) -> NoReturn:
         self.failed = loc
-        super().invalid(rule, loc)
+        super().refuse(refusal, loc)
 
     def chooses(self, rule: Rule, loc: Loc) -> bool:
         handled = rule.handles(self.event.event_type)
@@ -195,8 +195,8 @@ def _shown(traced: TracedCall, scope: EventScope, unknown: frozenset[str]) -> Tr
     traced = traced._replace(waits_for=tuple(sorted(unknown)))
     try:
         return traced._replace(call=traced.entry.with_sources(unknown).render(scope))
-    except EvaluationError as error:
-        return traced._replace(failure=str(error))
+    except (EvaluationError, Refusal) as error:
+        return traced._replace(failure=_why(error))
     except ValueError as error:
         return traced._replace(failure=type(error).__name__)
 
@@ -234,8 +234,8 @@ def _computed(
     left = scope.meter.left  # notes are not paid for: the plan must not run short because of them
     try:
         return Computed(about, source, value.evaluate(scope), reads=reads)
-    except EvaluationError as error:
-        return Computed(about, source, failure=str(error), reads=reads)
+    except (EvaluationError, Refusal) as error:
+        return Computed(about, source, failure=_why(error), reads=reads)
     finally:
         scope.meter.left = left
 
@@ -248,5 +248,12 @@ def _reads(expression: Expression, scope: Scope) -> Iterator[Computed]:
             field = compile_condition(dotted)
             try:
                 yield Computed(dotted, dotted, field.evaluate(scope))
-            except EvaluationError as error:
-                yield Computed(dotted, dotted, failure=str(error))
+            except (EvaluationError, Refusal) as error:
+                yield Computed(dotted, dotted, failure=_why(error))
+
+
+def _why(error: EvaluationError | Refusal) -> str:
+    """Why a value cannot be computed, for a person."""
+    if isinstance(error, Refusal):
+        return "; ".join(detail.rule for detail in error.result.details)
+    return str(error)

@@ -59,7 +59,7 @@ def _end(found: Explanation) -> Iterator[Line]:
 def _event(found: Explanation) -> str:
     event = found.event
     parts = [f"event {event.event_id}: {event.event_type}"]
-    if event.i_account is not None:
+    if isinstance(event.i_account, int):
         parts.append(f"account {event.i_account}")
     if event.updated_at:
         parts.append(f"snapshot of {event.updated_at.isoformat()}")

@@ -8,6 +8,7 @@ import pytest
 
 from connector.event import EVENT_FIELDS, PARTS, Event, Snapshot, parse, personal
 from connector.outcome import Outcome, Refusal, answer
+from connector.unreadable import Unreadable
 from tests.support.events import event
 
 MARKER = "c0ffee-personal-marker"
@@ -101,18 +102,8 @@ def test_every_name_of_a_mapping_is_a_field_of_the_event() -> None:
         ({"event_id": "e", "data": {"variables": {}}}, "data.event_type", "is required"),
         ({"event_id": "e", "data": {"event_type": ""}}, "data.event_type", "must not be empty"),
         ({"event_id": "e", "data": {"event_type": 3}}, "data.event_type", "must be text"),
-        (
-            {"event_id": "e", "data": {"event_type": "X", "variables": [MARKER]}},
-            "data.variables",
-            "must be an object",
-        ),
-        (enriched(account_info=MARKER), "pb_data.account_info", "must be an object"),
-        (enriched(sim_info=[]), "pb_data.sim_info", "must be an object"),
-        (enriched(full_vd_counter_info={}), "pb_data.full_vd_counter_info", "must be a list"),
-        ({**ENVELOPE, "pb_data": MARKER}, "pb_data", "must be an object"),
-        ({**ENVELOPE, "handler_id": 1}, "handler_id", "must be text"),
-        ({**ENVELOPE, "updated_at": MARKER}, "updated_at", "date"),
-        ({**ENVELOPE, "created_at": {"at": MARKER}}, "created_at", "date"),
+        ({**ENVELOPE, "updated_at": MARKER}, "updated_at", "must be a date-time"),
+        ({**enriched(), "created_at": {"at": MARKER}}, "created_at", "must be a date-time"),
     ],
 )
 def test_a_field_that_is_missing_or_malformed_is_named_with_its_rule(
@@ -125,13 +116,6 @@ def test_the_guides_malformed_event_is_refused() -> None:
     """Contract 3, case 6: it has neither variables nor pb_data."""
     assert refused(ENVELOPE) == {"pb_data": "required: an event has data.variables or pb_data"}
     assert "pb_data" in refused({**ENVELOPE, "pb_data": None})
-
-
-@pytest.mark.parametrize("field", ["updated_at", "created_at"])
-def test_an_instant_without_an_offset_is_refused(field: str) -> None:
-    """Offsets differ by up to 26 hours, and the order of snapshots depends on the instant."""
-    rule = refused({**with_variables(), field: "2026-03-02T10:15:32"})[field]
-    assert rule == "must be a date-time with an offset"
 
 
 @pytest.mark.parametrize(
@@ -164,11 +148,12 @@ def test_json_other_than_an_object_is_refused(body: bytes) -> None:
     assert refused(body) == {"": "must be an object"}
 
 
-def test_all_wrong_fields_are_listed_up_to_a_limit() -> None:
-    sims: list[Any] = [{"remaining": []}] * 100
-    found = refused({"event_id": 1, **{"pb_data": {"full_vd_counter_info": sims}}})
-    assert {"event_id", "data"} <= set(found)
-    assert len(found) <= 20
+def test_all_wrong_fields_are_listed() -> None:
+    assert refused({"event_id": 1, "updated_at": 5}) == {
+        "event_id": "must be text",
+        "data": "is required",
+        "updated_at": "must be a date-time",
+    }
 
 
 # Identities
@@ -176,7 +161,7 @@ def test_all_wrong_fields_are_listed_up_to_a_limit() -> None:
 
 def test_an_event_has_a_name_from_nsps_and_one_from_portabilling() -> None:
     found = read({**with_variables(i_env=3, i_event=7), "handler_id": "hlr"})
-    assert found.identities == ("event:e-1", "espf:3:7:sim/updated:hlr")
+    assert found.identities == ("event:e-1", "porta:3:7::11:sim/updated:hlr")
 
 
 def test_numbers_as_text_name_the_same_event() -> None:
@@ -187,11 +172,11 @@ def test_numbers_as_text_name_the_same_event() -> None:
 @pytest.mark.parametrize("spelt", ["SIM/Updated", "sim/updated", "SIM/UPDATED"])
 def test_the_case_of_the_type_does_not_change_the_name(spelt: str) -> None:
     document = {"event_id": "e", "data": {"event_type": spelt, "variables": {"i_event": 1}}}
-    assert read(document).identities[1] == "espf::1:sim/updated:"
+    assert read(document).identities[1] == "porta::1::11:sim/updated:"
 
 
 @pytest.mark.parametrize(
-    "number", [None, "", "x", True, -1, 1.5, [1], {"a": 1}, 10**18, "9" * 400, "٣"]
+    "number", [None, "", "x", True, -1, 1.5, [1], {"a": 1}, 10**18, "9" * 400, "٣", 0, "0", "00"]
 )
 def test_an_invalid_event_number_gives_no_second_name(number: Any) -> None:
     assert read(with_variables(i_env=3, i_event=number)).identities == ("event:e-1",)
@@ -203,7 +188,39 @@ def test_handler_type_and_environment_are_part_of_the_name() -> None:
         return read({"event_id": "e", "handler_id": handler, "data": data}).identities[1]
 
     names = {name("a", "X", 1), name("b", "X", 1), name("a", "Y", 1), name("a", "X", 2)}
-    assert len(names) == 4
+    names |= {name("b:c", "X", 1), name("c", "X:b", 1)}
+    assert len(names) == 6
+
+
+@pytest.mark.parametrize(
+    ("sim", "whom"),
+    [
+        ({"i_sim_card": 7, "imsi": "001010000000001"}, "sim=7"),
+        ({"i_sim_card": "7"}, "sim=7"),
+        ({"imsi": "001010000000001"}, "imsi=001010000000001"),
+        ({}, "account=5"),
+        (None, "account=5"),
+    ],
+)
+def test_the_name_says_whom_the_event_is_about(sim: Any, whom: str) -> None:
+    """Contract 6.4: one change of an account with two SIMs gives two events with one number."""
+    document = with_variables(i_event=9, i_account=5) | {"pb_data": {"sim_info": sim}}
+    assert read(document).identities[1] == f"porta::9:{whom}:11:sim/updated:"
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        {"handler_id": {}},
+        {"pb_data": {"sim_info": []}},
+        {"pb_data": {"sim_info": {"i_sim_card": "x"}}},
+        {"pb_data": {"sim_info": {"imsi": "x"}}},
+        {"pb_data": []},
+    ],
+    ids=str,
+)
+def test_an_event_whose_second_name_cannot_be_read_has_only_the_first(unreadable: Any) -> None:
+    assert read(with_variables(i_event=9) | unreadable).identities == ("event:e-1",)
 
 
 # Owner
@@ -219,6 +236,7 @@ def test_handler_type_and_environment_are_part_of_the_name() -> None:
         (with_variables(i_account="nobody"), None),
         (with_variables(i_account=True), None),
         (with_variables(i_account=10**30), None),
+        (enriched(account_info={"i_account": 1}, sim_info=[]), 1),
         (enriched(), None),
     ],
 )
@@ -226,6 +244,19 @@ def test_the_owner_is_taken_from_account_then_variables_then_sim(
     document: Any, owner: int | None
 ) -> None:
     assert read(document).i_account == owner
+
+
+@pytest.mark.parametrize(
+    ("parts", "field"),
+    [
+        ({"account_info": {"i_account": "x"}, "sim_info": {"i_account": 3}}, ".i_account"),
+        ({"account_info": [], "sim_info": {"i_account": 3}}, ""),
+    ],
+)
+def test_an_owner_that_cannot_be_read_is_not_replaced_by_another(parts: Any, field: str) -> None:
+    owner: Any = read(enriched(**parts)).i_account
+    assert isinstance(owner, Unreadable)
+    assert owner.detail.field == f"pb_data.account_info{field}"
 
 
 # The order of snapshots
@@ -246,10 +277,13 @@ def test_the_newer_enrichment_wins_whatever_else_is_older() -> None:
     assert snapshot(NOON, "2026-03-02T01:00:00+00:00", "2026-03-01 00:00:00") > older
 
 
-def test_equal_enrichments_are_ordered_by_arrival_and_then_by_event_time() -> None:
+def test_of_equal_enrichments_neither_is_newer() -> None:
     first = snapshot(NOON, "2026-03-02T11:00:00+00:00", "2026-03-02 10:00:00")
-    assert snapshot(NOON, "2026-03-02T11:00:01+00:00", "2026-03-02 09:00:00") > first
-    assert snapshot(NOON, "2026-03-02T11:00:00+00:00", "2026-03-02 10:00:01") > first
+    second = snapshot(NOON, "2026-03-02T11:00:01+00:00", "2026-03-02 10:00:01")
+    assert not first < second
+    assert not second < first
+    assert first <= second <= first
+    assert first >= second >= first
 
 
 def test_snapshots_are_compared_as_instants_across_offsets() -> None:
@@ -266,10 +300,50 @@ def test_a_missing_enrichment_time_is_replaced_by_arrival_or_event_time() -> Non
 
 
 @pytest.mark.parametrize(
-    "time", [None, "", "x", 5, [NOON], "0000-00-00 00:00:00", "9999-12-31 23:59:59", "0001-01-01"]
+    "time", ["x", 5, [NOON], "0000-00-00 00:00:00", "9999-12-31 23:59:59", "0001-01-01", "20260302"]
 )
-def test_an_unreadable_event_time_is_accepted(time: Any) -> None:
-    assert read(with_variables(event_time=time)).snapshot is None
+def test_an_unreadable_event_time_is_accepted_with_a_warning(time: Any) -> None:
+    found = read(with_variables(event_time=time))
+    assert found.snapshot is None
+    assert [each.detail.field for each in found.unreadable] == ["data.variables.event_time"]
+
+
+@pytest.mark.parametrize("time", [None, "", " "])
+def test_a_blank_event_time_is_none(time: Any) -> None:
+    found = read(with_variables(event_time=time))
+    assert (found.snapshot, found.unreadable) == (None, ())
+
+
+# A snapshot from the future
+
+ARRIVAL = datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()
+
+
+def arrived(updated: str, created: str | None = None) -> Event:
+    document = {**with_variables(), "updated_at": updated, "created_at": created}
+    return parse(json.dumps(document).encode(), ARRIVAL)
+
+
+def test_a_snapshot_of_the_next_five_minutes_is_believed() -> None:
+    found = arrived("2026-03-02T12:05:00Z")
+    assert found.snapshot == Snapshot(*[ARRIVAL + 300] * 3)
+    assert found.ahead is None
+
+
+def test_a_later_snapshot_counts_as_taken_at_its_arrival() -> None:
+    found = arrived("2026-03-02T12:05:01Z", "2026-03-02T11:00:00Z")
+    assert found.snapshot == Snapshot(ARRIVAL, ARRIVAL - 3600, ARRIVAL, ARRIVAL + 301)
+    assert found.snapshot.as_sent == ARRIVAL + 301
+    assert found.ahead == 301
+    assert found.updated_at, "a mapping reads what NSPS sent"
+
+
+def test_the_time_of_receipt_counts_as_that_of_the_arrival_too() -> None:
+    """It decides who has the old SIM of a swap."""
+    found = arrived("2026-03-02T11:00:00Z", "2029-03-02T11:00:00Z")
+    assert found.snapshot
+    assert (found.snapshot.taken, found.snapshot.created) == (ARRIVAL - 3600, ARRIVAL)
+    assert found.ahead
 
 
 # Personal data

@@ -214,7 +214,7 @@ def test_duplicate_and_superseded_events_leave_a_record(
     function: Function, system: ScriptedServer
 ) -> None:
     imsi = subscriber(1001)
-    newer = event(imsi=imsi, change={"updated_at": "2027-01-01T00:00:00Z"})
+    newer = event(imsi=imsi, change={"updated_at": "2026-04-01T00:00:00Z"})
     sent = [newer, newer, event(imsi=imsi)]
     assert [settled(function, each)["outcome"] for each in sent] == [
         "applied",

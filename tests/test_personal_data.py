@@ -34,7 +34,7 @@ NOT_PERSONAL = {
     "VDCounterInfo": "service_name vdp_name dg_name discount_info unit i_vd_plan i_dest_group "
     "i_vd_dg i_service addon_priority allocated_amount remaining",
     "Event": "event_id event_type handler_id status created_at updated_at parts i_account "
-    "variables account sim prev_sim policy product counters snapshot identities",
+    "variables account sim prev_sim policy product counters snapshot identities unreadable ahead",
 }
 PERSONAL = {
     "AccountInfo": "email firstname lastname phone1 zip id msisdn",

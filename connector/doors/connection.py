@@ -1,6 +1,6 @@
 """uvicorn's HTTP/1.1 connection with limits, deadlines and answers in our form.
 
-uvicorn has none of the three (docs/decisions/0027-bytes-before-an-event.md). The class adds them
+uvicorn has none of the three (docs/decisions/0028-bytes-before-an-event.md). The class adds them
 to uvicorn's own for httptools, so parsing and answering stay uvicorn's.
 """
 

@@ -16,7 +16,7 @@ _WARN_AGAIN = 60  # seconds between two lines about descriptors
 
 
 class Limits(NamedTuple):
-    """Sizes in bytes, times in seconds; docs/decisions/0027-bytes-before-an-event.md has reasons.
+    """Sizes in bytes, times in seconds; docs/decisions/0028-bytes-before-an-event.md has reasons.
 
     `head` is for request line and headers together, also for the trailer and for the extensions
     of one chunk. `waiting` are requests on a connection whose turn has not come. `linger` is how

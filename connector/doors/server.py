@@ -134,7 +134,7 @@ def limit_connections(connector: str) -> None:
         change to WebSocket. `connector` is the name in the log lines.
     Why: 30 MB of headers without end took 720 MB of memory, a half-sent request stayed open for
         ever, `Upgrade: h2c` lost the body, and bad requests were answered in plain text without a
-        line in the log (docs/decisions/0027-bytes-before-an-event.md).
+        line in the log (docs/decisions/0028-bytes-before-an-event.md).
     Upstream: Kludex/uvicorn has no issue for a limit of httptools' heads; for h11 it has
         `h11_max_incomplete_event_size`. Pull request 1352 made the plain text. To choose the
         worker class instead: functions-framework-python issues 174 and 302.

@@ -42,6 +42,7 @@ from connector import log
 from connector.event import Snapshot
 from connector.ledger.firestore_documents import Database, StoredDocument, Version, Write
 from connector.ledger.records import (
+    NOBODY,
     Busy,
     Claim,
     ClaimRequest,
@@ -52,6 +53,7 @@ from connector.ledger.records import (
     LostClaim,
     Superseded,
     decide,
+    in_force,
 )
 from connector.settings import BadSettings
 
@@ -79,12 +81,13 @@ _NOT_NOW = (ServerError, Aborted)  # try again; but the request may have been ca
 class _Leased:
     """A document that a claim holds, as long as the document has this `version`.
 
-    `recorded` is true if it also keeps a record. The lease began at `leased` of Firestore's clock,
-    when this machine's clock said `at`.
+    `recorded` is true if it also keeps a record; `known` is the record, if it is a subject's. The
+    lease began at `leased` of Firestore's clock, when this machine's clock said `at`.
     """
 
     version: Version
     recorded: bool
+    known: Known
     leased: datetime
     at: datetime
 
@@ -179,7 +182,7 @@ class FirestoreLedger:
         if leased is None:
             raise LostClaim
         async with self._connected() as database:
-            settled = self._settled(claim)
+            settled = self._settled(claim, leased)
             writes = [
                 database.put(path, fields, leased[path].version) for path, fields in settled.items()
             ]
@@ -191,7 +194,7 @@ class FirestoreLedger:
         """See `Ledger`."""
         leased = self._leased.pop(claim.token, {})
         noted = {self._subject(name) for name in touched - claim.dropped}
-        snapshot, now = _list(claim.request.snapshot), self._clock(datetime.now(UTC))
+        snapshot, now = claim.request.snapshot, self._clock(datetime.now(UTC))
         with suppress(LedgerUnavailable, LostClaim):
             async with self._connected() as database:
                 writes = []
@@ -199,7 +202,8 @@ class FirestoreLedger:
                     until = held.resting(now, claim.request.lease, rest)
                     fields: dict[str, Any] = {"lease_until": until, "leased_for": None}
                     if path in noted and snapshot:
-                        fields |= {"snapshot": snapshot, "expires": datetime.now(UTC) + _KEPT}
+                        newest = _list(held.known.touched(snapshot).snapshot)
+                        fields |= {"snapshot": newest, "expires": datetime.now(UTC) + _KEPT}
                     elif not held.recorded and not rest:
                         writes.append(database.delete(path, held.version))
                         continue
@@ -222,7 +226,10 @@ class FirestoreLedger:
         found = await self._read(database, request)
         done = [_done(found[self._event(name)]) for name in request.identities]
         now = self._clock(max(document.read for document in found.values()))
-        known = {name: _known(found[self._subject(name)], now) for name in request.subjects}
+        known = {
+            name: _known(found[self._subject(name)], now, request.lease)
+            for name in request.subjects
+        }
         verdict = decide(request, [record for record in done if record], known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
@@ -230,9 +237,10 @@ class FirestoreLedger:
             # An earlier try leased them, but its answer was lost.
             versions = [document.version for document in found.values() if document.version]
         else:
-            until = max(document.fields.get("lease_until") or now for document in found.values())
-            if until > now:
-                return Busy((until - now).total_seconds())
+            ends = [_left(document, now) for document in found.values()]
+            wait = max((end for end in ends if in_force(end, 0, request.lease)), default=0)
+            if wait > 0:
+                return Busy(wait)
             lease: dict[str, Any] = {
                 "token": token,
                 "lease_until": now + timedelta(seconds=request.lease),
@@ -249,8 +257,9 @@ class FirestoreLedger:
                 for path, document in found.items()
             )
         at = self._clock(datetime.now(UTC))
+        records = {self._subject(name): record for name, record in known.items()}
         self._leased[token] = {
-            path: _Leased(version, _recorded(document), now, at)
+            path: _Leased(version, _recorded(document), records.get(path, NOBODY), now, at)
             for (path, document), version in zip(found.items(), versions, strict=True)
         }
         return Claim(request, token, verdict)
@@ -296,7 +305,7 @@ class FirestoreLedger:
             for document in found
         )
 
-    def _settled(self, claim: Claim) -> dict[str, dict[str, Any]]:
+    def _settled(self, claim: Claim, leased: dict[str, _Leased]) -> dict[str, dict[str, Any]]:
         """The fields that settling a claim writes, by path; other fields stay as they are."""
         request = claim.request
         free: dict[str, Any] = {
@@ -304,17 +313,14 @@ class FirestoreLedger:
             "leased_for": None,
             "expires": datetime.now(UTC) + _KEPT,
         }
-        snapshot = _list(request.snapshot)
-        event = {**free, "snapshot": snapshot}
-        subject = dict(free)
-        if snapshot:
-            subject["snapshot"] = snapshot
-        if request.owner is not None:
-            subject["owner"] = str(request.owner)
-        return {self._event(name): event for name in request.identities} | {
-            self._subject(name): free if name in claim.dropped else subject
-            for name in request.subjects
-        }
+        event = {**free, "snapshot": _list(request.snapshot)}
+        settled = {self._event(name): event for name in request.identities}
+        for name in request.subjects:
+            path = self._subject(name)
+            settled[path] = free
+            if name not in claim.dropped:
+                settled[path] = free | _fields(leased[path].known.after(request))
+        return settled
 
     def _event(self, name: str) -> str:
         return f"{EVENTS}/{self._hash(name)}"
@@ -359,13 +365,29 @@ def _done(document: StoredDocument) -> Done | None:
     return Done(_snapshot(document)) if "snapshot" in document.fields else None
 
 
-def _known(document: StoredDocument, now: datetime) -> Known:
+def _left(document: StoredDocument, now: datetime) -> float:
+    """The seconds that are left of the lease on a document; 0 or less if there is none."""
+    until: datetime | None = document.fields.get("lease_until")
+    return (until - now).total_seconds() if until else 0
+
+
+def _known(document: StoredDocument, now: datetime, longest: float) -> Known:
     """The record of a subject, with the snapshot of a lease on it that has expired."""
     owner, left = document.fields.get("owner"), document.fields.get("leased_for")
     known = Known(_snapshot(document), None if owner is None else int(owner))
-    if left is None or (document.fields.get("lease_until") or now) >= now:
+    if left is None or in_force(_left(document, now), 0, longest):
         return known
     return known.touched(Snapshot(*left))
+
+
+def _fields(known: Known) -> dict[str, Any]:
+    """The fields of a subject's record; what is not known is left out."""
+    fields: dict[str, Any] = {}
+    if known.snapshot:
+        fields["snapshot"] = _list(known.snapshot)
+    if known.owner is not None:
+        fields["owner"] = str(known.owner)
+    return fields
 
 
 def _snapshot(document: StoredDocument) -> Snapshot | None:
@@ -374,7 +396,7 @@ def _snapshot(document: StoredDocument) -> Snapshot | None:
 
 
 def _list(snapshot: Snapshot | None) -> list[float] | None:
-    return [snapshot.taken, snapshot.created, snapshot.happened] if snapshot else None
+    return snapshot.numbers if snapshot else None
 
 
 async def _jitter(pause: float) -> None:

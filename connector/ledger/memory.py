@@ -1,7 +1,8 @@
 """The ledger in the memory of one process (`LEDGER_URL=memory:`), lost when the process ends.
 
 For trials, and for deployments of exactly one instance. Its size is bounded: it forgets the events
-and subjects that were settled longest ago. It never forgets a lease before the lease expires.
+and subjects that were settled longest ago, and leases some time after they have expired. It never
+forgets a lease before.
 """
 
 import time
@@ -24,6 +25,7 @@ from connector.ledger.records import (
     LostClaim,
     Superseded,
     decide,
+    in_force,
 )
 
 T = TypeVar("T")
@@ -64,8 +66,9 @@ def _digest(name: str) -> bytes:
 class _Lease(NamedTuple):
     """A lease on one name: the claim's token, when it ends, the event's snapshot.
 
-    `until` is a time of the ledger's clock. `snapshot` is what the event may have applied if the
-    lease expires; None if it had none, or if the subject's record has it already.
+    `until` is a time of the ledger's clock. `snapshot` is what the event may have applied to the
+    subject if the lease expires; None if it had none, if the subject's record has it already, or
+    if the name is the event's.
     """
 
     token: str
@@ -74,13 +77,15 @@ class _Lease(NamedTuple):
 
 
 _FREE = _Lease("", -inf, None)  # of a name that no claim holds
+_FEW = 1000  # leases among which expired ones are not looked for
 
 
 class MemoryLedger:
     """A ledger in dictionaries. Its methods are atomic because they await nothing.
 
     It remembers `most` names of events (an event has one or two) and half as many subjects. A name
-    or a subject takes some 300 bytes. `clock` gives seconds; tests pass their own.
+    or a subject takes some 300 bytes. The leases that it keeps are those in force, and at most as
+    many that have expired, or `_FEW`. `clock` gives seconds; tests pass their own.
     """
 
     def __init__(self, most: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
@@ -88,24 +93,30 @@ class MemoryLedger:
         self._done: _Newest[Done] = _Newest(most)
         self._known: _Newest[Known] = _Newest(ceil(most / 2))
         self._leases: dict[str, _Lease] = {}
+        self._most_leases = _FEW
         self._tokens = count(1)
 
     async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
         done = [found for name in request.identities if (found := self._done.get(name))]
         now = self._clock()
-        known = {name: self._look_up(name, now) for name in request.subjects}
+        known = {name: self._look_up(name, now, request.lease) for name in request.subjects}
         verdict = decide(request, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
-        until = max(self._lease(key).until for key in request.keys)
+        ends = [self._lease(key).until for key in request.keys]
+        until = max((end for end in ends if in_force(end, now, request.lease)), default=now)
         if until > now:
             return Busy(until - now)
+        if len(self._leases) > self._most_leases:
+            self._sweep(now, request.lease)
         for name in known.keys() & self._leases.keys():  # the new lease replaces an expired one
             self._known.note(name, known[name])
         claim = Claim(request, str(next(self._tokens)), verdict)
-        lease = _Lease(claim.token, now + request.lease, request.snapshot)
-        self._leases |= dict.fromkeys(request.keys, lease)
+        lease = _Lease(claim.token, now + request.lease, None)
+        self._leases |= dict.fromkeys(request.identities, lease)
+        lease = lease._replace(snapshot=request.snapshot)
+        self._leases |= dict.fromkeys(request.subjects, lease)
         return claim
 
     async def settle(self, claim: Claim) -> None:
@@ -135,10 +146,19 @@ class MemoryLedger:
     async def close(self) -> None:
         """See `Ledger`; there is nothing to close."""
 
-    def _look_up(self, name: str, now: float) -> Known:
+    def _look_up(self, name: str, now: float, longest: float) -> Known:
         """The record of a subject, with the snapshot of a lease on it that has expired."""
         known, lease = self._subject(name), self._lease(name)
-        return known.touched(lease.snapshot) if lease.until < now else known
+        return known if in_force(lease.until, now, longest) else known.touched(lease.snapshot)
+
+    def _sweep(self, now: float, longest: float) -> None:
+        """Forget the leases that have expired, but not what their events may have applied."""
+        for name, lease in list(self._leases.items()):
+            if not in_force(lease.until, now, longest):
+                if lease.snapshot:
+                    self._known.note(name, self._subject(name).touched(lease.snapshot))
+                del self._leases[name]
+        self._most_leases = max(_FEW, 2 * len(self._leases))
 
     def _subject(self, name: str) -> Known:
         return self._known.get(name) or NOBODY

@@ -19,12 +19,15 @@ from typing import NamedTuple, Protocol
 
 from connector.event import Snapshot
 
+_LONGEST = 600.0  # seconds: a lease that ends later is believed only if leases are that long
+
 
 class ClaimRequest(NamedTuple):
     """What the pipeline asks the ledger for: to apply one event.
 
     `identities` are the names of the event, at least one; `subjects` are whom it is about, such as
-    `imsi:001010000000001`. All of them are leased together, for `lease` seconds.
+    `imsi:001010000000001`. All of them are leased together, for `lease` seconds. All processes
+    that share a ledger should ask for leases of about the same length: see `in_force`.
 
     `released` are the subjects that the event takes away from the account `owner`. `unbound` is
     true if the event has calls without a subject. `again` is true if the event may be applied
@@ -60,14 +63,28 @@ class Known(NamedTuple):
 
     def after(self, request: ClaimRequest) -> "Known":
         """The record after the event was applied. What the event does not know stays."""
-        newer = request.snapshot or self.snapshot
-        return Known(newer, self.owner if request.owner is None else request.owner)
+        if request.owner is None or request.owner == self.owner:
+            return Known(self._latest(request.snapshot), self.owner)
+        return Known(NOBODY._latest(request.snapshot) or self.snapshot, request.owner)
 
     def touched(self, snapshot: Snapshot | None) -> "Known":
         """The record after a snapshot that may have been applied. The owner stays."""
         if snapshot is None or _newer(self.snapshot, snapshot):
             return self
-        return Known(snapshot, self.owner)
+        return Known(self._latest(snapshot), self.owner)
+
+    def _latest(self, snapshot: Snapshot | None) -> Snapshot | None:
+        """The snapshot for the record while the owner stays.
+
+        `created` never goes back: it says until when the subject is known to be this account's,
+        also if an event that is older, but not superseded, was applied last.
+        """
+        if snapshot is None:
+            return self.snapshot
+        created = snapshot.created
+        if self.snapshot:
+            created = max(created, self.snapshot.created)
+        return snapshot._replace(created=created, sent=None)
 
 
 NOBODY = Known(None, None)
@@ -153,6 +170,17 @@ class Ledger(Protocol):
         """Close files and connections."""
 
 
+def in_force(until: float, now: float, lease: float) -> bool:
+    """Whether a lease that ends at `until` is in force; the stores ask, for a lease of `lease`.
+
+    A lease that ends later than any lease can was given by a clock that has stepped back since
+    then. It is over: otherwise its names would stay locked for as long as the clock stepped. Ten
+    minutes, or twice the length, leave room for another process with longer leases, and for clocks
+    that differ.
+    """
+    return now < until <= now + max(2 * lease, _LONGEST)
+
+
 def decide(
     request: ClaimRequest, done: Iterable[Done], known: Mapping[str, Known]
 ) -> Duplicate | Superseded | frozenset[str]:
@@ -162,7 +190,7 @@ def decide(
     subject. If the event may be applied, the answer is the set of subjects to drop.
     """
     for record in done:
-        if not (request.again and _newer(request.snapshot, record.snapshot)):
+        if not (request.again and _read_again(request.snapshot, record.snapshot)):
             return Duplicate()
     dropped = frozenset(name for name in request.subjects if _dropped(request, name, known[name]))
     if dropped and dropped == set(request.subjects) and not request.unbound:
@@ -172,6 +200,15 @@ def decide(
 
 def _newer(one: Snapshot | None, other: Snapshot | None) -> bool:
     return one is not None and other is not None and one > other
+
+
+def _read_again(now: Snapshot | None, before: Snapshot | None) -> bool:
+    """Whether NSPS has read the data again after the event was applied.
+
+    A snapshot from the future counts as taken when it arrives, so each delivery looks newer; but
+    it is the same snapshot (contract 6.3).
+    """
+    return now is not None and before is not None and now.as_sent != before.as_sent and now > before
 
 
 def _dropped(request: ClaimRequest, subject: str, known: Known) -> bool:

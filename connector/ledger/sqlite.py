@@ -32,6 +32,7 @@ from connector.ledger.records import (
     LostClaim,
     Superseded,
     decide,
+    in_force,
 )
 from connector.ledger.sqlite_file import begin, is_busy, open_file
 
@@ -41,7 +42,7 @@ _TOGETHER = 100  # jobs in one transaction at most; other processes wait for its
 _KEPT = 100 * 86400.0  # seconds that records are kept; events can come for 95 days (contract 4.4)
 
 # `IN (SELECT value FROM json_each (?))` takes any number of keys as one parameter, a JSON list.
-_HELD = "SELECT max(expires) FROM leases WHERE id IN (SELECT value FROM json_each (?))"
+_HELD = "SELECT expires FROM leases WHERE id IN (SELECT value FROM json_each (?))"
 _REST = """
 UPDATE leases SET expires = min(expires, ?), snapshot = NULL
 WHERE token = ? AND id IN (SELECT value FROM json_each (?))
@@ -144,14 +145,15 @@ class SqliteLedger:
     ) -> Claim | Duplicate | Superseded | Busy:
         done = [record for name in request.identities if (record := self._read_event(file, name))]
         keys, now = self._hashed(request.keys), self._clock()
-        known = {name: self._look_up(file, name, now) for name in request.subjects}
+        known = {name: self._look_up(file, name, now, request.lease) for name in request.subjects}
         verdict = decide(request, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
-        (until,) = file.execute(_HELD, (json.dumps(keys),)).fetchone()
-        if until is not None and until > now:
+        ends = [end for (end,) in file.execute(_HELD, (json.dumps(keys),))]
+        until = max((end for end in ends if in_force(end, now, request.lease)), default=now)
+        if until > now:
             return Busy(until - now)
-        for name in request.subjects if until is not None else ():
+        for name in request.subjects if ends else ():
             self._write_subject(file, name, known[name])  # the new lease replaces an expired one
         claim = Claim(request, uuid4().hex, verdict)
         held = (claim.token, now + request.lease, _text(request.snapshot))
@@ -213,11 +215,12 @@ class SqliteLedger:
             return NOBODY
         return Known(_snapshot(row[0]), None if row[1] is None else int(row[1]))
 
-    def _look_up(self, file: sqlite3.Connection, name: str, now: float) -> Known:
+    def _look_up(self, file: sqlite3.Connection, name: str, now: float, longest: float) -> Known:
         """The record of a subject, with the snapshot of a lease on it that has expired."""
-        query = "SELECT snapshot FROM leases WHERE id = ? AND expires < ?"
-        row = file.execute(query, (self._hash(name), now)).fetchone()
-        return self._read_subject(file, name).touched(_snapshot(row[0]) if row else None)
+        query = "SELECT expires, snapshot FROM leases WHERE id = ?"
+        row = file.execute(query, (self._hash(name),)).fetchone()
+        expired = row and not in_force(row[0], now, longest)
+        return self._read_subject(file, name).touched(_snapshot(row[1]) if expired else None)
 
     def _hash(self, name: str) -> str:
         return hmac.digest(self._key, name.encode(), "sha256").hex()
@@ -298,7 +301,7 @@ def _hand_over(jobs: list[_Job]) -> None:
 def _text(snapshot: Snapshot | None) -> str | None:
     if snapshot is None:
         return None
-    return json.dumps([snapshot.taken, snapshot.created, snapshot.happened])
+    return json.dumps(snapshot.numbers)
 
 
 def _snapshot(text: str | None) -> Snapshot | None:

@@ -22,6 +22,7 @@ from connector.mapping.language import LANGUAGE, function
 from connector.mapping.meter import Meter, TooMuchWork
 from connector.mapping.pattern import BadPattern
 from connector.mapping.text import BadValue, text_of
+from connector.outcome import Refusal
 
 Encode = Callable[[str], str]
 Form = TypeVar("Form")
@@ -72,11 +73,12 @@ class Expression(NamedTuple):
 
         Raises:
             EvaluationError: the expression fails for the data, e.g. a sum with None.
+            Refusal: invalid; it reads a part that is absent, or a field that is unreadable.
         """
         try:
             return self.code(scope)
-        except EvaluationError:
-            raise  # a value of the mapping, which this expression reads, failed
+        except (EvaluationError, Refusal):
+            raise  # of a value of the mapping that this expression reads, or of the event
         except (TooMuchWork, BadPattern, BadValue) as error:
             raise EvaluationError(f"`{self.source}`: {error}") from error
         except Exception as error:

@@ -38,6 +38,7 @@ from connector.mapping.number import decimal_number, rounded, whole_number
 from connector.mapping.pattern import compiled
 from connector.mapping.text import BadValue, kind_of, text_of
 from connector.portabilling import AccessPolicyInfo
+from connector.unreadable import Unreadable
 
 Filter = Callable[..., Any]
 
@@ -137,12 +138,16 @@ def _reader(kind: type) -> Callable[[Any, str], Any]:
 
 
 def _of_model(model: BaseModel, name: str) -> Any:
-    fields, extra = model.__dict__, model.__pydantic_extra__
-    return fields[name] if name in fields else (extra or {}).get(name)
+    fields = model.__dict__
+    if name not in fields:
+        return (model.__pydantic_extra__ or {}).get(name)
+    found = fields[name]
+    return found if type(found) is not Unreadable else found.refuse()
 
 
 def _of_event(event: Event, name: str) -> Any:
-    return getattr(event, name) if name in EVENT_FIELDS else None
+    found = getattr(event, name) if name in EVENT_FIELDS else None
+    return found if type(found) is not Unreadable else found.refuse()
 
 
 def _of_nothing(_: object, __: str) -> None:
@@ -160,13 +165,19 @@ class _Generator(NativeCodeGenerator):
     ) -> None:
         """Write only the function; the other code of a template would cost time in each call."""
         frame = Frame(EvalContext(self.environment))
-        frame.symbols.analyze_node(node)
         self.pull_dependencies(node.body)
         self.writeline("def value(context):")
         self.indent()
         self.writeline("resolve = context.resolve_or_missing")
-        self.enter_frame(frame)
         self.blockvisit(node.body, frame)
+
+    def visit_Name(self, node: nodes.Name, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Read a name where it is needed; Jinja's own code reads all names at the beginning.
+
+        A part that is absent must not end the event if another part has answered the question
+        before (contract 6.5).
+        """
+        self.write(f"resolve({node.name!r})")
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Return the one expression of the output."""

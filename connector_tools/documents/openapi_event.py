@@ -3,7 +3,8 @@
 A gateway may check requests with this schema, so it must accept every event that the function
 accepts. The function accepts more than the plain types: numbers and times as text, `Y` for true, a
 list of one policy for a policy, null or blank text in nearly every field (contract 2). So the
-schema lists every accepted type, and describes accepted texts in words where they are not obvious.
+schema lists every type that is read, and describes texts in words where they are not obvious. And
+a value of another type is accepted, too, as long as nobody reads the field (contract 6.1).
 The function may refuse an event that the schema accepts; its 422 then explains the reason better
 than a pattern could.
 """
@@ -18,6 +19,8 @@ from connector.event import Envelope
 Json = dict[str, Any]
 
 SCHEMAS = "#/components/schemas/"
+_NEEDED = {"Envelope": {"event_id", "data", "updated_at"}, "ESPFEvent": {"event_type"}}
+_UNREADABLE = "Any other value: it makes the event invalid only if the field is read."
 _FORMS = {
     "Envelope.event_id": "Unique in NSPS, the same on every retry; not blank.",
     "Envelope.created_at": "When NSPS got the event.",
@@ -37,11 +40,11 @@ class _AcceptedTypes(GenerateJsonSchema):
 
     def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
         """Also a number as text (contract 2.1), and blank text."""
-        return {"type": ["integer", "boolean", "string"], "description": "A number, also in text."}
+        return {"type": ["integer", "string"], "description": "A number, also in text."}
 
     def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
         """Also a number as text (contract 2.1), and blank text."""
-        return {"type": ["number", "boolean", "string"], "description": "A number, also in text."}
+        return {"type": ["number", "string"], "description": "A number, also in text."}
 
     def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
         """Also texts and numbers: see `_blocked` in connector/portabilling.py."""
@@ -49,8 +52,7 @@ class _AcceptedTypes(GenerateJsonSchema):
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         """Without `format`, which means RFC 3339: the function accepts more than that."""
-        rule = "ISO 8601 with an offset; also seconds since 1970."
-        return {"type": ["string", "number"], "description": rule}
+        return {"type": "string", "description": "ISO 8601; without an offset in UTC."}
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
         """Without the pattern: regular expression dialects disagree about white space."""
@@ -93,9 +95,17 @@ def schemas() -> Json:
         model, _, field = name.partition(".")
         already = fields[model][field].get("description", "")
         fields[model][field]["description"] = f"{told} {already}".strip()
+    for name, properties in fields.items():
+        for field in properties.keys() - _NEEDED.get(name, set()):
+            told = properties[field].pop("description", None)
+            other = {"$ref": f"{SCHEMAS}Unreadable"}
+            properties[field] = {"anyOf": [properties[field], other]}
+            if told:
+                properties[field]["description"] = told
+    models["Unreadable"] = {"description": _UNREADABLE}
     # The guide's malformed event has neither (contract 3, case 6).
     schema["anyOf"] = [
         {"properties": {"data": {"required": ["variables"]}}},
-        {"required": ["pb_data"], "properties": {"pb_data": {"type": "object"}}},
+        {"required": ["pb_data"], "properties": {"pb_data": {"not": {"type": "null"}}}},
     ]
     return dict(sorted(models.items()))

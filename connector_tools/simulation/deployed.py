@@ -22,6 +22,7 @@ from connector_tools.simulation.world import (
 )
 
 SCALE = 60.0  # simulated seconds per real second
+_HEAD_START = 365 * 86400.0  # seconds by which simulated time is behind at the beginning
 _TIMEOUT = 75  # seconds; longer than the function's own (60 s): its answer always comes first
 
 
@@ -93,9 +94,10 @@ class UnseenNetwork:
 class DeployedSimulation:
     """Runs worlds against a deployment.
 
-    Each run has subscribers of its own in the test network 001-01, and its simulated time begins
-    now. So it does not meet what an earlier run left in the deployment's ledger. Nobody replays by
-    hand: an event that NSPS gave up after its month counts as never accepted.
+    Each run has subscribers of its own in the test network 001-01. So it does not meet what an
+    earlier run left in the deployment's ledger. Its simulated time begins a year ago: it passes
+    faster, and a connector does not believe a snapshot from the future. Nobody replays by hand: an
+    event that NSPS gave up after its month counts as never accepted.
     """
 
     def __init__(self, target: Target) -> None:
@@ -123,7 +125,8 @@ class DeployedSimulation:
         ) as client:
             deployed = DeployedConnector(client, self._target)
             await deployed.check()
-            clock = Clock(SCALE, now - SCALE * asyncio.get_running_loop().time())
+            began = now - _HEAD_START - SCALE * asyncio.get_running_loop().time()
+            clock = Clock(SCALE, began)
             ended = await World(scenario, clock, deployed, UnseenNetwork(), progress).run()
         ended.latencies = [seconds / SCALE for seconds in ended.latencies]
         return ended

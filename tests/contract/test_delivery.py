@@ -127,10 +127,6 @@ def test_another_event_of_the_same_subscriber_is_applied(
         ({"updated_at": "2026-03-02T11:00:00.002Z"}, {"updated_at": "2026-03-02T11:00:00.001Z"}),
         ({"updated_at": NEWER, "created_at": OLDER}, {"updated_at": OLDER, "created_at": NEWER}),
         (
-            {"updated_at": NEWER, "created_at": NEWER},
-            {"updated_at": NEWER, "created_at": OLDER},
-        ),
-        (
             {"updated_at": None, "created_at": NEWER},
             {"updated_at": None, "created_at": OLDER},
         ),
@@ -147,6 +143,30 @@ def test_an_older_snapshot_never_overwrites_a_newer_one(
     late = function.post(event(imsi=imsi, change=older))
     assert (late.status_code, late.json()) == (202, SUPERSEDED)
     assert len(system.requests) == 1
+
+
+def test_of_two_snapshots_taken_at_once_both_are_applied(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    """Contract 6.9: NSPS caches what it reads, so both hold the same data."""
+    for created in (NEWER, OLDER, NEWER):
+        taken = {"updated_at": NEWER, "created_at": created}
+        assert function.post(event(imsi=imsi, change=taken)).json() == ACCEPTED
+    assert len(system.requests) == 3
+
+
+def test_both_events_of_a_change_of_an_account_with_two_sims_are_applied(
+    function: Function, system: ScriptedServer, imsi: str
+) -> None:
+    """Contract 6.4: they have the same number; a copy of each is a duplicate."""
+    one = event(imsi=imsi)
+    number = one["data"]["variables"]["i_event"]
+    same = {"data.variables.i_event": number, "pb_data.sim_info.i_sim_card": 3799}
+    two = event(imsi=subscriber(8), change=same)
+    answers = [function.post(each).json() for each in (one, two)]
+    copies = [function.post(each | {"event_id": "a copy"}).json() for each in (one, two)]
+    assert (answers, copies) == ([ACCEPTED] * 2, [DUPLICATE] * 2)
+    assert len(system.requests) == 2
 
 
 def test_a_retry_after_a_newer_event_is_superseded(

@@ -205,7 +205,7 @@ def test_metrics_and_alerts_filter_on_texts_that_the_function_logs(applied: Copy
     ]
     messages = {found for text in filters for found in re.findall(r'message="(.*?)"', text)}
     reasons = {found for text in filters for found in re.findall(r'reason=~"\^(.*?)"', text)}
-    assert messages == {"event settled", "request refused"}
+    assert messages == {"event settled", "request refused", "snapshot from the future"}
     assert len(reasons) == 1
     for text in messages | reasons:
         assert f'"{text}' in code

@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 from pydantic.fields import FieldInfo
 
-from connector.event import EVENT_FIELDS, parse
+from connector.event import EVENT_FIELDS, SECTIONS, parse
 from connector.mapping import (
     case,
     checks,
@@ -204,7 +204,9 @@ def below(path: str, model: type[entry.Entry]) -> Iterator[tuple[str, type[entry
 def test_an_example_of_an_expression_has_the_result_in_the_reference(
     source: str, result: str
 ) -> None:
-    event = parse((EVENTS / "sim-updated.json").read_bytes())
+    sent = json.loads((EVENTS / "sim-updated.json").read_bytes())
+    sent["pb_data"] |= dict.fromkeys(set(SECTIONS.values()) - sent["pb_data"].keys())
+    event = parse(json.dumps(sent).encode())
     mapping = SimpleNamespace(values={})
     scope = event_scope(event, mapping, {"limit": 5.0})  # type: ignore[arg-type]
     compiled = expression.compile_condition(source)

@@ -103,7 +103,9 @@ def test_the_document_allows_the_events_of_the_guide(file: Path) -> None:
         {"pb_data.sim_info.imsi": ""},
         {"pb_data.access_policy_info": [{"name": "Mobile L"}]},
         {"pb_data.something_new": {"of": ["the", "next", "release"]}},
-        {"updated_at": 1772446532.48},
+        {"created_at": 1772446532.48},
+        {"pb_data.account_info.zip": 11000},
+        {"pb_data.account_info.assigned_addons": "none"},
     ],
     ids=str,
 )

@@ -21,7 +21,7 @@ from connector.ledger.records import (
     Superseded,
 )
 from connector_tools.program import ROOT
-from tests.support.ledgers import LEASE, STORES, Store, at, claim_request
+from tests.support.ledgers import LEASE, STORES, Clock, Store, at, claim_request
 
 
 @pytest.fixture(params=sorted(STORES))
@@ -115,9 +115,37 @@ async def test_an_equal_snapshot_is_not_superseded(ledger: Ledger) -> None:
     await applied(ledger, claim_request("event:b", snapshot=at(10)))
 
 
-async def test_of_two_snapshots_taken_at_once_the_later_arrival_is_newer(ledger: Ledger) -> None:
+@pytest.mark.parametrize("created", [4, 6])
+async def test_of_two_snapshots_taken_at_once_neither_is_newer(
+    ledger: Ledger, created: int
+) -> None:
+    """Contract 6.9: NSPS caches what it reads, so both hold the same data."""
     await applied(ledger, claim_request("event:a", snapshot=at(10, created=5)))
-    assert await ledger.claim(claim_request("event:b", snapshot=at(10, created=4))) == Superseded()
+    await applied(ledger, claim_request("event:b", snapshot=at(10, created=created)))
+
+
+async def test_a_sim_stays_given_after_another_event_of_its_new_owner(ledger: Ledger) -> None:
+    """An event of the new owner that NSPS got earlier must not make the old owner's look later."""
+    given = claim_request("event:a", about=("imsi:old",), owner=2, snapshot=at(10, created=9))
+    await applied(ledger, given)
+    earlier = claim_request("event:b", about=("imsi:old",), owner=2, snapshot=at(10, created=3))
+    await applied(ledger, earlier)
+    late = swap("event:c", "imsi:old", "imsi:new", 1, 30)
+    claim = await granted(ledger, late._replace(snapshot=at(30, created=5)))
+    assert claim.dropped == {"imsi:old"}
+
+
+async def test_a_snapshot_from_the_future_is_a_duplicate_when_it_comes_again(
+    ledger: Ledger,
+) -> None:
+    """Contract 6.3: each delivery counts as taken when it arrives, but it is one snapshot."""
+    ahead = Snapshot(10, 10, 10, sent=9999)
+    await applied(ledger, claim_request(snapshot=ahead))
+    assert await ledger.claim(claim_request(snapshot=Snapshot(20, 20, 20, 9999))) == Duplicate()
+    assert await ledger.claim(claim_request(snapshot=Snapshot(9999, 20, 20))) == Duplicate()
+    await applied(ledger, claim_request("event:b", snapshot=at(11)))
+    await applied(ledger, claim_request(snapshot=at(12)))
+    assert await ledger.claim(claim_request("event:c", snapshot=at(11))) == Superseded()
 
 
 @pytest.mark.parametrize(("first", "then"), [(None, at(10)), (at(10), None), (None, None)])
@@ -274,6 +302,26 @@ async def test_a_crashed_event_frees_its_subjects_when_its_lease_expires(store: 
     await granted(store.ledger, claim_request())
     await store.pass_by(LEASE + 1)
     await applied(store.ledger, claim_request())
+
+
+@pytest.mark.parametrize("back", [3600, 900])
+async def test_a_clock_that_steps_back_locks_nobody_for_long(store: Store, back: int) -> None:
+    """A lease that ends later than any lease can is over."""
+    await store.pass_by(2 * back)
+    crashed = await granted(store.ledger, claim_request(snapshot=at(20)))
+    await store.pass_by(-back)
+    old = claim_request("event:old", snapshot=at(10))
+    assert await store.ledger.claim(old) == Superseded(), "the crashed event may have been applied"
+    again = await granted(store.ledger, claim_request(snapshot=at(20)))
+    with pytest.raises(LostClaim):
+        await store.ledger.settle(crashed)
+    await store.ledger.settle(again)
+
+
+async def test_a_clock_that_steps_back_a_little_takes_no_lease_away(store: Store) -> None:
+    await granted(store.ledger, claim_request())
+    await store.pass_by(-LEASE / 2)
+    assert isinstance(await store.ledger.claim(claim_request()), Busy)
 
 
 async def test_an_event_is_busy_if_one_of_its_subjects_is(store: Store) -> None:
@@ -439,3 +487,20 @@ async def test_a_claim_that_lost_one_of_its_leases_still_supersedes_older_events
         await store.ledger.settle(claim)
     older = claim_request("event:c", about=("imsi:2",), snapshot=at(10))
     assert await store.ledger.claim(older) == Superseded()
+
+
+async def test_memory_lets_go_of_leases_that_have_expired_but_not_of_what_they_say() -> None:
+    """Events that the system did not answer leave leases, also if they never come again."""
+    clock = Clock()
+    ledger = MemoryLedger(clock=clock)
+    for number in range(20_000):
+        about = (f"imsi:{number}",)
+        claim = await granted(ledger, claim_request(f"event:{number}", about=about))
+        if number % 2:
+            await ledger.release(claim, frozenset(about), rest=25)
+        await clock.pass_by(0.5)
+    in_force = 2 * LEASE / 0.5
+    assert len(ledger._leases) <= 5 * in_force
+    for number in (0, 1):
+        old = claim_request("event:old", about=(f"imsi:{number}",), snapshot=at(9))
+        assert await ledger.claim(old) == Superseded()

@@ -71,7 +71,7 @@ def problems(folder: Path, case: str) -> list[str]:
         "outcome: ignored, change: {pb_data.sim_info.imsi: ''}, because: no IMSI",
         "outcome: ignored, change: {pb_data.sim_info: null}",
         "outcome: invalid, remove: [pb_data.account_info], because: account_info is missing",
-        "outcome: invalid, change: {pb_data.account_info.bill_status: X}, because: must be open",
+        "outcome: invalid, change: {pb_data.sim_info.imsi: X}, because: must be 6 to 15",
         "outcome: ignored, settings: {extra: x}, because: no rule",
         "outcome: applied, settings: {region: us}, calls: [{query: {region: us}}, {}]",
     ],

@@ -12,6 +12,10 @@ locals {
         lines = { "{{outcome}}" = "sum by (outcome) (rate(${local.refused}{${local.selector}}[5m])) * 60" }
       },
       {
+        title = "Snapshots from the future, per minute"
+        lines = { "{{connector}}" = "sum by (connector) (rate(${local.log_metric}_future_snapshots{${local.selector}}[5m])) * 60" }
+      },
+      {
         title = "Time that an event takes, ms"
         lines = {
           for share in ["0.5", "0.95", "0.99"] :

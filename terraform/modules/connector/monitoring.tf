@@ -7,8 +7,9 @@ locals {
   metric_prefix = replace(var.name, "-", "_")
 
   counters = {
-    events  = { of = "Events by outcome", filter = local.settled_filter }
-    refused = { of = "Requests refused before they were an event, by outcome", filter = "${local.service_filter} AND jsonPayload.message=\"request refused\"" }
+    events           = { of = "Events by outcome", filter = local.settled_filter }
+    refused          = { of = "Requests refused before they were an event, by outcome", filter = "${local.service_filter} AND jsonPayload.message=\"request refused\"" }
+    future_snapshots = { of = "Events whose snapshot lay in the future", filter = "${local.service_filter} AND jsonPayload.message=\"snapshot from the future\"" }
   }
   distributions = {
     latency = {
