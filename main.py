@@ -9,18 +9,17 @@ server.before_imports()
 
 import os
 
-from cloudevents.http.event import CloudEvent
 from functions_framework import aio
 from starlette.requests import Request
 from starlette.responses import Response
 
 from connector.doors.http import HttpDoor
-from connector.doors.pubsub import PubSubDoor
 from connector.doors.worker import start_worker
 
 _worker = start_worker(os.environ)
-_http, _pubsub = HttpDoor(_worker), PubSubDoor(_worker)
-server.adapt(_worker.lifespan, _http.refuse, _worker.startup.settings.EVENT_BUDGET)
+_http = HttpDoor(_worker)
+_budget, _name = _worker.startup.settings.EVENT_BUDGET, _worker.startup.mapping.name
+server.adapt(_worker.lifespan, _http.refuse, _budget, _name)
 
 
 @aio.http
@@ -29,7 +28,7 @@ async def process_event(request: Request) -> Response:
     return await _http(request)
 
 
-@aio.cloud_event
-async def process_message(event: CloudEvent) -> None:
-    """Take the CloudEvent of a Pub/Sub trigger; an exception makes Pub/Sub deliver it again."""
-    await _pubsub.take(event.data)
+@aio.http  # not `cloud_event`: the framework answers 400 itself to what it cannot read
+async def process_message(request: Request) -> Response:
+    """Take the CloudEvent of a Pub/Sub trigger; any answer but 2xx makes it come again."""
+    return await _http.take_message(request)

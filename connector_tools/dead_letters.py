@@ -38,7 +38,7 @@ class DeadLetter:
         """The event; empty if `data` is not a JSON object."""
         try:
             found = json.loads(self.data)
-        except ValueError:
+        except (ValueError, RecursionError):  # the bytes of a stranger, as they came
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -99,11 +99,12 @@ os.register_at_fork(after_in_child=speak)
     assert "ada@" not in function.output()
 
 
-def test_the_servers_warning_about_an_invalid_request_is_json(start: Start) -> None:
+def test_an_invalid_request_leaves_one_line_of_our_own(start: Start) -> None:
     function = start(GUNICORN_LOG_LEVEL="warning")
     function.raw(b"garbage\r\n\r\n", seconds=1)
-    line = function.record(logger="uvicorn.error")
-    assert (line["severity"], line["message"]) == ("WARNING", "Invalid HTTP request received.")
+    line = function.record(message="request refused")
+    assert (line["severity"], line["status"]) == ("WARNING", 400)
+    assert function.lines(logger="uvicorn.error") == []
 
 
 def test_the_line_of_a_request_has_its_ids(function: Function) -> None:

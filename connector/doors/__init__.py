@@ -8,5 +8,9 @@ certificates      Google's certificates, with which oidc checks signatures
 publisher         puts messages on Pub/Sub topics
 worker            the pipeline and the clients of one process, from start to stop
 server            every change to the interpreter, the framework and the web server
-bad_request       uvicorn's answer to requests that it cannot parse, as JSON
+connection        uvicorn's HTTP connection, with limits and deadlines
+deadlines         the limits, and one timer for all connections
+head              rewrites of a request's head, such as one without `Upgrade`
+bad_request       the answers that the server gives itself, as JSON, and their log lines
+request_ids       the ids of a request, which each of its log lines has
 """

@@ -6,11 +6,10 @@ an event. Where the deployment has a push subscription, `/pubsub` takes its mess
 """
 
 import hmac
-import re
-from collections.abc import Mapping, Sequence
-from logging import INFO, WARNING
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from logging import ERROR, INFO, WARNING
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
@@ -18,8 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from connector import log
+from connector.doors.bad_request import FAULT, Fault
 from connector.doors.pubsub import PubSubDoor
-from connector.doors.pubsub_message import unwrap
+from connector.doors.request_ids import request_ids
 from connector.doors.worker import Worker
 from connector.event import clear_id, parse, personal
 from connector.masking import redact
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from connector.doors.oidc import Signer
 
 _JSON = "application/json"
-_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_TRACE = re.compile(r"(?m)^[0-9a-f]{32}")
+_WRAPPER = 200_000  # bytes around a message's data: 100 attributes, and the wrapper's own
 
 
 class HttpDoor:
@@ -46,64 +45,88 @@ class HttpDoor:
         self._signer = _signer(self._settings)
 
     async def __call__(self, request: Request) -> Response:
-        """Answer a request; main.py calls this for each that the framework accepts."""
-        log.bind(**_ids(dict(request.headers.items()), self._traces))
+        """Answer a request to `process_event`."""
+        return await self._answer(request, self._event)
+
+    async def take_message(self, request: Request) -> Response:
+        """Answer a request to `process_message`: a CloudEvent with a Pub/Sub message.
+
+        The function's callers are Google's: the platform checks them.
+        """
+        return await self._answer(request, self._deliver)
+
+    async def _answer(
+        self, request: Request, handle: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        log.bind(**request_ids(dict(request.headers.items()), self._traces))
         if request.method in ("GET", "HEAD") and request.scope["path"] == "/health":
             log.write(INFO, "health asked", connector=self._worker.startup.mapping.name)
             return Response(b"{}", media_type=_JSON)
         with self._worker.in_flight:
             try:
-                return await self._post(request)
+                if request.method != "POST":  # before the token (contract 3, case 5)
+                    raise Refusal(Outcome.NOT_ALLOWED)
+                return await handle(request)
             except Refusal as refusal:
                 return self._refused(refusal.result, request)
             except ClientDisconnect:
                 cause = "the caller left before the body's end"
                 return self._refused(Result(Outcome.INVALID, cause=cause), request)
+            except Exception as error:  # the last net: the framework would answer in plain text
+                frame = traceback.extract_tb(error.__traceback__)[-1]
+                cause = f"{type(error).__name__} in {frame.name}, line {frame.lineno}"
+                log.write(ERROR, "unexpected failure", cause=cause)
+                return self._refused(Result(Outcome.FAILED, cause=cause), request)
 
-    async def _post(self, request: Request) -> Response:
-        if request.method != "POST":  # before the token (contract 3, case 5)
-            raise Refusal(Outcome.NOT_ALLOWED)
+    async def _event(self, request: Request) -> Response:
         if request.scope["path"] == "/pubsub" and self._signer:
-            return await self._push(request, self._signer)
+            await self._signer.check(request.headers.get("authorization", ""))
+            return await self._deliver(request)
         header = request.headers.get("authorization", "")
         if not authorized(header, self._worker.startup.tokens):
             await self._check_with_fresh_tokens(header)
-        body = await self._body(request)
+        body = await self._body(request, self._settings.MAX_BODY_BYTES)
         if self._settings.INGRESS == "direct":
             return _response(await self._worker.pipeline.handle(body))
         return _response(await self._publish(body))
 
-    async def _body(self, request: Request) -> bytes:
-        """Read the body; one that is too large is refused before the rest of it is read."""
+    async def _deliver(self, request: Request) -> Response:
+        """Deliver a message; any 2xx acknowledges it. Base64 makes an event a third longer."""
+        most = self._settings.MAX_BODY_BYTES * 4 // 3 + _WRAPPER
+        body = await self._body(request, most)
+        headers = dict(request.headers.items())
+        acknowledged, result = await self._messages.deliver(headers, body)
+        return _response(result, 202 if acknowledged else None)
+
+    async def _body(self, request: Request, most: int) -> bytes:
+        """Read the body; one of more than `most` bytes is refused before its rest is read."""
         length, body, more = request.headers.get("content-length", ""), bytearray(), True
-        self._check_size(int(length[:12]) if length.isdecimal() else 0)
+        _check_size(int(length[:12]) if length.isdecimal() else 0, most)
         while more:  # `Request.stream` does more work for each chunk
             message = await request.receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            self._check_size(len(body))
+            _check_size(len(body), most)
         return bytes(body)
-
-    def _check_size(self, size: int) -> None:
-        most = self._settings.MAX_BODY_BYTES
-        if size > most:
-            raise Refusal(Outcome.TOO_LARGE, f"The body is larger than {most} bytes")
 
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Answer a request that the framework refuses; Starlette calls this."""
         status = error.status_code if isinstance(error, HTTPException) else 500
-        log.bind(**_ids(dict(request.headers.items()), self._traces))
+        log.bind(**request_ids(dict(request.headers.items()), self._traces))
         outcome = Outcome.NOT_ALLOWED if status in (404, 405) else Outcome.FAILED
         return self._refused(Result(outcome), request)
 
     def _refused(self, result: Result, request: Request) -> Response:
-        """Log and answer a refused request."""
+        """Log and answer a refused request; if the server has answered it, log that answer."""
+        fault: Fault | None = request.scope["state"].get(FAULT)
+        if fault:
+            result = Result(fault.outcome, cause=fault.text)
         line = {
             "connector": self._worker.startup.mapping.name,
             "outcome": result.outcome.value,
-            "status": answer(result).status,
+            "status": fault.status if fault else answer(result).status,
             "method": request.method,
             "details": [f"{detail.field}: {detail.rule}" for detail in result.details],
             "cause": result.cause,
@@ -143,17 +166,6 @@ class HttpDoor:
         )
         return Result(Outcome.QUEUED)
 
-    async def _push(self, request: Request, signer: "Signer") -> Response:
-        """Deliver a message that our push subscription sent; any 2xx acknowledges it."""
-        await signer.check(request.headers.get("authorization", ""))
-        message = unwrap(await self._body(request))
-        ids = {"unique_id": message.message_id or str(uuid4())}
-        if "request_id" in message.attributes:
-            ids["request_id"] = _id(message.attributes["request_id"])
-        log.bind(**ids)
-        acknowledged, result = await self._messages.deliver(message)
-        return _response(result, 202 if acknowledged else None)
-
 
 def authorized(header: str, tokens: Sequence[str]) -> bool:
     """Whether an `Authorization` header holds a token, in constant time; never an empty one."""
@@ -163,6 +175,11 @@ def authorized(header: str, tokens: Sequence[str]) -> bool:
     return scheme.lower() == "bearer" and sent != b"" and any(found)
 
 
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise Refusal(Outcome.TOO_LARGE, f"The body is larger than {most} bytes")
+
+
 def _signer(settings: Settings) -> "Signer | None":
     account, audience = settings.PUBSUB_SERVICE_ACCOUNT, settings.PUBSUB_AUDIENCE
     if not account or not audience:
@@ -170,20 +187,6 @@ def _signer(settings: Settings) -> "Signer | None":
     from connector.doors.oidc import Signer  # noqa: PLC0415 - 0.1 s; only where there is a push
 
     return Signer(account, audience, settings.OIDC_CERTS_URL)
-
-
-def _ids(headers: Mapping[str, str], traces: str) -> dict[str, str]:
-    """The ids for every log line of a request: from its headers (contract 2), or new."""
-    request_id, unique_id = headers.get("x-b3-traceid", ""), headers.get("x-request-id", "")
-    w3c, google = headers.get("traceparent", ""), headers.get("x-cloud-trace-context", "")
-    ids = {"request_id": _id(request_id), "unique_id": _id(unique_id)}
-    if found := _TRACE.search("\n".join((w3c.partition("-")[2], google, request_id))):
-        ids["logging.googleapis.com/trace"] = traces + found[0]
-    return ids
-
-
-def _id(given: str) -> str:
-    return given if _ID.fullmatch(given) else str(uuid4())
 
 
 def _response(result: Result, status: int | None = None) -> Response:

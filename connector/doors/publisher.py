@@ -13,7 +13,10 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOT
 from connector.outcome import Outcome, Refusal
 
 _TIMEOUT = 10  # seconds for one message, with its retries
-_MOST = 1024  # bytes of an attribute's value, Pub/Sub's limit
+# Pub/Sub's limits: https://cloud.google.com/pubsub/quotas#resource_limits
+_ATTRIBUTES = 100
+_NAME = 256  # bytes
+_VALUE = 1024  # bytes
 
 
 class Publisher:
@@ -42,16 +45,12 @@ class Publisher:
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
         """Publish a message, and return its id when Pub/Sub has stored it.
 
-        Longer attributes are cut to Pub/Sub's limit. Both doors call this.
+        Attributes are cut to Pub/Sub's limits, at their end. Both doors call this.
 
         Raises:
             Refusal: unavailable; Pub/Sub has not stored the message, or did not say so.
         """
-        fitting = {
-            name: value.encode()[:_MOST].decode(errors="ignore")
-            for name, value in attributes.items()
-        }
-        message = PubsubMessage(data=data, attributes=fitting)
+        message = PubsubMessage(data=data, attributes=_fitting(attributes))
         try:
             reply = await self._client.publish(
                 topic=topic,
@@ -65,3 +64,13 @@ class Publisher:
                 Outcome.UNAVAILABLE, "Pub/Sub has not taken the event", cause=cause
             ) from error
         return str(reply.message_ids[0])
+
+
+def _fitting(attributes: Mapping[str, str]) -> dict[str, str]:
+    """The attributes that Pub/Sub takes, their values cut; names with `goog` are Google's own."""
+    values = {
+        name: value.encode(errors="replace")[:_VALUE].decode(errors="ignore")
+        for name, value in attributes.items()
+        if name and not name.startswith("goog") and len(name.encode(errors="replace")) <= _NAME
+    }
+    return dict(list(values.items())[:_ATTRIBUTES])

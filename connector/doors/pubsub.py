@@ -1,58 +1,61 @@
 """The Pub/Sub door: it hands a message's event to the pipeline and decides on the message.
 
 An accepted event acknowledges its message. A final error goes to the dead-letter topic, with the
-reason, and also acknowledges it. After any other error Pub/Sub delivers the message again.
+reason, and also acknowledges it. After any other error Pub/Sub delivers the message again. So a
+message that is acknowledged was applied, or needs no more, or is a dead letter.
 """
 
+from collections.abc import Mapping
 from logging import ERROR, WARNING
-from uuid import uuid4
 
 from connector import log
-from connector.doors.pubsub_message import Message, of_data
+from connector.doors.pubsub_message import Message, read, unread
+from connector.doors.request_ids import valid_id
 from connector.doors.worker import Worker
 from connector.event import Event
-from connector.outcome import Refusal, Result
+from connector.outcome import Refusal, Result, answer
 from connector.pipeline import Record
 
 
-class NotAcknowledged(Exception):  # noqa: N818 - an instruction to Pub/Sub: send it again
-    """Makes Pub/Sub deliver the message again; the text is the outcome."""
-
-
 class PubSubDoor:
-    """Delivers messages to the pipeline; one for CloudEvents, one for pushed messages."""
+    """Delivers messages to the pipeline; one a process."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
-    async def take(self, data: object) -> None:
-        """Deliver the message in the data of a CloudEvent; main.py calls this.
-
-        Raises:
-            NotAcknowledged: Pub/Sub must deliver it again.
-        """
-        try:
-            message = of_data(data)
-        except Refusal as refusal:
-            log.write(ERROR, "no Pub/Sub message", outcome=refusal.result.outcome.value)
-            return  # acknowledged: it will not be a message the next time either
-        ids = {"unique_id": message.message_id, "request_id": message.attributes.get("request_id")}
-        log.bind(**{name: value or str(uuid4()) for name, value in ids.items()})
-        with self._worker.in_flight:
-            acknowledged, result = await self.deliver(message)
-        if not acknowledged:
-            raise NotAcknowledged(result.outcome.value)
-
-    async def deliver(self, message: Message) -> tuple[bool, Result]:
-        """Hand a message's event to the pipeline.
+    async def deliver(self, headers: Mapping[str, str], body: bytes) -> tuple[bool, Result]:
+        """Hand the event of a message to the pipeline; the HTTP door calls this.
 
         Return whether the message is acknowledged, and the event's result.
         """
+        try:
+            message = read(headers, body)
+        except Refusal as refusal:
+            message = unread(headers, body)
+            self._bind(message)
+            self._log_unreadable(refusal.result)
+            return await self._dead_letter(message, refusal.result, None)
+        self._bind(message)
         record = Record()
         result = await self._worker.pipeline.handle(message.data, record)
         if result.accepted or not result.final:
             return result.accepted, result
         return await self._dead_letter(message, result, record.event)
+
+    def _bind(self, message: Message) -> None:
+        ids = {"unique_id": valid_id(message.message_id)}
+        if "request_id" in message.attributes:
+            ids["request_id"] = valid_id(message.attributes["request_id"])
+        log.bind(**ids)
+
+    def _log_unreadable(self, result: Result) -> None:
+        line = {
+            "connector": self._worker.startup.mapping.name,
+            "outcome": result.outcome.value,
+            "status": answer(result).status,
+            "details": _details(result),
+        }
+        log.write(WARNING, "message unreadable", **line)
 
     async def _dead_letter(
         self, message: Message, result: Result, event: Event | None
@@ -60,16 +63,22 @@ class PubSubDoor:
         topic = self._worker.startup.settings.PUBSUB_DEAD_LETTER_TOPIC
         if not topic or not self._worker.publisher:
             return False, result
-        details = "; ".join(f"{detail.field}: {detail.rule}" for detail in result.details)
         why = {
             "outcome": result.outcome.value,
-            "reason": result.reason or details,
+            "reason": result.reason or "; ".join(_details(result)),
             "event_id": event.event_id if event else "",
             "connector": self._worker.startup.mapping.name,
         }
-        try:
-            await self._worker.publisher.publish(topic, message.data, message.attributes | why)
+        try:  # `why` first: if there are too many attributes, the last are left out
+            attributes = why | message.attributes | why
+            await self._worker.publisher.publish(topic, message.data, attributes)
         except Refusal as refusal:
+            failed = why | {"cause": refusal.result.cause}
+            log.write(ERROR, "event not dead-lettered: it will come again", **failed)
             return False, refusal.result
         log.write(WARNING, "event dead-lettered", **why)
         return True, result
+
+
+def _details(result: Result) -> list[str]:
+    return [f"{detail.field}: {detail.rule}" for detail in result.details]

@@ -39,15 +39,16 @@ def before_imports() -> None:
     skip_plugins()
 
 
-def adapt(lifespan: "Lifespan", refuse: "Refuse", budget: float) -> None:
+def adapt(lifespan: "Lifespan", refuse: "Refuse", budget: float, connector: str) -> None:
     """Make the changes to the framework and the server; main.py calls this before they start.
 
     `lifespan` surrounds the time in which the application serves. `refuse` answers the requests
-    that the framework refuses. `budget` is the most seconds that an event may take.
+    that the framework refuses. `budget` is the most seconds that an event may take. `connector` is
+    the mapping's name.
     """
     build_application(lifespan, refuse)
     wait_for_events(budget)
-    answer_bad_requests_in_json()
+    limit_connections(connector)
     accept_many_connections()
 
 
@@ -126,20 +127,29 @@ def wait_for_events(budget: float) -> None:
     GracefulTimeout.default = ceil(budget) + 5
 
 
-def answer_bad_requests_in_json() -> None:
-    """Answer requests that uvicorn cannot parse with our JSON error body.
+def limit_connections(connector: str) -> None:
+    """Give uvicorn limits, deadlines and our JSON error body.
 
-    What: replaces the HTTP protocol class in the options of uvicorn's worker.
-    Why: uvicorn answers such requests itself, in plain text; NSPS expects JSON.
-    Upstream: Kludex/uvicorn pull request 1352 made the text, and no issue asks for another body.
-        To choose the worker class instead: functions-framework-python issues 174 and 302.
-    Remove when: uvicorn lets an application give the body, or the framework a worker class.
+    What: replaces the HTTP protocol class in the options of uvicorn's worker, and lets no request
+        change to WebSocket. `connector` is the name in the log lines.
+    Why: 30 MB of headers without end took 720 MB of memory, a half-sent request stayed open for
+        ever, `Upgrade: h2c` lost the body, and bad requests were answered in plain text without a
+        line in the log (docs/decisions/0029-bytes-before-an-event.md).
+    Upstream: Kludex/uvicorn has no issue for a limit of httptools' heads; for h11 it has
+        `h11_max_incomplete_event_size`. Pull request 1352 made the plain text. To choose the
+        worker class instead: functions-framework-python issues 174 and 302.
+    Remove when: uvicorn has limits and deadlines for a request and lets an application give the
+        body of its errors.
     """
+    from functools import partial
+
     from uvicorn_worker import UvicornWorker
 
-    from connector.doors.bad_request import JsonErrorProtocol
+    from connector.doors.connection import Connection
+    from connector.doors.deadlines import Deadlines, Limits
 
-    UvicornWorker.CONFIG_KWARGS = {"loop": "auto", "http": JsonErrorProtocol}
+    protocol = partial(Connection, Deadlines(connector, Limits()))
+    UvicornWorker.CONFIG_KWARGS = {"loop": "auto", "http": protocol, "ws": "none"}
 
 
 def accept_many_connections() -> None:

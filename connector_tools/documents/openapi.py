@@ -124,6 +124,6 @@ def _schema(outcome: Outcome) -> Json:
 
 
 def _no_http() -> Json:
-    """The answer to a request that uvicorn's parser refuses: see connector/doors/bad_request.py."""
+    """The answer to a request that the server refuses: see connector/doors/bad_request.py."""
     content = {"application/json": {"schema": _schema(Outcome.INVALID)}}
     return {"description": "The server's HTTP parser refused the request.", "content": content}

@@ -184,11 +184,16 @@ def test_only_the_deployments_own_subscription_may_push(
     assert stand.function.client.get(url).status_code == 405
 
 
-def test_a_push_without_a_pubsub_message_is_refused(stand: Stand) -> None:
+def test_a_push_that_cannot_be_read_is_dead_lettered_whole(stand: Stand) -> None:
     headers = {"Authorization": f"Bearer {stand.relay.signer.token()}"}
-    for body in (b"", b"[]", b'{"message": {"data": "%%%"}}', b'{"message": 1}'):
+    pushed = [b"", b"[]", b'{"message": {"data": "%%%"}}', b'{"message": 1}']
+    for body in pushed:
         answer = stand.function.client.post(stand.relay.target, content=body, headers=headers)
-        assert answer.status_code == 422, body
+        assert answer.status_code == 202, body
+    letters = stand.pubsub.pull(stand.dead_letters, len(pushed))
+    assert sorted(letter.data for letter in letters) == sorted(pushed)
+    assert {letter.attributes["outcome"] for letter in letters} == {"invalid"}
+    assert all(letter.attributes["reason"] for letter in letters)
 
 
 def test_a_cloud_event_is_applied_or_delivered_again(
@@ -210,11 +215,11 @@ def test_a_cloud_event_is_applied_or_delivered_again(
         posted = envelope(event(imsi=subscriber(5)))
         system.script(Scripted(status=500))
         assert deliver(posted) == 500
-        assert deliver(posted) == 200
-        assert deliver(posted) == 200
+        assert deliver(posted) == 202
+        assert deliver(posted) == 202
         assert len(system.requests) == 2, "the third delivery is a duplicate"
-        assert deliver(b'{"message": {"data": "%%%"}}') == 200
+        assert deliver(b'{"message": {"data": "%%%"}}') == 422
         final = envelope(event(remove=("pb_data.account_info",)))
-        assert deliver(final) == 500, "without a dead-letter topic the subscription decides"
+        assert deliver(final) == 422, "without a dead-letter topic the subscription decides"
         outcomes = [line["outcome"] for line in function.lines(message="event settled")]
         assert outcomes == ["failed", "applied", "duplicate", "invalid"]
