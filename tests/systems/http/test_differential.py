@@ -59,8 +59,13 @@ EXCUSES = {
 }
 
 
+PACKERS = (b"\x1f", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"\x04\x22\x4d\x18")
+
+
 def excused(reply: OddReply, refusal: str) -> bool:
     """True if the reply is dangerous in the way that the refusal says."""
+    if "Content-Encoding is not supported" in refusal and reply.content.startswith(PACKERS):
+        return True  # a coding that is none, and a body that is packed all the same
     if "cannot be unpacked" in refusal:
         return reply.content != reply.plain and reply.damaged
     lower = reply.raw.lower()
