@@ -60,9 +60,10 @@ soak: $(READY) ## Run the long simulations: 100,000 events on each ledger, and a
 		tail -2 build/soak/$$name.log; \
 	done; test -z "$$failed" || { echo "did not converge:$$failed (see build/soak)" >&2; exit 1; }
 
-fuzz: $(READY) ## Fuzz the event parser, the expressions and the mapping loader, fifty times as long as the tests do
+fuzz: $(READY) ## Fuzz the event parser, the expressions, the mapping loader and the reader of replies, fifty times as long as the tests do
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz \
-		tests/mapping/test_fuzz.py tests/test_event_hostile.py tests/mapping/test_expression_text.py
+		tests/mapping/test_fuzz.py tests/test_event_hostile.py tests/mapping/test_expression_text.py \
+		tests/systems/http/test_differential.py
 
 bench: $(READY) $(DEPLOYED) $(FORWARDER) ## Compare the speed with a bare forwarder and Node-RED (ARGS=--write; a quarter of an hour)
 	$(BIN)/python -m benchmarks.speed --python $(DEPLOYED) --forwarder $(FORWARDER) $(ARGS)

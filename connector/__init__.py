@@ -16,6 +16,7 @@ The nouns between them: call (one request to the external system), system (its c
 replies), mapping (the mapping file: rules, expressions, checks), log (lines for Cloud Logging),
 masking (secrets and personal data in texts).
 
-startup puts the parts together from settings, secrets and, on Google Cloud, secret_manager. trace
-is the plan with notes on how it came about, for tools.
+startup puts the parts together from settings, secrets and, on Google Cloud, secret_manager. tokens
+are the rules for the function's own secrets. trace is the plan with notes on how it came about, for
+tools.
 """

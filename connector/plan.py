@@ -22,6 +22,8 @@ from connector.mapping.text import optional_text
 from connector.outcome import Detail, Outcome, Refusal, Result
 from connector.unreadable import Unreadable, refuse_unreadable
 
+_LONGEST_REASON = 500  # characters
+
 Replies = Mapping[str, Any]
 _ENCODED = 50  # bytes of a call that are made in a step of the meter
 MOST_ITEMS = 1000  # of a list that a call is made for each of (docs/mapping.md)
@@ -131,8 +133,22 @@ class Planner:
             loc: Loc = ("rules", index)
             if self.chooses(rule, loc):
                 return self.decided(rule, loc) or Plan(loc, rule, steps=self.steps(rule, loc))
+        return Plan((), result=Result(Outcome.IGNORED, self.no_rule()))
+
+    def no_rule(self) -> str:
+        """Why no rule was chosen: the source of each `when` that does not hold.
+
+        It quotes only the mapping file, never the event, except for a type that no rule names.
+        """
         kind = self.event.event_type
-        return Plan((), result=Result(Outcome.IGNORED, f"no rule for events of type {kind}"))
+        wanted = [
+            f"`{rule.name}` wants {' '.join(rule.when.source.split())}"
+            for rule in self.mapping.rules
+            if rule.when and rule.handles(kind)
+        ]
+        if not wanted:
+            return f"no rule for events of type {kind}"
+        return f"no rule applies: {'; '.join(wanted)}"[:_LONGEST_REASON]
 
     def chooses(self, rule: Rule, loc: Loc) -> bool:
         """True if the rule handles the event's type and its `when` holds."""

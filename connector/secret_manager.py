@@ -58,7 +58,10 @@ class SecretManager:
             return tuple(version.payload.data.decode().strip() for version in found)
         except NotFound:
             return ()
-        except (GoogleAPICallError, RetryError, GoogleAuthError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError:  # no `from`: the error holds the value
+            told = f"{self._prefix}{name} is not UTF-8 text: add a version that is"
+            raise SecretsUnreachable(told) from None
+        except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:
             raise SecretsUnreachable(f"{type(error).__name__} for {self._prefix}{name}") from error
 
     async def close(self) -> None:

@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 API_TOKEN = "API_TOKEN"  # noqa: S105 - the name of a secret
 """Secret: the bearer token that NSPS must send, as in its handler. While the token is rotated, the
 secret may hold several, separated by commas. From Secret Manager, the two newest enabled versions
-are accepted. There is no default: without a token, anybody could provision subscribers."""
+are accepted. `connector.tokens` says which tokens can be used. There is no default: without a
+token, anybody could provision subscribers."""
 
 HASH_KEY = "HASH_KEY"
 """Secret: the key of the hashes that stand for subscribers in the log and in the ledger. With
@@ -53,20 +62,37 @@ class FirestoreUrl(NamedTuple):
 
 LedgerUrl = Literal["memory:"] | SqliteUrl | FirestoreUrl
 
-_FIRESTORE = re.compile(r"firestore:(?:\?([a-z]+=[^&=]+(?:&[a-z]+=[^&=]+)*))?")
+_GOOGLE_ID = re.compile(r"[A-Za-z0-9.:_-]{1,128}|\(default\)")  # of a project or a database
+_FIRESTORE = re.compile(r"firestore:(?:\?([^&=]+=[^&=]+(?:&[^&=]+=[^&=]+)*))?")
 
 
 def _ledger_url(text: str) -> LedgerUrl:
     if text == "memory:":
         return "memory:"
+    if text == "sqlite:///:memory:":
+        raise PydanticCustomError(
+            "ledger_url", "sqlite:///:memory: is not a file: name a file, or write memory:"
+        )
     if found := re.fullmatch("sqlite:///(.+)", text):
         return SqliteUrl(Path(found[1]))
     if found := _FIRESTORE.fullmatch(text):
-        options = {name: values[0] for name, values in parse_qs(found[1] or "").items()}
-        return FirestoreUrl(options.get("project"), options.get("database"))
+        return _firestore_url(parse_qs(found[1] or "", keep_blank_values=True))
     raise PydanticCustomError(
         "ledger_url", "must be memory:, sqlite:///FILE or firestore:?project=P&database=D"
     )
+
+
+def _firestore_url(options: dict[str, list[str]]) -> FirestoreUrl:
+    if not options.keys() <= {"project", "database"} or any(len(v) > 1 for v in options.values()):
+        raise PydanticCustomError(
+            "ledger_url", "firestore: has the options project and database, each at most once"
+        )
+    found = {name: values[0].strip() for name, values in options.items()}
+    if not all(_GOOGLE_ID.fullmatch(value) for value in found.values()):
+        raise PydanticCustomError(
+            "ledger_url", "the project and the database of firestore: must be ids of Google Cloud"
+        )
+    return FirestoreUrl(found.get("project"), found.get("database"))
 
 
 class FileSecrets(NamedTuple):
@@ -92,6 +118,22 @@ def _secrets_source(text: str) -> SecretsSource:
     if found := re.fullmatch("gcp(?::([A-Za-z0-9_-]*))?", text):
         return GoogleSecrets(found[1] or "")
     raise PydanticCustomError("secrets", "must be env, file:DIR, gcp or gcp:PREFIX")
+
+
+def _spelled(pattern: str, wanted: str) -> AfterValidator:
+    """Check the spelling of a text; `wanted` says in an error what it must be."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise PydanticCustomError("spelling", "must be {wanted}", {"wanted": wanted})
+        return text
+
+    return AfterValidator(check)
+
+
+Topic = Annotated[str, _spelled(r"projects/[^/\s]+/topics/[^/\s]+", "projects/P/topics/T")]
+Email = Annotated[str, _spelled(r"[^@\s]+@[^@\s]+", "an e-mail address")]
+WebUrl = Annotated[str, _spelled(r"https?://[^\s/?#@]+(/\S*)?", "a URL such as https://host/path")]
 
 
 class Settings(BaseModel):
@@ -122,21 +164,21 @@ class Settings(BaseModel):
     """What the function does with an event that NSPS posts. `direct` applies it and answers with
     the result. `publish` puts it on PUBSUB_TOPIC, from which it comes back to `/pubsub`."""
 
-    PUBSUB_TOPIC: str | None = None
+    PUBSUB_TOPIC: Topic | None = None
     """The topic for `INGRESS=publish`, as `projects/P/topics/T`."""
 
-    PUBSUB_DEAD_LETTER_TOPIC: str | None = None
+    PUBSUB_DEAD_LETTER_TOPIC: Topic | None = None
     """The topic for messages that can never succeed, as `projects/P/topics/T`. Without it, such a
     message is not acknowledged, until the subscription's own dead-letter policy takes it."""
 
-    PUBSUB_SERVICE_ACCOUNT: str | None = None
+    PUBSUB_SERVICE_ACCOUNT: Email | None = None
     """The e-mail address of the service account that signs the push requests to `/pubsub`. Without
     it, `/pubsub` takes no push requests."""
 
     PUBSUB_AUDIENCE: str | None = None
     """The audience of the OIDC tokens of push requests, as the push subscription names it."""
 
-    OIDC_CERTS_URL: str = "https://www.googleapis.com/oauth2/v1/certs"
+    OIDC_CERTS_URL: WebUrl = "https://www.googleapis.com/oauth2/v1/certs"
     """The URL of the public certificates that verify the signature of push requests."""
 
     EVENT_BUDGET: Annotated[float, Field(gt=0, le=3600)] = 50
@@ -146,6 +188,14 @@ class Settings(BaseModel):
     MAX_BODY_BYTES: Annotated[int, Field(gt=0)] = 10_000_000
     """Bytes of the largest event that is read; a larger one is refused with 413. NSPS sends up to
     1 MB."""
+
+    WORKERS: Annotated[int, Field(gt=0)] = 1
+    """Worker processes that serve. The Functions Framework reads it. `LEDGER_URL=memory:` needs
+    exactly one, because each worker would have a ledger of its own."""
+
+    K_SERVICE: str | None = None
+    """The name of the service. Cloud Run sets it, so with it this is a deployment, where a short
+    token is refused."""
 
     GOOGLE_CLOUD_PROJECT: str | None = None
     """The id of the Google Cloud project. With it, log lines point to their trace. Google's
@@ -163,12 +213,18 @@ class Settings(BaseModel):
         return self.INGRESS == "publish" or self.PUBSUB_DEAD_LETTER_TOPIC is not None
 
     @model_validator(mode="after")
-    def _publish_somewhere(self) -> "Settings":
+    def _fits_together(self) -> "Settings":
         if self.INGRESS == "publish" and not self.PUBSUB_TOPIC:
             raise PydanticCustomError("topic", "PUBSUB_TOPIC: is required with INGRESS=publish")
         if self.PUBSUB_SERVICE_ACCOUNT and not self.PUBSUB_AUDIENCE:
             raise PydanticCustomError(
                 "audience", "PUBSUB_AUDIENCE: is required with PUBSUB_SERVICE_ACCOUNT"
+            )
+        if self.LEDGER_URL == "memory:" and self.WORKERS > 1:
+            raise PydanticCustomError(
+                "workers",
+                "WORKERS: must be 1 with LEDGER_URL=memory:, or each event is applied once by "
+                "each worker: name a ledger that workers share (sqlite:///FILE, firestore:)",
             )
         return self
 

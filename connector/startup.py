@@ -8,10 +8,11 @@ worker, and opens what needs an event loop.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from connector import log, tokens
 from connector.ledger.records import Ledger
 from connector.mapping.document import BadMapping
 from connector.mapping.load import load
@@ -46,11 +47,12 @@ class Startup:
     mapping: MappingFile
     secrets: Secrets
     values: SettingValues
+    environ: Mapping[str, str] = field(repr=False)
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """The bearer tokens that are accepted now; the HTTP door checks against them."""
-        return _tokens(self.secrets)
+        return tokens.split(self.secrets.all(API_TOKEN))
 
     def check(self) -> None:
         """Check everything that depends on the secrets.
@@ -58,12 +60,7 @@ class Startup:
         Raises:
             BadSettings: names all secrets and settings that are missing or wrong.
         """
-        problems = _token_problems(self.secrets)
-        if self.settings.LEDGER_URL != "memory:" and not self.secrets.get(HASH_KEY):
-            problems.append(f"{HASH_KEY}: is required with a ledger that outlives the process")
-        match self.settings.LEDGER_URL:
-            case SqliteUrl(path) if not path.parent.is_dir():
-                problems.append(f"LEDGER_URL: there is no directory {path.parent}")
+        problems = _secret_problems(self.settings, self.secrets)
         sound = len(problems)
         _collect(problems, self.values.check)
         if len(problems) == sound:
@@ -76,13 +73,17 @@ class Startup:
         """Open secrets, ledger and system, give the pipeline to the worker, and close them after.
 
         Raises:
-            BadSettings: see `check`. Secrets of Secret Manager are checked only here.
+            BadSettings: see `check`. Secrets of Secret Manager are checked only here, and so is
+                Firestore.
             SecretsUnreachable: the secrets cannot be read.
         """
         async with self.secrets:
             self.check()
+            self.secrets.check_with(self._problem)
+            for level, notice in tokens.notices(self.tokens, self.secrets.get(HASH_KEY)):
+                log.write(level, notice, connector=self.mapping.name)
             key = hash_key(self.secrets.get(HASH_KEY) or self.tokens[0])
-            ledger = _ledger(self.settings, key)
+            ledger = await _ledger(self.settings, key)
             try:
                 async with self._client() as system:
                     yield Pipeline(
@@ -95,6 +96,16 @@ class Startup:
                     )
             finally:
                 await ledger.close()
+
+    def _problem(self, name: str, values: tuple[str, ...]) -> str | None:
+        """Why new values of a secret cannot be used, as `connector.secrets.Problem`."""
+        secrets = self.secrets.trial(name, values)
+        computed = SettingValues(self.mapping, self.environ, secrets)
+        try:
+            replace(self, secrets=secrets, values=computed).check()
+        except BadSettings as bad:
+            return str(bad)
+        return None
 
     def _client(self) -> System:
         return self.mapping.protocol.client(self.mapping.system, self.values, self.secrets)
@@ -114,32 +125,59 @@ def start(environ: Mapping[str, str]) -> Startup:
     path = settings.MAPPING_FILE if settings else _mapping_file(environ)
     mapping = _collect(problems, lambda: load(path))
     known = settings or Settings()
+    problems += _place_problems(known)
     secrets = _secrets(known, mapping, environ)
     readable = not isinstance(known.SECRETS, GoogleSecrets)
     if readable:
+        unread = len(problems)
         _collect(problems, lambda: asyncio.run(secrets.load()))
+        readable = len(problems) == unread
     if mapping:
-        startup = Startup(known, mapping, secrets, SettingValues(mapping, environ, secrets))
+        values = SettingValues(mapping, environ, secrets)
+        startup = Startup(known, mapping, secrets, values, environ)
         if readable:
             _collect(problems, startup.check)
         if not problems:
             return startup
     elif readable:
-        problems += _token_problems(secrets)
+        problems += _secret_problems(known, secrets)
     raise BadSettings(problems)
 
 
-def _tokens(secrets: Secrets) -> tuple[str, ...]:
-    return tuple(token.strip() for value in secrets.all(API_TOKEN) for token in value.split(","))
+def _place_problems(settings: Settings) -> list[str]:
+    match settings.LEDGER_URL:
+        case SqliteUrl(path):
+            from connector.ledger.sqlite_file import place_problem  # noqa: PLC0415 - as below
+
+            found = place_problem(path)
+            return [f"LEDGER_URL: {found}"] if found else []
+        case _:
+            return []
 
 
-def _token_problems(secrets: Secrets) -> list[str]:
-    tokens = _tokens(secrets)
-    if not tokens:
-        return [f"{API_TOKEN}: is required"]
-    if not all(tokens):
-        return [f"{API_TOKEN}: must be one or several tokens, none of them empty"]
-    return []
+def check_ledger(settings: Settings) -> None:
+    """Check that the ledger's file can be used; the worker calls this before the server forks.
+
+    It makes a new file and migrates an old one, so it is not a part of `start`, which tools call.
+    Firestore is checked in `Startup.serve`.
+
+    Raises:
+        BadSettings: the file cannot be used.
+    """
+    match settings.LEDGER_URL:
+        case SqliteUrl(path):
+            from connector.ledger.sqlite_file import check  # noqa: PLC0415 - only if it is used
+
+            check(path)
+
+
+def _secret_problems(settings: Settings, secrets: Secrets) -> list[str]:
+    """What is wrong with the function's own secrets."""
+    found = tokens.split(secrets.all(API_TOKEN))
+    return [
+        *tokens.token_problems(found, deployed=settings.K_SERVICE is not None),
+        *tokens.key_problems(secrets.get(HASH_KEY), required=settings.LEDGER_URL != "memory:"),
+    ]
 
 
 def _secrets(
@@ -166,8 +204,12 @@ def _secrets(
     return Secrets(source, names, None if settings.SECRETS == "env" else settings.SECRETS_REFRESH)
 
 
-def _ledger(settings: Settings, key: bytes) -> Ledger:
-    """The store that the setting names. Only this store's module is imported (cold start)."""
+async def _ledger(settings: Settings, key: bytes) -> Ledger:
+    """The store that the setting names. Only this store's module is imported (cold start).
+
+    Raises:
+        BadSettings: it can never be used as it is.
+    """
     match settings.LEDGER_URL:
         case "memory:":
             from connector.ledger.memory import MemoryLedger  # noqa: PLC0415 - see above
@@ -181,7 +223,9 @@ def _ledger(settings: Settings, key: bytes) -> Ledger:
             from connector.ledger.firestore import FirestoreLedger  # noqa: PLC0415 - see above
 
             project = project or settings.GOOGLE_CLOUD_PROJECT
-            return FirestoreLedger(key, project=project, database=database)
+            ledger = FirestoreLedger(key, project=project, database=database)
+            await ledger.check()
+            return ledger
 
 
 def _mapping_file(environ: Mapping[str, str]) -> Path:

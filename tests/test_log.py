@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.answers import ids
 from tests.support.events import event, subscriber
-from tests.support.function import Function, environment, free_port, mapping_with
+from tests.support.function import TOKEN, Function, environment, free_port, mapping_with
 from tests.support.scripted import Scripted, ScriptedServer
 
 Start = Callable[..., Function]
@@ -68,7 +68,8 @@ def test_every_line_from_start_to_stop_is_a_json_object(
         assert line["message"]
         assert datetime.fromisoformat(line["time"]).utcoffset() is not None
     ours = [line["message"] for line in lines if "logger" not in line]
-    assert ours[0] == "serving"
+    assert ours[0].startswith("HASH_KEY: is not set")
+    assert ours[1] == "serving"
     assert len([message for message in ours if message == "event settled"]) == 9
     assert ours[-1].startswith("stopped")
 
@@ -247,12 +248,12 @@ def test_all_lines_of_a_subscriber_have_the_same_hash(function: Function) -> Non
 def test_the_hash_depends_on_its_key_and_not_on_the_token(start: Start) -> None:
     def hash_with(**variables: str) -> Any:
         function = start(**variables)
-        tokens = variables.get("API_TOKEN", "token-of-nsps")
+        tokens = variables.get("API_TOKEN", TOKEN)
         function.post(event(), token=tokens.split(",")[0])
         return function.record(message="event settled")["subject_hash"]
 
     keyed = hash_with(HASH_KEY="one key")
-    assert hash_with(HASH_KEY="one key", API_TOKEN="another token") == keyed
+    assert hash_with(HASH_KEY="one key", API_TOKEN="another-token") == keyed
     assert hash_with(HASH_KEY="another key") != keyed
 
 

@@ -59,7 +59,7 @@ async def test_a_version_that_is_not_text_is_unreachable(manager: SecretManagerS
     """An error of another kind would end the reading in the background."""
     manager.secrets["hlr-API_TOKEN"].append("\udcff")
     source = SecretManager("demo", "hlr-", manager.address)
-    with pytest.raises(SecretsUnreachable, match="UnicodeDecodeError for hlr-API_TOKEN"):
+    with pytest.raises(SecretsUnreachable, match="hlr-API_TOKEN is not UTF-8 text"):
         await source.read("API_TOKEN")
     await source.close()
 
@@ -102,12 +102,16 @@ def test_the_function_serves_with_secrets_and_rotates_them_without_a_restart(
     assert "Bearer" not in function.output()
 
 
-def test_an_empty_token_in_a_rotated_secret_is_never_accepted(
+def test_a_rotated_secret_with_an_empty_token_is_not_used(
     manager: SecretManagerServer, env: dict[str, str], system: ScriptedServer, tmp_path: Path
 ) -> None:
     with Function(tmp_path / "log", env) as function:
         manager.secrets["hlr-API_TOKEN"].append("next,")
-        assert function.post(event(imsi=subscriber(1)), token="next").status_code == 202
+        assert function.post(event(imsi=subscriber(1)), token="next").status_code == 401
+        assert function.post(event(imsi=subscriber(1)), token="newest").status_code == 202
+        record = function.record(secret="API_TOKEN")
+        assert record["severity"] == "WARNING"
+        assert record["cause"].endswith("must be one or several tokens, none of them empty")
         for header in ("Bearer", "Bearer ,", "bearer  "):
             headers = {"Authorization": header.rstrip(" ")}
             answer = function.post(event(imsi=subscriber(2)), token=None, headers=headers)

@@ -14,13 +14,17 @@ class Shelf:
     def __init__(self) -> None:
         self.values: dict[str, tuple[str, ...]] = {"A": ("one",)}
         self.down = False
+        self.unreadable: set[str] = set()
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.reads = 0
 
     async def read(self, name: str) -> tuple[str, ...]:
         self.reads += 1
         await asyncio.sleep(0)
-        if self.down:
-            raise SecretsUnreachable(name)
+        await self.answers.wait()
+        if self.down or name in self.unreadable:
+            raise SecretsUnreachable(f"no {name}")
         return self.values.get(name, ())
 
     async def close(self) -> None:
@@ -96,7 +100,74 @@ async def test_a_renewal_from_an_older_generation_reads_nothing() -> None:
     assert shelf.reads == 2
 
 
-async def test_if_the_source_fails_the_cached_values_stay(
+@pytest.mark.parametrize("trouble", ["unreachable", "missing", "unusable"])
+async def test_a_secret_keeps_its_last_good_value_with_one_warning(
+    caplog: pytest.LogCaptureFixture, trouble: str
+) -> None:
+    shelf = Shelf()
+    secrets = Secrets(lambda: shelf, ["A", "B"])
+    await secrets.load()
+    secrets.check_with(lambda name, values: f"{name} is bad" if "bad" in values else None)
+    shelf.values["B"] = ("other",)
+    if trouble == "unreachable":
+        shelf.unreadable = {"A"}
+    else:
+        shelf.values["A"] = ("bad", "one") if trouble == "unusable" else ()
+    for _ in range(3):
+        await secrets.load()
+    assert (secrets.all("A"), secrets.all("B")) == (("one",), ("other",))
+    assert secrets.generation == 2, "the other secret has changed once"
+    (warning,) = caplog.records
+    assert warning.levelname == "WARNING"
+    assert warning.__dict__["fields"]["secret"] == "A"
+    shelf.unreadable, shelf.values["A"] = set(), ("two", "one")
+    await secrets.load()
+    assert secrets.all("A") == ("two", "one")
+    shelf.values["A"] = ()
+    await secrets.load()
+    assert secrets.get("A") == "two"
+    assert len(caplog.records) == 2, "the second time is a change"
+
+
+async def test_each_unusable_value_has_its_warning(caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf()
+    secrets = Secrets(lambda: shelf, ["A"])
+    await secrets.load()
+    secrets.check_with(lambda name, values: "bad")
+    for value in ("two", "two", "three"):
+        shelf.values["A"] = (value,)
+        await secrets.load()
+    assert len(caplog.records) == 2
+    assert not any(value in caplog.text for value in ("two", "three"))
+
+
+async def test_a_reading_goes_on_if_its_caller_no_longer_waits() -> None:
+    shelf = Shelf()
+    async with Secrets(lambda: shelf, ["A"]) as secrets:
+        shelf.answers.clear()
+        shelf.values["A"] = ("two",)
+        waiting = [asyncio.create_task(secrets.renewed(1)) for _ in range(2)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        await asyncio.sleep(0)
+        shelf.answers.set()
+        assert await waiting[1]
+        assert secrets.get("A") == "two"
+    assert shelf.reads == 2
+
+
+async def test_a_reading_that_is_under_way_ends_with_the_function() -> None:
+    shelf = Shelf()
+    async with Secrets(lambda: shelf, ["A"]) as secrets:
+        shelf.answers.clear()
+        waiting = asyncio.create_task(secrets.renewed(1))
+        while shelf.reads < 2:  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_a_source_that_fails_is_logged_and_changes_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     shelf = Shelf()

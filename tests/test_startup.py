@@ -1,5 +1,6 @@
 """The start of the function: which settings it needs, and its message if they are wrong."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from connector.settings import BadSettings
+from connector.startup import start as begin
 from tests.support import ROOT
 from tests.support.answers import ACCEPTED
 from tests.support.events import event
@@ -182,10 +185,115 @@ def test_an_error_in_the_mapping_stops_the_start_and_has_its_place(
     assert found.endswith(f"[{lint}]")
 
 
-def test_a_ledger_file_needs_a_directory(refused: Refused, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/nowhere/ledger.db"
-    lines = refused(LEDGER_URL=url, HASH_KEY="key")
-    assert lines == [f"LEDGER_URL: there is no directory {tmp_path}/nowhere"]
+def test_a_ledger_file_that_is_no_database_stops_the_start(
+    refused: Refused, tmp_path: Path
+) -> None:
+    """tests/ledger/test_sqlite_file.py has the other files that cannot work."""
+    (tmp_path / "ledger").write_text("something else")
+    lines = refused(LEDGER_URL=f"sqlite:///{tmp_path}/ledger", HASH_KEY="key")
+    assert lines == [
+        f"LEDGER_URL: {tmp_path}/ledger is not a SQLite database: name another file, or move this "
+        "one away"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"WORKERS": "2"}, "WORKERS: must be 1 with LEDGER_URL=memory:"),
+        ({"WORKERS": "0"}, "WORKERS: Input should be greater than 0"),
+        ({"WORKERS": "two"}, "WORKERS: Input should be a valid integer"),
+        ({"LEDGER_URL": "sqlite:///ledger"}, "HASH_KEY: is required"),
+        ({"LEDGER_URL": "firestore:?projekt=p"}, "has the options project and database"),
+        ({"SECRETS": "file:/no/such/directory"}, "there is no directory /no/such/directory"),
+        ({"API_TOKEN": "\ufefftoken-of-nsps"}, "API_TOKEN: has a byte order mark"),
+        ({"API_TOKEN": "good-token, to ken"}, "API_TOKEN: has a character that a bearer token"),
+        ({"API_TOKEN": "short", "K_SERVICE": "hlr"}, "API_TOKEN: a token has less than 16"),
+        ({"API_TOKEN": "a-long-enough-token,old", "K_SERVICE": "x"}, "a token has less than 16"),
+        ({"HASH_KEY": "a\tkey"}, "HASH_KEY: has a control character"),
+        ({"HASH_KEY": "\ufeffkey"}, "HASH_KEY: has a byte order mark"),
+        ({"HASH_KEY": "\udcff"}, "HASH_KEY: has a control character or is not UTF-8"),
+        ({"WTL_API_TOKEN": "to\nken"}, "WTL_API_TOKEN: must not have control characters"),
+        ({"WTL_API_TOKEN": "\ufefftoken"}, "or a byte order mark (BOM): write one line of UTF-8"),
+        ({"WTL_API_TOKEN": "t\xf6ken"}, "system.http.auth: the bearer token is missing or has"),
+    ],
+    ids=repr,
+)
+def test_what_cannot_serve_does_not_start(variables: dict[str, str], told: str) -> None:
+    with pytest.raises(BadSettings) as refused:
+        begin({**environment("http://127.0.0.1:9"), **variables})
+    (problem,) = refused.value.problems
+    assert told in problem
+    secrets = {"API_TOKEN", "HASH_KEY", "WTL_API_TOKEN"} & variables.keys()
+    assert not [name for name in secrets if variables[name] in problem]
+
+
+@pytest.mark.parametrize(
+    ("variables", "warned"),
+    [
+        ({"API_TOKEN": "a-long-enough-token", "HASH_KEY": "a-long-enough-key"}, []),
+        ({"API_TOKEN": "short", "HASH_KEY": "a-long-enough-key"}, ["API_TOKEN: a token has less"]),
+        ({"API_TOKEN": "a-long-enough-token"}, ["HASH_KEY: is not set, so the key of the hashes"]),
+        (
+            {"API_TOKEN": "a-long-enough-token", "K_SERVICE": "hlr"},
+            ["HASH_KEY: is not set, so the key of the hashes"],
+        ),
+        ({"API_TOKEN": "a-long-enough-token", "HASH_KEY": "key"}, ["HASH_KEY: has less than 16"]),
+    ],
+    ids=repr,
+)
+async def test_a_start_warns_of_weak_secrets(
+    variables: dict[str, str], warned: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "connector")
+    startup = await asyncio.to_thread(begin, {**environment("http://127.0.0.1:9"), **variables})
+    async with startup.serve():
+        pass
+    assert len(caplog.messages) == len(warned)
+    assert all(message.startswith(it) for message, it in zip(caplog.messages, warned, strict=True))
+
+
+async def test_a_rotated_secret_that_cannot_be_used_keeps_the_last_good_value(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(name: str, value: bytes) -> None:
+        (tmp_path / name).write_bytes(value)
+
+    write("API_TOKEN", b"a-long-enough-token\n")
+    write("HASH_KEY", b"a-long-enough-key")
+    write("WTL_API_TOKEN", b"token-of-the-hlr\r\n")
+    env = {**environment("http://127.0.0.1:9"), "SECRETS": f"file:{tmp_path}", "K_SERVICE": "hlr"}
+    startup = await asyncio.to_thread(begin, env)
+    async with startup.serve():
+        for value in (
+            b"short",
+            b"next-long-enough-token,",
+            b"\xef\xbb\xbfnext-long-enough",
+            b"",
+            b"\xff",
+        ):
+            write("API_TOKEN", value)
+            write("WTL_API_TOKEN", "t\xf6ken".encode())
+            for _ in range(2):
+                await startup.secrets.load()
+            assert startup.tokens == ("a-long-enough-token",)
+            assert startup.values["api_token"] == "token-of-the-hlr"
+        write("API_TOKEN", b"next-long-enough-token")
+        await startup.secrets.load()
+        assert startup.tokens == ("next-long-enough-token",)
+    told = [
+        (record.__dict__["fields"]["secret"], record.__dict__["fields"]["cause"])
+        for record in caplog.records
+    ]
+    assert [name for name, _ in told].count("WTL_API_TOKEN") == 1
+    assert [cause for name, cause in told if name == "API_TOKEN"] == [
+        "API_TOKEN: a token has less than 16 characters: use a long random text, such as the "
+        "output of `openssl rand -hex 32`",
+        "API_TOKEN: must be one or several tokens, none of them empty",
+        "API_TOKEN: has a byte order mark (BOM): save it as UTF-8 without one",
+        "API_TOKEN is missing or empty",
+        "file API_TOKEN is not UTF-8 text: save it as UTF-8",
+    ]
 
 
 def test_one_message_lists_problems_of_settings_and_mapping(

@@ -13,7 +13,7 @@ from connector.doors import server
 from connector.pipeline import Pipeline
 from connector.secrets import SecretsUnreachable
 from connector.settings import BadSettings
-from connector.startup import Startup, start
+from connector.startup import Startup, check_ledger, start
 
 if TYPE_CHECKING:  # its import takes 0.5 s, which only a function that publishes needs
     from connector.doors.publisher import Publisher
@@ -81,13 +81,16 @@ class Worker:
 
 
 def start_worker(environ: Mapping[str, str]) -> Worker:
-    """Read settings, mapping and secrets; main.py calls this before the server listens.
+    """Read settings, mapping and secrets, and try the ledger's file.
+
+    main.py calls this before the server listens.
 
     If any of them is missing or wrong, log all problems in one line and exit with status 1. A
     terminal also gets them as text.
     """
     try:
         startup = start(environ)
+        check_ledger(startup.settings)
     except BadSettings as bad:
         log.configure()
         log.write(CRITICAL, _CANNOT_START, problems=bad.problems)

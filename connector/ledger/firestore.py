@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from logging import WARNING
 from typing import Any
 from uuid import uuid4
 
@@ -30,11 +31,14 @@ from google.api_core.exceptions import (
     AlreadyExists,
     FailedPrecondition,
     GoogleAPICallError,
+    InvalidArgument,
     NotFound,
+    PermissionDenied,
     ServerError,
 )
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
+from connector import log
 from connector.event import Snapshot
 from connector.ledger.firestore_documents import Database, StoredDocument, Version, Write
 from connector.ledger.records import (
@@ -51,6 +55,7 @@ from connector.ledger.records import (
     decide,
     in_force,
 )
+from connector.settings import BadSettings
 
 EVENTS = "nsps_events"
 SUBJECTS = "nsps_subjects"
@@ -59,6 +64,16 @@ _TIMEOUT = 3.0  # seconds for one request
 _PAUSES = (0.1, 0.3, 0.0)  # seconds at most after each try
 _KEPT = timedelta(days=100)  # how long records are kept; events can come for 95 (contract 4.4)
 _CHANGED = (AlreadyExists, FailedPrecondition, NotFound)  # a document has another version by now
+_MENDS: dict[type[BaseException], str] = {  # errors that do not pass; what to do about them
+    NotFound: "has no such database: create it, or name another in LEDGER_URL",
+    PermissionDenied: "refuses the function: give its service account the role "
+    "roles/datastore.user, and enable the API firestore.googleapis.com",
+    InvalidArgument: "cannot read this project or database id: correct it in LEDGER_URL",
+    FailedPrecondition: "cannot use this database: it must be in Native mode",
+    DefaultCredentialsError: "needs credentials, and Google's library finds none: run the function "
+    "with a service account, or set GOOGLE_APPLICATION_CREDENTIALS",
+    OSError: "needs a project: name it in LEDGER_URL or in GOOGLE_CLOUD_PROJECT",
+}
 _NOT_NOW = (ServerError, Aborted)  # try again; but the request may have been carried out
 
 
@@ -126,6 +141,23 @@ class FirestoreLedger:
         self._opening = asyncio.Lock()
         self._database: Database | None = None
         self._leased: dict[str, dict[str, _Leased]] = {}  # by the claim's token, by path
+
+    async def check(self) -> None:
+        """Read one document, so that a wrong configuration stops the start; `startup` calls this.
+
+        An outage does not: the function starts, and answers 503 until Firestore is back.
+
+        Raises:
+            BadSettings: there is no such database, or the function may not use it.
+        """
+        try:
+            async with self._connected() as database:
+                await database.read([f"{EVENTS}/start"])
+        except LedgerUnavailable as error:
+            cause = error.__cause__
+            if cause and (mend := _MENDS.get(type(cause))):
+                raise BadSettings([f"LEDGER_URL: Firestore {mend}"]) from None
+            log.write(WARNING, "the ledger cannot be reached yet", cause=str(error))
 
     async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""

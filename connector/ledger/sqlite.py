@@ -2,8 +2,7 @@
 
 The file keeps names as HMACs, because a plain hash of an IMSI can be reversed by trying all
 numbers of 15 digits. The `subject_hash` of the log is the beginning of a subject's HMAC. The file
-must not be on a network file system. Its tables have a version:
-docs/decisions/0017-sqlite-schema-version.md.
+must not be on a network file system. `connector.ledger.sqlite_file` opens it and knows its tables.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from math import ceil, inf
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import uuid4
@@ -35,35 +34,12 @@ from connector.ledger.records import (
     decide,
     in_force,
 )
+from connector.ledger.sqlite_file import begin, is_busy, open_file
 
 T = TypeVar("T")
 
 _TOGETHER = 100  # jobs in one transaction at most; other processes wait for its end
 _KEPT = 100 * 86400.0  # seconds that records are kept; events can come for 95 days (contract 4.4)
-
-_VERSION = 1  # of these tables; a file keeps the version of its own in `PRAGMA user_version`
-_TABLES = """
-CREATE TABLE events (id TEXT PRIMARY KEY, snapshot TEXT, expires REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE subjects (
-    id TEXT PRIMARY KEY, snapshot TEXT, owner TEXT, expires REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE leases (
-    id TEXT PRIMARY KEY, token TEXT NOT NULL, expires REAL NOT NULL, snapshot TEXT
-) WITHOUT ROWID;
-CREATE INDEX events_expire ON events (expires);
-CREATE INDEX subjects_expire ON subjects (expires);
-CREATE INDEX leases_expire ON leases (expires)
-"""
-# Version 0 had one more column in `events`, which was always "applied". The table is copied because
-# DROP COLUMN needs SQLite 3.35, and Red Hat Enterprise Linux 9 has 3.34.
-_COLUMNS_0 = ["id", "outcome", "snapshot", "expires"]
-_FROM_0 = """
-ALTER TABLE events RENAME TO events_0;
-CREATE TABLE events (id TEXT PRIMARY KEY, snapshot TEXT, expires REAL NOT NULL) WITHOUT ROWID;
-INSERT INTO events SELECT id, snapshot, expires FROM events_0;
-DROP TABLE events_0;
-CREATE INDEX events_expire ON events (expires)
-"""
 
 # `IN (SELECT value FROM json_each (?))` takes any number of keys as one parameter, a JSON list.
 _HELD = "SELECT expires FROM leases WHERE id IN (SELECT value FROM json_each (?))"
@@ -283,7 +259,7 @@ class SqliteLedger:
                     job.carry_out(file)
         except Exception as error:  # of any kind: no job may be reported as done
             self._close()  # the next transaction begins with a new connection
-            jobs = jobs or self._take(time.monotonic() if _is_busy(error) else inf)
+            jobs = jobs or self._take(time.monotonic() if is_busy(error) else inf)
             for job in jobs:
                 job.failure = LedgerUnavailable(f"ledger file: {error}")
         return jobs
@@ -307,14 +283,8 @@ class SqliteLedger:
             sqlite3.Error: the file cannot be used, or others still hold it at the deadline.
         """
         if self._file is None:
-            left = max(deadline - time.monotonic(), 0)
-            self._file = sqlite3.connect(self._path, timeout=left, isolation_level=None)
-            _prepare(self._file, deadline)
-        left = max(deadline - time.monotonic(), 0)
-        self._file.execute(f"PRAGMA busy_timeout = {ceil(left * 1000)}")
-        self._file.execute("BEGIN IMMEDIATE")
-        if _version(self._file) < _VERSION:
-            _migrate(self._file)
+            self._file = open_file(self._path, deadline)
+        begin(self._file, deadline)
         return self._file
 
     def _close(self) -> None:
@@ -326,63 +296,6 @@ class SqliteLedger:
 def _hand_over(jobs: list[_Job]) -> None:
     for job in jobs:
         job.hand_over()
-
-
-def _prepare(file: sqlite3.Connection, deadline: float) -> None:
-    """Set up a new connection: WAL allows readers beside a writer, FULL survives a power cut.
-
-    If two processes turn a new file to WAL at once, SQLite fails instead of waiting. So this tries
-    again until the deadline.
-    """
-    _version(file)  # first, so that nothing is written to a file that is refused
-    while True:
-        try:
-            file.execute("PRAGMA journal_mode = WAL")
-            file.execute("PRAGMA synchronous = FULL")
-            return
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error) or time.monotonic() > deadline:
-                raise
-        time.sleep(0.01)
-
-
-def _version(file: sqlite3.Connection) -> int:
-    """The version of the file's tables; 0 if it has none.
-
-    Raises:
-        LedgerUnavailable: it is newer than this connector.
-    """
-    (version,) = file.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
-        raise LedgerUnavailable(
-            f"it has version {version}, and this connector knows versions up to {_VERSION}: "
-            "use the newer connector, or name another file in LEDGER_URL"
-        )
-    return int(version)
-
-
-def _migrate(file: sqlite3.Connection) -> None:
-    """Make the tables of this version, or change those of version 0 into them.
-
-    It is part of the caller's transaction: another process sees all of it or nothing.
-
-    Raises:
-        LedgerUnavailable: another program has made the file.
-    """
-    columns = [column for _, column, *_ in file.execute("PRAGMA table_info (events)")]
-    if columns not in ([], _COLUMNS_0):
-        raise LedgerUnavailable(
-            "another program has made its table `events`: name another file in LEDGER_URL"
-        )
-    for statement in (_FROM_0 if columns else _TABLES).split(";"):
-        file.execute(statement)
-    file.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-def _is_busy(error: Exception) -> bool:
-    """Whether the only trouble is that others hold the file."""
-    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    return code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _text(snapshot: Snapshot | None) -> str | None:

@@ -2,6 +2,8 @@
 
 load            reads and checks a file
 checks          names, reachability, repetition: rules that the schema cannot express
+fields          unknown fields of the event, of its lists, of replies and settings
+constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
 rule            the entries `rules`
@@ -12,6 +14,8 @@ entry           base classes of all entries and of calls
 expression      expressions and text with `{{ }}`; language: their operators and filters,
                 which use pattern (regular expressions) and meter (counts the work)
 expression      expressions and text with `{{ }}`; language: their operators and filters
+arguments       names and arguments of filters and tests; chain: the fields that expressions read
 text            values as text; number and json_value: values as numbers and as JSON
-document        a YAML file with the place of each key, and lints
+document        a YAML file with the place of each key, and lints; scalar: its plain values
+spelling        advice for misspelt names
 """

@@ -5,24 +5,17 @@ any event comes; warnings do not stop it. docs/lints.md explains each lint.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator
 
-from connector.event import EVENT_FIELDS, PARTS
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.pattern import BadPattern, compiled
 from connector.mapping.schema import MappingFile
+from connector.mapping.spelling import near
 
 SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counters", "variables")
 """The names from the event that every expression of a rule can read."""
-
-
-def near(name: str, known: Iterable[str], otherwise: str) -> str:
-    """The advice for a misspelt name: the most similar known name, else `otherwise`."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else otherwise
 
 
 def _names(mapping: MappingFile) -> Iterator[Lint]:
@@ -66,27 +59,6 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
         if key not in ("subject", "each"):  # both are computed before the first call
             known |= {call.id for call in calls[:position] if call.id}
     return known
-
-
-def _fields(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield lints for reads of unknown fields of the event, a reply or the settings."""
-    replies = {call.id for rule in mapping.rules for call in rule.calls if call.id}
-    for loc, expression in mapping.expressions:
-        for path in sorted(expression.paths):
-            known = _fields_of(mapping, path[0], replies)
-            if len(path) > 1 and known is not None and path[1] not in known:
-                reason = f"`{path[0]}` has no field `{path[1]}`"
-                mend = near(path[1], known, f"fields: {', '.join(known)}")
-                yield mapping.document.lint("unknown-field", loc, reason, mend)
-
-
-def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str, ...] | None:
-    """The fields that `name` has; None if any field is allowed."""
-    if name in PARTS:
-        return tuple(PARTS[name][1].model_fields)
-    if name == "reply" or name in replies:
-        return mapping.protocol.call_entry.reply_fields
-    return {"event": EVENT_FIELDS, "settings": tuple(mapping.settings), "counters": ()}.get(name)
 
 
 def _patterns(mapping: MappingFile) -> Iterator[Lint]:
@@ -238,7 +210,6 @@ def _warning(mapping: MappingFile, name: str, loc: Loc, reason: str, mend: str) 
 
 CHECKS: tuple[Callable[[MappingFile], Iterator[Lint]], ...] = (
     _names,
-    _fields,
     _patterns,
     _unused,
     _unreachable,

@@ -1,16 +1,19 @@
 """A YAML file with the place of each key and value, and the lints that point to these places.
 
-Only the core types of YAML 1.2 are read: `on` is a key, `no` is text, `12:30` is not a number.
-Duplicate keys are refused.
+Only the core types of YAML 1.2 are read: `on` is a key, `no` is text. Refused is what readers of
+YAML understand differently: numbers that JSON would write otherwise, merge keys, tags, duplicate
+keys.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import yaml
+
+from connector.mapping import scalar
 
 Loc = tuple[str | int, ...]
 _DEEPEST = 50  # levels; a mapping has a dozen
@@ -91,8 +94,8 @@ def read(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        BadMapping: the file cannot be read, is not UTF-8, is not YAML, is nested too deeply, or
-            has a key twice.
+        BadMapping: the file cannot be read, is not UTF-8, is not YAML, is nested too deeply, has
+            a key twice, or has a value that readers of YAML understand differently.
     """
     start = Place(1, 1)
     try:
@@ -102,7 +105,7 @@ def read(path: Path) -> Document:
         raise BadMapping([Lint("file", path, start, f"cannot read: {error}", mend)]) from None
     reader = _Reader(path)
     try:
-        _check_depth(path, text)
+        _check_events(path, text)
         node = yaml.compose(text, Loader=_Loader)
         data = reader.build(node, ()) if node else None
     except yaml.YAMLError as error:
@@ -115,15 +118,29 @@ def read(path: Path) -> Document:
     return Document(path, data, reader.places)
 
 
-def _check_depth(path: Path, text: str) -> None:
-    """Refuse deep nesting. `yaml.compose` would recurse without a limit; `yaml.parse` does not."""
+def _check_events(path: Path, text: str) -> None:
+    """Refuse tags and deep nesting.
+
+    The nodes of `yaml.compose` do not show whether a tag was written. It would also recurse without
+    a limit; `yaml.parse` does not.
+    """
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST and event.start_mark:
-            place = Place(event.start_mark.line + 1, event.start_mark.column + 1)
-            raise BadMapping([Lint("yaml", path, place, "nested too deeply", "use fewer levels")])
+        tag = getattr(event, "tag", None)
+        if tag:
+            reason = f"a tag: `{tag.replace('tag:yaml.org,2002:', '!!')}`"
+            mend = "remove the tag; put the value in quotes if it is text"
+            raise BadMapping([Lint("tag", path, _place(event), reason, mend)])
+        if depth > _DEEPEST:
+            mend = "use fewer levels"
+            raise BadMapping([Lint("yaml", path, _place(event), "nested too deeply", mend)])
+
+
+def _place(found: yaml.Node | yaml.Event) -> Place:
+    mark = found.start_mark
+    return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
 
 
 def _syntax(path: Path, error: yaml.YAMLError) -> Lint:
@@ -142,50 +159,40 @@ class _Reader:
         self.lints: list[Lint] = []
 
     def build(self, node: yaml.Node, loc: Loc) -> Any:
-        place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
-        self.places.setdefault(loc, place)
+        self.places.setdefault(loc, _place(node))
         if len(self.places) > _MOST_NODES:
-            lint = Lint("yaml", self.path, place, "more than 100,000 values", "use fewer aliases")
-            raise BadMapping([lint])
+            reason, mend = "more than 100,000 values", "use fewer aliases"
+            raise BadMapping([Lint("yaml", self.path, _place(node), reason, mend)])
         if isinstance(node, yaml.MappingNode):
             return self._object(node, loc)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*loc, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - there is no fourth kind
         try:
-            return _scalar(node)
-        except ValueError:
-            mend = "put it into quotes if it is text"
-            lint = Lint("yaml", self.path, place, "a number that cannot be read", mend)
-            raise BadMapping([lint]) from None
+            return scalar.read(node)
+        except scalar.NotPlain as error:
+            self.lints.append(Lint("number", self.path, _place(node), str(error), error.mend))
+            return None
 
     def _object(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            place = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            place = _place(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
                 mend = "write a name before the colon"
                 raise BadMapping([Lint("yaml", self.path, place, "a key that is not text", mend)])
             key = str(key_node.value)
-            if key in found:
-                mend = "keep one of them"
-                self.lints.append(
-                    Lint("duplicate-key", self.path, place, f"`{key}` appears twice", mend)
-                )
+            self.lints += self._key(key, key_node, place, known=key in found)
             self.places[(*loc, key)] = place
             found[key] = self.build(value_node, (*loc, key))
         return found
 
-
-def _scalar(node: yaml.Node) -> str | int | float | bool | None:
-    text = str(node.value)
-    match node.tag.rpartition(":")[2]:
-        case "null":
-            return None
-        case "bool":
-            return text.lower() == "true"
-        case "int":
-            return int(text)
-        case "float":
-            return float(text)
-        case _:
-            return text
+    def _key(self, key: str, node: yaml.ScalarNode, place: Place, *, known: bool) -> Iterator[Lint]:
+        """Yield the lints of a key; `known` is true if the object has the key already."""
+        if key == "<<" and not node.style:
+            reason = "a merge key: it would be sent as a key of the name `<<`"
+            mend = "write the keys out here, or put the whole object under `values`"
+            yield Lint("merge-key", self.path, place, reason, mend)
+        elif known:
+            reason, mend = f"`{key}` appears twice", "keep one of them"
+            yield Lint("duplicate-key", self.path, place, reason, mend)

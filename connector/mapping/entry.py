@@ -36,18 +36,34 @@ def _condition(raw: object) -> Expression:
     return compile_condition(raw)
 
 
-def _text(raw: object) -> Value:
+def text_value(raw: object) -> Value:
+    """Compile text, which can have `{{ }}` in it, or an `=expression`.
+
+    Raises:
+        ValueError: `raw` is not text, or an expression cannot be compiled.
+    """
     if not isinstance(raw, str):
         raise ValueError("must be text")
     return compile_value(raw)
 
 
 class Compiled:
-    """Makes pydantic compile a value of the file and keep the compiled result unchanged."""
+    """Makes pydantic compile a value of the file and keep the compiled result unchanged.
 
-    def __init__(self, compiler: Callable[[Any], Value], json_schema: dict[str, Any]) -> None:
+    `accepts` raises ValueError for a computed value that cannot be used at this place. The start
+    calls it with the settings of the deployment; `connector.mapping.constants` calls it earlier,
+    with everything that the file alone decides.
+    """
+
+    def __init__(
+        self,
+        compiler: Callable[[Any], Value],
+        json_schema: dict[str, Any],
+        accepts: Callable[[Any], object] | None = None,
+    ) -> None:
         self.compiler = compiler
         self.json_schema = json_schema
+        self.accepts = accepts
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.compiler)
@@ -58,7 +74,7 @@ class Compiled:
 
 TEXT: dict[str, Any] = {"type": "string"}
 Condition = Annotated[Expression, Compiled(_condition, {"type": ["string", "boolean"]})]
-AnyText = Annotated[Value, Compiled(_text, TEXT)]
+AnyText = Annotated[Value, Compiled(text_value, TEXT)]
 AnyValue = Annotated[Value, Compiled(compile_value, {})]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -78,22 +94,28 @@ class Entry(BaseModel):
 
 def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
     """Yield every expression below an entry of the file, with its path in the file."""
+    for place, value in leaves(entry, loc):
+        for found in expressions(value):
+            yield place, found
+
+
+def leaves(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Value]]:
+    """Yield every expression, text and constant below an entry, with its path in the file."""
     if isinstance(entry, Entry):
         for name, info in type(entry).model_fields.items():
-            yield from used(getattr(entry, name), (*loc, info.alias or name))
+            yield from leaves(getattr(entry, name), (*loc, info.alias or name))
     elif isinstance(entry, Tree):
         keys: Iterable[str | int] = entry.keys or range(len(entry.items))
         for key, item in zip(keys, entry.items, strict=True):
-            yield from used(item, (*loc, key))
+            yield from leaves(item, (*loc, key))
     elif isinstance(entry, Value):
-        for found in expressions(entry):
-            yield loc, found
+        yield loc, entry
     elif isinstance(entry, Mapping):
         for key, item in entry.items():
-            yield from used(item, (*loc, key))
+            yield from leaves(item, (*loc, key))
     elif isinstance(entry, tuple | list):
         for index, item in enumerate(entry):
-            yield from used(item, (*loc, index))
+            yield from leaves(item, (*loc, index))
 
 
 class CallEntry(Entry):
@@ -161,21 +183,31 @@ class CallEntry(Entry):
 
         `connector.trace` renders the copy to show a call that waits for an earlier reply.
         """
+
+        def change(value: Value) -> Value:
+            if isinstance(value, Constant | Tree):
+                return value
+            reads = any(found.names & unknown for found in expressions(value))
+            return Constant(SourceText(value.source)) if reads else value
+
+        return self.with_values(change)
+
+    def with_values(self, change: Callable[[Value], Value]) -> Self:
+        """A copy in which `change` has replaced each expression, text and constant."""
         fields = type(self).model_fields
         copy = self.model_copy(
-            update={name: _with_sources(getattr(self, name), unknown) for name in fields}
+            update={name: _with_values(getattr(self, name), change) for name in fields}
         )
         for name in copy.__dict__.keys() - fields.keys():
             del copy.__dict__[name]  # a cached property, computed from the original fields
         return copy
 
 
-def _with_sources(value: Any, unknown: frozenset[str]) -> Any:
+def _with_values(value: Any, change: Callable[[Value], Value]) -> Any:
     if isinstance(value, Tree):
-        return value._replace(items=tuple(_with_sources(item, unknown) for item in value.items))
-    if isinstance(value, Expression | Text):
-        reads = any(found.names & unknown for found in expressions(value))
-        return Constant(SourceText(value.source)) if reads else value
+        return value._replace(items=tuple(_with_values(item, change) for item in value.items))
+    if isinstance(value, Value):
+        return change(value)
     if isinstance(value, dict):
-        return {name: _with_sources(item, unknown) for name, item in value.items()}
+        return {name: _with_values(item, change) for name, item in value.items()}
     return value

@@ -15,6 +15,8 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.nodes import EvalContext
 from jinja2.parser import Parser
 
+from connector.mapping import arguments
+from connector.mapping.chain import Chain, chains_of
 from connector.mapping.json_value import json_value
 from connector.mapping.language import LANGUAGE, function
 from connector.mapping.meter import Meter, TooMuchWork
@@ -54,8 +56,9 @@ class Expression(NamedTuple):
     """A compiled expression.
 
     `names` are the names that it reads. `paths` are the dotted fields that it reads, such as
-    `("account", "bill_status")`. `patterns` are the regular expressions of its tests `matching`,
-    each an expression, too. The checks use the three before any event comes.
+    `("account", "bill_status")`. `chains` have the items of lists, too, as in
+    `("account", "assigned_addons", "[]", "name")`. `patterns` are the regular expressions of its
+    tests `matching`, each an expression, too. The checks use them before any event comes.
     """
 
     source: str
@@ -63,6 +66,7 @@ class Expression(NamedTuple):
     paths: frozenset[tuple[str, ...]]
     code: Callable[[Scope], Any]
     patterns: tuple["Expression", ...] = ()
+    chains: frozenset[Chain] = frozenset()
 
     def evaluate(self, scope: Scope) -> Any:
         """The value, with its type.
@@ -258,9 +262,12 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
         names |= {tree.name}
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
+    for problem in arguments.problems(tree, Scope()):
+        raise ExpressionError(problem)
     paths = frozenset(_paths(tree))
     patterns = tuple(_compile(source, found) for found in _patterns(tree))
-    return Expression(source, names, paths, function(tree), patterns)
+    chains = frozenset(chains_of(tree))
+    return Expression(source, names, paths, function(tree), patterns, chains)
 
 
 def _patterns(tree: nodes.Node) -> Iterator[nodes.Expr]:

@@ -1,7 +1,8 @@
 """Reads a mapping file and checks it as a whole before it is used.
 
 The function calls `load`; `connector check` calls `check`. This module turns violations of the
-schema into lints; `connector.mapping.checks` makes all other lints.
+schema into lints; `connector.mapping.checks`,
+`fields` and `constants` make all other lints.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,11 +11,13 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from connector.mapping.checks import CHECKS, near
+from connector.mapping import constants, fields
+from connector.mapping.checks import CHECKS
 from connector.mapping.document import BadMapping, Document, Lint, Loc, read
 from connector.mapping.entry import Entry
 from connector.mapping.protocol import PROTOCOLS, protocol
 from connector.mapping.schema import MappingFile, validate
+from connector.mapping.spelling import near
 
 
 def load(path: Path) -> MappingFile:
@@ -43,7 +46,8 @@ def check(path: Path) -> tuple[MappingFile | None, list[Lint]]:
         return None, list(bad.lints)
     except ValidationError as error:
         return None, _ordered(_shape(document, error))
-    return mapping, _ordered(lint for found in CHECKS for lint in found(mapping))
+    checks = (*CHECKS, fields.check, constants.check)
+    return mapping, _ordered(lint for found in checks for lint in found(mapping))
 
 
 def _ordered(lints: Iterable[Lint]) -> list[Lint]:

@@ -32,7 +32,7 @@ class Rule(Entry):
 
     name: str
     on: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, Field(pattern=r"^\S(.*\S)?$")], ...],
         BeforeValidator(_list, json_schema_input_type=str | list[str]),
         Field(min_length=1),
     ]

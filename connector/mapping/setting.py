@@ -2,21 +2,35 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from connector.mapping.entry import Entry
 from connector.mapping.pattern import compiled
 from connector.settings import BadSettings
 
+_NAME = "^[A-Za-z0-9_-]+$"  # a variable, a file, or a secret of Secret Manager
+
+
+def _text_or_number(default: object) -> object:
+    if isinstance(default, bool) or not isinstance(default, str | int | float | None):
+        raise ValueError("must be text or a number: put it in quotes")
+    return default
+
 
 class Setting(Entry):
     """A value that differs between deployments: from the environment or from the secrets."""
 
-    env: str | None = Field(None, description="Environment variable that holds it.")
-    secret: str | None = Field(None, description="Secret that holds it; never logged.")
-    default: str | int | float | None = Field(None, description="Used if it is not set.")
+    env: Annotated[str, Field(pattern=_NAME)] | None = Field(
+        None, description="Environment variable that holds it."
+    )
+    secret: Annotated[str, Field(pattern=_NAME)] | None = Field(
+        None, description="Secret that holds it; never logged."
+    )
+    default: Annotated[str | int | float | None, BeforeValidator(_text_or_number)] = Field(
+        None, description="Used if it is not set."
+    )
     optional: bool = Field(False, description="May be missing; the value is none then.")
     type: Literal["text", "number", "url", "pattern"] = Field(
         "text", description="Checked at start; `pattern` is a regular expression."
@@ -60,7 +74,7 @@ def resolve(
             problems.append(f"{setting.variable}: is required by {mapping} ({name})")
             continue
         try:
-            values[name] = None if raw is None else _typed(setting, str(raw).strip())
+            values[name] = None if raw is None else typed(setting, str(raw).strip())
         except ValueError as error:
             problems.append(f"{setting.variable}: {error}")
     if problems:
@@ -68,9 +82,16 @@ def resolve(
     return values
 
 
-def _typed(setting: Setting, text: str) -> str | float:
+def typed(setting: Setting, text: str) -> str | float:
+    """The value of a setting, with its type, from its text; the check calls it for defaults.
+
+    Raises:
+        ValueError: the text is not of the type; the message does not repeat it.
+    """
     if not text.isprintable():
-        raise ValueError("must not contain control characters")
+        raise ValueError(
+            "must not have control characters or a byte order mark (BOM): write one line of UTF-8"
+        )
     if setting.matches and not compiled(setting.matches).matches(text):
         raise ValueError(f"must match {setting.matches}")
     if setting.type == "number":

@@ -1,39 +1,80 @@
 """The entry `system` of a mapping file: the keys that it has for every protocol."""
 
 import re
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
-from connector.mapping.entry import AnyText, AnyValue, Condition, Entry
-from connector.mapping.expression import Constant, Scope, formed
+from connector.mapping.entry import AnyText, Compiled, Condition, Entry
+from connector.mapping.expression import Constant, Scope, Value, compile_value, formed
 from connector.mapping.text import optional_text
 from connector.outcome import Outcome
+from connector.settings import BadSettings
+
+T = TypeVar("T")
 
 _LONGEST_REASON = 500  # characters
+_LONGEST_DURATION = 86_400  # seconds
+
+
+def seconds(value: object) -> float:
+    """The seconds of a duration: of a number, or of text such as `30s`, `500ms`, `2m`.
+
+    Raises:
+        ValueError: `value` is not a duration, or not above zero.
+    """
+    if isinstance(value, str):
+        parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)", value.strip())
+        if not parts:
+            raise ValueError("must be a duration such as 30s, 500ms or 2m")
+        value = float(parts[1]) * {"ms": 0.001, "s": 1, "m": 60}[parts[2]]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a duration such as 30s, 500ms or 2m")
+    if not 0 < value <= _LONGEST_DURATION:
+        raise ValueError("must be a duration above zero, and of a day at most")
+    return float(value)
+
+
+def accepted(name: str, accepts: Callable[[Any], T], value: Value, scope: Scope) -> T:
+    """The value of the place `name` under `system`, as `accepts` returns it.
+
+    Clients call it when they are made. `scope` has the settings of the deployment.
+
+    Raises:
+        BadSettings: the place does not accept the value.
+    """
+    try:
+        return accepts(value.evaluate(scope))
+    except ValueError as error:
+        raise BadSettings([f"{name}: {error}"]) from None
+
+
+Duration = Annotated[Value, Compiled(compile_value, {}, seconds)]
+"""Seconds as a number, or text such as `30s`; or an expression of the settings."""
 
 
 class BreakerEntry(Entry):
     """The circuit breaker: it opens after `after` failures in a row and probes after `pause`."""
 
-    after: Annotated[int, Field(ge=1)] = 10
-    pause: AnyValue = Field(default_factory=lambda: Constant("10s"))
+    after: Annotated[int, Field(ge=1, strict=True)] = 10
+    pause: Duration = Field(default_factory=lambda: Constant("10s"))
 
 
 class Limits(Entry):
     """Timeouts, limits and circuit breaker; the base of each protocol's own entry."""
 
-    timeout: AnyValue = Field(
+    timeout: Duration = Field(
         default_factory=lambda: Constant("30s"),
         description="Longest wait for a reply, per attempt (30s).",
     )
-    connect_timeout: AnyValue = Field(
+    connect_timeout: Duration = Field(
         default_factory=lambda: Constant("5s"), description="Longest wait for a connection (5s)."
     )
-    rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*/s$")] | None = Field(
+    rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}/s$")] | None = Field(
         None, description="Requests per second and instance, e.g. `50/s`; events above it wait."
     )
-    concurrency: Annotated[int, Field(ge=1)] = Field(
+    concurrency: Annotated[int, Field(ge=1, strict=True)] = Field(
         250, description="Events at once per instance, each with one call at a time; others wait."
     )
     breaker: BreakerEntry = Field(default_factory=BreakerEntry)
@@ -71,19 +112,3 @@ class SystemEntry(Entry):
     protocol: ClassVar[str]
 
     replies: tuple[ReplyRule, ...] = ()
-
-
-def seconds(value: object) -> float:
-    """The seconds of a duration: of a number, or of text such as `30s`, `500ms`, `2m`.
-
-    Raises:
-        ValueError: `value` is not a duration, or not above zero.
-    """
-    if isinstance(value, str):
-        parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)", value.strip())
-        if not parts:
-            raise ValueError("must be a duration such as 30s, 500ms or 2m")
-        value = float(parts[1]) * {"ms": 0.001, "s": 1, "m": 60}[parts[2]]
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ValueError("must be a duration above zero")
-    return float(value)

@@ -14,9 +14,8 @@ from typing import Any
 from connector import log
 from connector.call import Call
 from connector.mapping.expression import Scope
-from connector.mapping.system_entry import Limits, seconds
+from connector.mapping.system_entry import Limits, accepted, seconds
 from connector.outcome import Outcome
-from connector.settings import BadSettings
 from connector.system import End, Reply, Turn
 from connector.systems.causes import reason_of
 from connector.systems.limits import Breaker, Throttle
@@ -45,10 +44,9 @@ class Guard:
         Raises:
             BadSettings: the breaker's pause is not a duration.
         """
-        try:
-            pause = seconds(limits.breaker.pause.evaluate(Scope(settings=settings)))
-        except ValueError as error:
-            raise BadSettings([f"system: breaker.pause {error}"]) from None
+        pause = accepted(
+            "system: breaker.pause", seconds, limits.breaker.pause, Scope(settings=settings)
+        )
         self._timeout = timeout
         self._breaker = Breaker(limits.breaker.after, pause, _now)
         rate = int(limits.rate_limit[:-2]) if limits.rate_limit else None
@@ -63,7 +61,7 @@ class Guard:
         if (wait := self._breaker.refusal()) is not None:
             return _refused_by_circuit(wait)
         reply = await self._repeat(attempt, call, turn.deadline)
-        available = reply.outcome is not Outcome.UNAVAILABLE
+        available = reply.outcome is not Outcome.UNAVAILABLE or reply.broken  # not silent
         if self._breaker.note(available=available):
             state = "closed" if available else "open"
             log.write(WARNING, f"circuit {state}", circuit=state)

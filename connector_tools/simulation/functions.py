@@ -13,7 +13,7 @@ from connector_tools.program import free_port
 from connector_tools.simulation.nsps import Delivery, HttpAnswer
 from connector_tools.simulation.store import Store
 
-TOKEN = "token-of-nsps-0"  # noqa: S105 - of this run only
+TOKEN = "token-of-nsps-00"  # noqa: S105 - of this run only
 # Personal data and tokens of the simulation, which must never be in a log line or an answer.
 LEAK = re.compile(
     r"00101\d{10}|9990\d{8}|8942\d{16}|@mail\.example|(first|last)name\d|Z\d{7}|\+99\d{9}|"

@@ -121,10 +121,14 @@ def test_queued_events_survive_a_killed_function(
     for number in range(10):
         assert stand.function.post(event(imsi=subscriber(number))).status_code == 202
     wait_for(lambda: system.requests)
+    stand.relay.target = ""
     stand.function.kill()
     with Function(tmp_path / "log2", stand.env) as second:
         stand.relay.target = f"{second.url}/pubsub"
-        wait_for(lambda: len(stand.relay.acknowledged) == 10, 60)
+        try:
+            wait_for(lambda: len(stand.relay.acknowledged) == 10, 60)
+        finally:
+            print(stand.relay.statuses)
     assert len({request.json["imsi"] for request in system.requests}) == 10
 
 

@@ -72,6 +72,14 @@ async def documents(project: str, collection: str) -> list[Any]:
     return found
 
 
+async def test_a_start_takes_one_round_trip_and_leaves_no_document(
+    wire: Wire, wired: FirestoreLedger, project: str
+) -> None:
+    await wired.check()
+    assert wire.requests == 1
+    assert await documents(project, EVENTS) == []
+
+
 async def test_an_event_takes_three_round_trips(wire: Wire, wired: FirestoreLedger) -> None:
     swap = claim_request("event:a", "espf:1", about=("imsi:1", "imsi:2"))
     claim = await wired.claim(swap)

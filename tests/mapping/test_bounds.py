@@ -112,7 +112,7 @@ def most(scopes: Callable[[str], EventScope]) -> float:
         ("variables.l | select('in', variables.l) | list", "numbers"),
         ("variables.l | select('in', variables.t) | list", "texts"),
         ("variables.l | reject('eq', variables.n) | list", "lists"),
-        ("variables.l | sum(start=[])", "lists"),
+        ("variables.l | sum(start=variables.l)", "lists"),
         ("variables.l | map('default', variables.t) | join", "nulls"),
         ("variables.l | map('default', variables.t) | select('eq', variables.u) | list", "nulls"),
         ("variables.l | map('default', variables.n) | list | string", "nulls"),
@@ -187,7 +187,7 @@ def test_any_expression_over_any_large_event_is_computed_in_a_bounded_time_or_re
 ) -> None:
     chance = random.Random(25)  # noqa: S311 - the same expressions each time
     computed = 0
-    for _ in range(150):
+    while computed < 200:
         source = expression(chance, 3)
         try:
             compile_condition(source)
@@ -196,7 +196,6 @@ def test_any_expression_over_any_large_event_is_computed_in_a_bounded_time_or_re
         for name in chance.sample(sorted(EVENTS), 2):
             assert seconds(source, scopes(name)) < most, (source, name)
             computed += 1
-    assert computed > 200
 
 
 CONSTANT = set("default first last length".split())  # take the same time for every value
@@ -318,11 +317,11 @@ def test_unique_compares_as_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["[[1], [2]] | sum(start=[])", "[[1], [2]] | unique", "['a'] | sum", "'a' | trim(l)"]
+    "source", ["[[1], [2]] | sum(start=m)", "[[1], [2]] | unique", "['a'] | sum", "'a' | trim(l)"]
 )
 def test_uses_of_filters_without_a_bound_are_refused(source: str) -> None:
     with pytest.raises(EvaluationError):
-        compile_condition(source).evaluate(Scope(l="a" * 101))
+        compile_condition(source).evaluate(Scope(l="a" * 101, m=[]))
 
 
 # What an event's expressions share

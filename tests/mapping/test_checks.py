@@ -13,12 +13,41 @@ from tests.support import ROOT
 from tests.support.mapping_files import HEAD, RULES, checked, mapping, marked, with_call, write
 
 SETTINGS = "settings: {token: {env: TOKEN}}\n"
+
+
+def system(more: str) -> str:
+    """A file whose system has one more entry."""
+    return f"name: cards\nsummary: a\nsystem: {{http: {{base_url: 'http://a', {more}}}}}\n{RULES}"
+
+
+def setting(entry: str, use: str = "headers: {X: =settings.a}") -> str:
+    """A file with a setting, and an entry of the system that reads it."""
+    return f"{system(use)}settings: {{a: {{env: A, {entry}}}}}\n"
+
+
 # For each lint: its name, a file with the place marked, and parts of its reason and of its mend.
 # A file without `name:` gets `HEAD` in front.
 CASES: list[tuple[str, str, str, str]] = [
     ("file", "", "cannot read", "can be read"),
     ("yaml", "a: @@*nothing", "undefined alias", "check"),
     ("duplicate-key", RULES + "@@rules: []", "`rules` appears twice", "keep one"),
+    # Values that readers of YAML understand differently
+    ("number", "settings: {a: {env: A, default: @@00101}}\n" + RULES, "number 101", "in quotes"),
+    ("number", with_call("{put: /a, json: {a: [@@1_000]}}"), "`1_000`", "in quotes"),
+    ("number", with_call("{get: /a, accept: [@@0x194]}"), "`0x194`", "in quotes"),
+    (
+        "number",
+        RULES + "tests: [{name: t, event: e, outcome: applied, change: {zip: @@01234}}]",
+        "number 1234",
+        "in quotes",
+    ),
+    (
+        "merge-key",
+        "values: {a: &a {b: 1}}\n" + with_call("{put: /a, json: {@@<<: *a}}"),
+        "merge key",
+        "write the keys out",
+    ),
+    ("tag", with_call("{put: /a, json: {a: @@!!binary aGk=}}"), "`!!binary`", "remove the tag"),
     # The shape of the file
     ("unknown-key", "@@ruels: []\n" + RULES, "`ruels`", "did you mean `rules`?"),
     ("unknown-key", with_call("{put: /a, @@jsn: {}}"), "`jsn`", "did you mean `json`?"),
@@ -40,6 +69,15 @@ CASES: list[tuple[str, str, str, str]] = [
     ("value", with_call("@@{put: /a, post: /b}"), "needs exactly one of", "correct it"),
     ("value", with_call("@@{put: /a, json: {}, xml: a}"), "more than one of", "correct it"),
     ("value", with_call("{@@get: a}"), "must be a path that starts with /", "correct it"),
+    ("value", with_call("{@@get: '/a#b'}"), "write %23", "correct it"),
+    ("value", with_call("{get: /a, @@when: \"counters | map('uper')\"}"), "mean `upper`?", ""),
+    ("value", with_call("{get: /a, @@when: \"counters | select('ood')\"}"), "mean `odd`?", ""),
+    ("value", with_call("{get: /a, @@when: 'sim | default(1, 2, 3)'}"), "these arguments", ""),
+    ("value", "settings: {a: {@@env: A B}}\n" + RULES, "not allowed", "correct it"),
+    ("value", "settings: {a: {env: A, @@default: true}}\n" + RULES, "in quotes", "correct it"),
+    ("value", "rules: [{name: a, @@on: 'SIM/Updated ', calls: [{get: /a}]}]", "not allowed", ""),
+    ("value", system("@@rate_limit: 9999999/s"), "not allowed", "correct it"),
+    ("value", system("@@concurrency: true"), "whole number", "correct it"),
     ("value", with_call("{get: /a, @@when: sim.}"), "`rules.0.calls.0.when`", "correct it"),
     ("value", with_call("{get: /a, @@when: sim | nothing}"), "nothing", "correct it"),
     ("value", with_call("{get: /a, query: {@@q: =f()}}"), "nothing can be called", "correct it"),
@@ -134,6 +172,86 @@ CASES: list[tuple[str, str, str, str]] = [
         "`reply` has no field `jsn`",
         "did you mean `json`?",
     ),
+    # Fields of lists
+    ("unknown-field", with_call("{put: /a, @@each: 'counters.unit'}"), "is a list", "[0].unit"),
+    ("unknown-field", with_call("{put: /a, @@when: 'counters[0].unt'}"), "`unt`", "`unit`?"),
+    (
+        "unknown-field",
+        with_call("{put: /a, @@when: \"counters | map(attribute='unt')\"}"),
+        "`counters[0]` has no field `unt`",
+        "did you mean `unit`?",
+    ),
+    (
+        "unknown-field",
+        with_call("{put: '/{{ item.unit }}', @@text: '{{ item.unt }}', each: counters}"),
+        "`unt`",
+        "`unit`?",
+    ),
+    (
+        "unknown-field",
+        "values: {all: =policy.attributes}\n"
+        + with_call("{put: /a, @@when: \"(all or []) | selectattr('nam')\"}"),
+        "`policy.attributes[0]` has no field `nam`",
+        "did you mean `name`?",
+    ),
+    ("unknown-field", with_call("{put: /a, @@when: 'sim[0]'}"), "not a list", "of its fields"),
+    ("unknown-field", with_call("{put: /a, @@each: sim.imsi}"), "not a list", "read a list"),
+    ("unknown-field", with_call("{put: /a, @@each: policy}"), "not a list", "read a list"),
+    ("unknown-field", with_call("{put: /a, @@when: 'sim.imsi.a'}"), "no fields", "remove `.a`"),
+    # Values that fail for every event
+    ("constant", system("@@timeout: 30 sec"), "`system.http.timeout` must be a", "write 30s"),
+    ("constant", system("@@timeout: '2 Minutes'"), "duration", "write 2m"),
+    ("constant", system("@@timeout: ='30 sec'"), "duration", "no event"),
+    ("constant", system("@@timeout: [1]"), "duration", "no event"),
+    ("constant", system("@@connect_timeout: 0"), "above zero", "no event"),
+    ("constant", system("@@connect_timeout: 99999999s"), "a day at most", "no event"),
+    ("constant", system("breaker: {@@pause: 1 hour}"), "`system.http.breaker.pause`", "no event"),
+    ("constant", system("auth: {@@bearer: ünü}"), "printable ASCII", "no event"),
+    ("constant", system("headers: {A: b, @@X: ünü}"), "`system.http.headers.X`", "no event"),
+    *(
+        ("constant", system("").replace("base_url: 'http://a", f"@@base_url: '{url}"), "URL", "")
+        for url in ("a", "ftp://a", "http://", "http://a:99999", "http://u@a", "http://a?b")
+    ),
+    (
+        "constant",
+        "name: cards\nsummary: a\nsystem: {ctrl: {@@host: a b}}\n"
+        "rules: [{name: a, on: A, calls: [{ctrl_get: b}]}]",
+        "`system.ctrl.host`",
+        "no event",
+    ),
+    (
+        "constant",
+        "name: cards\nsummary: a\nsystem: {ctrl: {host: a, @@port: 70000}}\n"
+        "rules: [{name: a, on: A, calls: [{ctrl_get: b}]}]",
+        "from 1 to 65535",
+        "no event",
+    ),
+    ("constant", setting("@@default: 30 sec, type: number"), "must be a number", "remove it"),
+    ("constant", setting("@@default: x, type: url"), "must be a URL", "remove it"),
+    ("constant", setting("@@default: '(', type: pattern"), "regular expression", "remove it"),
+    ("constant", setting("@@default: x, matches: '[0-9]+'"), "must match", "remove it"),
+    ("constant", setting("type: url", "@@timeout: =settings.a"), "duration", "no event"),
+    ("constant", setting("default: ü", "headers: {@@X: =settings.a}"), "ASCII", "no event"),
+    ("constant", with_call("{put: /a, json: {a: [1, @@=1/0]}}"), "divides by zero", "no event"),
+    ("constant", with_call("{put: /a, @@when: 1 + 'a'}"), "types", "no event"),
+    (
+        "constant",
+        "values: {@@a: =2 ** 9999, b: =a}\n" + with_call("{get: '/{{ b }}'}"),
+        "large",
+        "",
+    ),
+    ("constant", with_call("{put: /a, @@each: 5}"), "needs a list", "remove `each`"),
+    ("constant", with_call("{put: /a, @@subject: ''}"), "subject is empty", "name what"),
+    ("constant", with_call("{put: /a, @@subject: '=[1]'}"), "list cannot be text", "no event"),
+    (
+        "constant",
+        "rules: [{name: a, on: A, ignore: [{if: sim, @@because: '={}'}], calls: [{get: /a}]}]",
+        "cannot be text",
+        "no event",
+    ),
+    ("constant", with_call("{@@put: '/{{ sim.imsi }}/../a'}"), "dotted path", "no event"),
+    ("constant", with_call("{put: /a, headers: {@@X: 'ü{{ sim.imsi }}'}}"), "ASCII", "no event"),
+    ("constant", with_call("{put: /a, @@text: 'a {{ none }}'}"), "no value", "no event"),
     # Patterns
     ("pattern", with_call("{put: /a, @@when: sim.imsi is matching('a(')}"), "unclosed", "correct"),
     ("pattern", with_call("{put: /a, @@when: sim.imsi is matching('(?!b)')}"), "look-around", ""),
@@ -253,7 +371,7 @@ def test_an_unreadable_file_gives_one_lint(tmp_path: Path) -> None:
 def test_every_lint_of_the_code_has_a_case_here() -> None:
     sources = [
         (ROOT / "connector" / "mapping" / name).read_text()
-        for name in ("checks.py", "load.py", "document.py")
+        for name in ("checks.py", "load.py", "document.py", "fields.py", "constants.py")
     ]
     calls = r"""(?:\blint|\bLint|_warning)\(\s*(?:mapping,\s*)?"([a-z-]+)\""""
     given = {name for source in sources for name in re.findall(calls, source)}
@@ -286,6 +404,11 @@ rules:
 
 def test_a_correct_file_has_no_lints(tmp_path: Path) -> None:
     assert [str(one) for one in checked(tmp_path, HEAD + CLEAN)] == []
+
+
+def test_keys_of_a_body_are_not_those_of_a_call(tmp_path: Path) -> None:
+    call = "{put: /a, json: {each: 5, subject: '', because: ['=[1]'], when: =sim.imsi}}"
+    assert checked(tmp_path, HEAD + with_call(call)) == []
 
 
 @pytest.mark.parametrize(

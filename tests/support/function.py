@@ -15,7 +15,7 @@ from connector_tools.program import free_port as free_port  # noqa: PLC0414 - te
 from connector_tools.program import kept_environment
 from tests.support import ROOT
 
-TOKEN = "token-of-nsps"
+TOKEN = "token-of-nsps-in-tests"
 
 
 def environment(system_url: str, **variables: str) -> dict[str, str]:

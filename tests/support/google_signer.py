@@ -19,13 +19,12 @@ from google.auth import crypt, jwt
 
 ACCOUNT = "push@demo.iam.gserviceaccount.com"
 AUDIENCE = "https://connector.test/pubsub"
-_KEY_ID = "key-1"
 
 
 class GoogleSigner:
     """A key of Google's, its certificate, and tokens signed with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, key_id: str = "key-1") -> None:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "google.test")])
         now = datetime.datetime.now(datetime.UTC)
@@ -35,13 +34,13 @@ class GoogleSigner:
         certificate = builder.not_valid_after(now + datetime.timedelta(days=1)).sign(
             key, hashes.SHA256()
         )
-        self.certificates = {_KEY_ID: certificate.public_bytes(serialization.Encoding.PEM).decode()}
+        self.certificates = {key_id: certificate.public_bytes(serialization.Encoding.PEM).decode()}
         pem = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        self._signer = crypt.RSASigner.from_string(pem, _KEY_ID)  # type: ignore[no-untyped-call]
+        self._signer = crypt.RSASigner.from_string(pem, key_id)  # type: ignore[no-untyped-call]
 
     def token(self, **changes: Any) -> str:
         """A token that the function accepts, but for the changes."""
@@ -60,7 +59,11 @@ class GoogleSigner:
 
 
 class SigningRelay:
-    """Serves the certificates at `/certs`, and hands posts on to the function, signed."""
+    """Serves the certificates at `/certs`, and hands posts on to the function, signed.
+
+    Without a `target` it answers 503. Clear it when the function ends: its port can go to another
+    program.
+    """
 
     def __init__(self, signer: GoogleSigner) -> None:
         relay = self
@@ -91,9 +94,12 @@ class SigningRelay:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._client = httpx.Client(trust_env=False, timeout=60)
+        self._client = httpx.Client(trust_env=False, timeout=10)
 
     def hand_on(self, body: bytes) -> tuple[int, bytes]:
+        if not self.target:
+            self.statuses.append(0)
+            return 503, b""
         headers = {"Authorization": f"Bearer {self.signer.token()}"}
         try:
             response = self._client.post(self.target, content=body, headers=headers)

@@ -8,16 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Protocol, Self
 
 from connector.call import Call
-from connector.mapping.expression import Scope, formed
-from connector.mapping.system_entry import seconds
-from connector.mapping.text import text_of
+from connector.mapping.expression import Scope
+from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
-from connector.settings import BadSettings
 from connector.system import End, Reply, Turn
 from connector.systems.causes import reason_of
 from connector.systems.connect import CONNECT_SHARE
 from connector.systems.ctrl.call import CtrlCall
-from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry
+from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry, host, port
 from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, fields, open_connection
 from connector.systems.guard import Guard
 from connector.systems.idle import Idle
@@ -58,22 +56,14 @@ def configure(ctrl: Ctrl, settings: Mapping[str, Any]) -> CtrlConfig:
         BadSettings: a timeout, the host or the port cannot be used.
     """
     scope = Scope(settings=settings)
-    try:
-        host, port = formed(ctrl.host, scope, text_of), ctrl.port.evaluate(scope)
-        if not host or any(char.isspace() for char in host):
-            raise ValueError("host must be a name or an address")
-        if isinstance(port, bool) or not isinstance(port, int | float) or not 0 < port < 65_536:
-            raise ValueError("port must be a number from 1 to 65535")
-        timeout = seconds(ctrl.timeout.evaluate(scope))
-        connect_timeout = seconds(ctrl.connect_timeout.evaluate(scope))
-        return CtrlConfig(
-            host=host,
-            port=int(port),
-            timeout=timeout,
-            connect_timeout=min(connect_timeout, CONNECT_SHARE * timeout),
-        )
-    except ValueError as error:
-        raise BadSettings([f"system.ctrl: {error}"]) from None
+    timeout = accepted("system.ctrl.timeout", seconds, ctrl.timeout, scope)
+    connect = accepted("system.ctrl.connect_timeout", seconds, ctrl.connect_timeout, scope)
+    return CtrlConfig(
+        host=accepted("system.ctrl.host", host, ctrl.host, scope),
+        port=accepted("system.ctrl.port", port, ctrl.port, scope),
+        timeout=timeout,
+        connect_timeout=min(connect, CONNECT_SHARE * timeout),
+    )
 
 
 class CtrlSystem:

@@ -10,6 +10,11 @@
     transport      the pool of connections, and those through a proxy
     proxy          the proxy of the environment, and which hosts need none
     connection     one connection: sends a request and receives its reply
+    reader         reads a reply from the bytes of a connection
+    head           status and headers of a reply, and where its body ends
+    coding         unpacks the body of a reply
+    charset        the text of a body
+    faults         replies that came and cannot be used
     script         replies and expected calls in tests of mapping files
     preview        a request for people to read
 

@@ -15,6 +15,7 @@ from connector.mapping.entry import TEXT, AnyText, AnyValue, CallEntry, Compiled
 from connector.mapping.expression import (
     EvaluationError,
     Scope,
+    Text,
     Value,
     as_json,
     compile_value,
@@ -31,6 +32,7 @@ MEDIA_TYPES = {
     "xml": "application/xml; charset=utf-8",
 }
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIXED_PATH = re.compile(r"[^#\x00-\x1f\x7f]*")  # httpx cuts at # and refuses the others
 _FRAMING = ("connection", "content-length", "transfer-encoding")
 _JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 # httpx refuses a URL of more than 65,536 characters; `base_url` and a key in the query need some.
@@ -62,7 +64,11 @@ class HttpCall(Call):
 def _path(raw: object) -> Value:
     if not isinstance(raw, str) or not raw.startswith("/"):
         raise ValueError("must be a path that starts with /")
-    return compile_value(raw, in_path)
+    path = compile_value(raw, in_path)
+    parts = path.parts if isinstance(path, Text) else (raw,)
+    if not all(_FIXED_PATH.fullmatch(part) for part in parts if isinstance(part, str)):
+        raise ValueError("must not have control characters or #: write %23 for #")
+    return path
 
 
 def _xml(raw: object) -> Value:
@@ -103,7 +109,7 @@ class HttpCallEntry(CallEntry):
     form: dict[str, AnyValue] | None = None
     text: AnyText | None = None
     xml: XmlText | None = None
-    accept: tuple[Annotated[int, Field(ge=200, le=599)], ...] = Field(
+    accept: tuple[Annotated[int, Field(ge=200, le=599, strict=True)], ...] = Field(
         (), description="Statuses that count as success besides 2xx."
     )
     idempotent: bool | None = Field(

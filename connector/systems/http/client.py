@@ -5,7 +5,9 @@ redirects, cookies and hooks are not needed here and slow down each call
 (docs/decisions/0011-no-httpx-client.md).
 """
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
@@ -14,9 +16,8 @@ import httpx
 from pydantic_core import from_json
 
 from connector.call import Call
-from connector.mapping.expression import Scope, formed
-from connector.mapping.system_entry import seconds
-from connector.mapping.text import text_of
+from connector.mapping.expression import Scope
+from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply, Turn
@@ -24,9 +25,10 @@ from connector.systems.causes import reason_of
 from connector.systems.connect import CONNECT_SHARE
 from connector.systems.guard import Guard
 from connector.systems.http.call import HttpCall
-from connector.systems.http.connection import TooLarge
+from connector.systems.http.charset import decoded
 from connector.systems.http.credentials import credentials
-from connector.systems.http.entry import Http, HttpSystemEntry
+from connector.systems.http.entry import Http, HttpSystemEntry, base_url
+from connector.systems.http.faults import Cut, Fault
 from connector.systems.http.outcomes import (
     EXCEPTIONS,
     SUCCESS,
@@ -60,23 +62,16 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
         BadSettings: a timeout or the URL cannot be used.
     """
     scope = Scope(settings=settings)
+    url = accepted("system.http.base_url", base_url, http.base_url, scope)
     try:
-        timeout = seconds(http.timeout.evaluate(scope))
-        connect_timeout = seconds(http.connect_timeout.evaluate(scope))
-        return HttpConfig(
-            base_url=_base_url(formed(http.base_url, scope, text_of)),
-            timeout=timeout,
-            connect_timeout=min(connect_timeout, CONNECT_SHARE * timeout),
-        )
-    except (ValueError, httpx.InvalidURL) as error:
-        raise BadSettings([f"system.http: {error}"]) from None
-
-
-def _base_url(text: str) -> str:
-    url = httpx.URL(text)
-    if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65_535:
-        raise ValueError("base_url must be a URL such as https://host/path")
-    return text.rstrip("/")
+        httpx.URL(url)
+    except httpx.InvalidURL as error:  # e.g. a name that is no name of a host
+        raise BadSettings([f"system.http.base_url: {error}"]) from None
+    timeout = accepted("system.http.timeout", seconds, http.timeout, scope)
+    connect = accepted("system.http.connect_timeout", seconds, http.connect_timeout, scope)
+    return HttpConfig(
+        base_url=url, timeout=timeout, connect_timeout=min(connect, CONNECT_SHARE * timeout)
+    )
 
 
 class HttpSystem:
@@ -118,20 +113,34 @@ class HttpSystem:
             await self._transport.aclose()
 
     async def send(self, call: Call, turn: Turn) -> Reply:
-        """See `System`."""
-        return await self._guard.send(self._attempt, call, turn)
+        """See `System`. If the system refuses the credentials, and newer exist, send once more.
+
+        It does not if an earlier attempt may have been carried out: then the event comes again.
+        """
+        used = self._renewal.generation if self._renewal else 0
+        reply = await self._guard.send(self._attempt, call, turn)
+        if reply.status == 401 and await self._renewed(used, turn.deadline) and not reply.unknown:
+            reply = await self._guard.send(self._attempt, call, turn)
+        return reply
 
     def leave(self, turn: Turn) -> None:
         """See `System`."""
         self._guard.leave(turn)
 
+    async def _renewed(self, used: int, deadline: float) -> bool:
+        """Whether there are newer secrets; the wait for them is no time of the system's."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                return self._renewal is not None and await self._renewal.renewed(used)
+        return False
+
     async def _attempt(self, call: Call) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""
         assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         try:
-            response = await self._exchange(call)
-        except TooLarge:
-            return Reply(Outcome.FAILED, "API Core's reply is too large", end=End.UNKNOWN)
+            response = await self._send(call)
+        except Fault as fault:
+            return _unusable(fault)
         except _ERRORS as error:
             outcome, end = of_exception(error)
             cause = f"{type(error).__name__}: {error}"
@@ -139,14 +148,6 @@ class HttpSystem:
         except ValueError:  # raised by the transport; the text is not used, it quotes the header
             return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
         return self._read(call, response)
-
-    async def _exchange(self, call: HttpCall) -> httpx.Response:
-        """Send the request; once more if the system refused the credentials and newer exist."""
-        used = self._renewal.generation if self._renewal else 0
-        response = await self._send(call)
-        if response.status_code == 401 and self._renewal and await self._renewal.renewed(used):
-            response = await self._send(call)
-        return response
 
     async def _send(self, call: HttpCall) -> httpx.Response:
         assert self._transport  # noqa: S101 - `__aenter__` made it
@@ -158,28 +159,40 @@ class HttpSystem:
 
     def _read(self, call: HttpCall, response: httpx.Response) -> Reply:
         """The reply of a response, with its final outcome."""
-        status, body = response.status_code, whole(response.stream)
-        document, is_json = _json(body)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        text = body.decode(errors="replace")
+        status, headers = response.status_code, dict(response.headers.items())
+        text = decoded(whole(response.stream), headers.get("content-type", ""))
+        document, is_json = _json(text)
         reply = Reply(
             Outcome.APPLIED if status in SUCCESS else of_status(status),
             reason=_CREDENTIALS if status in (401, 403) else None,
             cause=f"HTTP {status}",
             status=status,
             seen={"status": status, "headers": headers, "json": document, "text": text},
-            retry_after=retry_after(headers["retry-after"]) if "retry-after" in headers else None,
+            retry_after=retry_after(response.headers.get_list("retry-after")),
             end=End.ANSWERED if status < 500 else End.UNKNOWN,
         )
-        if status in SUCCESS and body and not is_json and self._http.reply == "json":
+        if status in SUCCESS and not is_json and self._http.reply == "json":
             reason = "API Core's reply is not JSON"
             return replace(reply, outcome=Outcome.FAILED, reason=reason, end=End.UNKNOWN)
         return judge(reply, self._replies, self._settings, accepted=status in call.accept)
 
 
-def _json(body: bytes) -> tuple[Any, bool]:
-    """The value of a JSON body and True; None and False if the body is not JSON."""
+def _unusable(fault: Fault) -> Reply:
+    """The reply that stands for one that came but cannot be used."""
+    outcome, end = of_exception(fault)
+    cause = f"{type(fault).__name__}: {fault}"
+    broken = isinstance(fault, Cut)
+    return Reply(outcome, str(fault), cause, status=fault.status, end=end, broken=broken)
+
+
+def _json(text: str) -> tuple[Any, bool]:
+    """The value of a JSON body and True; None and False if the body is not JSON.
+
+    A body of blanks counts as JSON without a value, as an empty body does.
+    """
+    if not text or text.isspace():
+        return None, True
     try:
-        return from_json(body, allow_inf_nan=False), True
+        return from_json(text, allow_inf_nan=False), True
     except ValueError:
         return None, False

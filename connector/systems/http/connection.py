@@ -1,32 +1,23 @@
 """One connection to an HTTP system; it carries one request and its reply at a time.
 
-It speaks the part of HTTP/1.1 that a connector needs (RFC 9112). httptools parses replies; the
-event loop does TCP and TLS. This module collects a reply, limits its size and knows whether the
-connection can be reused. It raises every failure as an error of httpx.
+It speaks the part of HTTP/1.1 that a connector needs (RFC 9112). `ReplyReader` reads the reply; the
+event loop does TCP and TLS. This module knows whether the connection can be reused. It raises every
+failure as an error of httpx.
 """
 
 import asyncio
-import zlib
 from typing import cast
 
-import httptools
 import httpx
 
 from connector.systems.causes import cause_of
-
-_MOST_FRAMING = 1_000_000  # bytes of a reply outside its body: head, sizes of chunks, trailers
-_MOST_HEADERS = 100
-_GZIP_OR_ZLIB = 47  # wbits: zlib finds out which of the two formats the data has
-_PACKED = (b"gzip", b"x-gzip", b"deflate")
-_LENGTHS = (b"content-length", b"transfer-encoding")
-
-
-class TooLarge(httpx.ReadError):
-    """The reply is larger than the limit."""
+from connector.systems.http.coding import unpacked
+from connector.systems.http.faults import Fault
+from connector.systems.http.reader import ReplyReader
 
 
 class HttpConnection(asyncio.Protocol):
-    """A connection, with the callbacks of asyncio and httptools.
+    """A connection, with the callbacks of asyncio.
 
     `most_bytes` limits the unpacked body of a reply. Over TLS, `below` is the transport of TCP.
     """
@@ -37,7 +28,7 @@ class HttpConnection(asyncio.Protocol):
         self._most = most_bytes
         self._sound = True  # False once bytes came that make the end of a reply unclear
         self._reply: asyncio.Future[httpx.Response] | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._reader = ReplyReader(most_bytes)
 
     @property
     def reusable(self) -> bool:
@@ -54,16 +45,13 @@ class HttpConnection(asyncio.Protocol):
 
         Raises:
             httpx.ConnectError: the connection was closed before the request was sent.
-            httpx.ReadError: the connection was lost before the end of the reply.
-            httpx.RemoteProtocolError: the received bytes are not an HTTP reply.
-            httpx.DecodingError: the body cannot be unpacked.
-            TooLarge: the reply is larger than the limit.
+            httpx.ReadError: the connection was lost before a byte of the reply came.
+            Fault: a reply came that cannot be used.
         """
         if self._transport.is_closing():
             raise httpx.ConnectError("closed before the request was sent")
         self._reply = asyncio.get_running_loop().create_future()
-        self._begin()
-        self._received = 0
+        self._reader = ReplyReader(self._most)
         self._transport.write(request)
         try:
             return await self._reply
@@ -87,54 +75,26 @@ class HttpConnection(asyncio.Protocol):
         if not self._waits:
             self._sound = False  # bytes came without a request
             return
-        self._received += len(data)
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._sound = False
-            self._fail(httpx.RemoteProtocolError(type(error).__name__))
-        if self._received > self._most + _MOST_FRAMING or len(self._body) > self._most:
-            self._fail(TooLarge("the reply is too large"))
+            self._reader.feed(data)
+            if self._reader.done:
+                self._finish()
+        except Fault as fault:
+            self._fail(fault)
 
     def connection_lost(self, error: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         if not self._waits:
             return
-        if error is None and self._headed and not self._has_length():
-            self._finish()  # the reply ends with the connection
-        else:
+        if not self._reader.begun:
             cause = cause_of(error) if error else "connection closed"
             self._fail(httpx.ReadError(f"{cause} before the end of the reply"))
-
-    def on_message_begin(self) -> None:
-        """See httptools."""
-        if not self._waits:
-            self._sound = False  # a second reply to one request
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """See httptools; an exception here makes the parser, and so the exchange, fail."""
-        if self._headed:
-            return  # a trailer; trailers are not merged into the headers (RFC 9110, 6.5.1)
-        if len(self._headers) == _MOST_HEADERS or not value.isascii():
-            raise ValueError("a header")
-        self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """See httptools."""
-        self._headed = True
-
-    def on_body(self, data: bytes) -> None:
-        """See httptools."""
-        self._body += data
-
-    def on_message_complete(self) -> None:
-        """See httptools."""
-        status = self._parser.get_status_code()
-        if status < 200:
-            self._begin()  # an interim reply: the final reply follows
             return
-        self._sound = self._sound and self._parser.should_keep_alive()
-        self._finish()
+        try:
+            self._reader.end(error)
+            self._finish()
+        except Fault as fault:
+            self._fail(fault)
 
     @property
     def _waits(self) -> bool:
@@ -148,52 +108,21 @@ class HttpConnection(asyncio.Protocol):
         waiting = self._transport.get_write_buffer_size()
         return waiting == 0 and (self.below is None or self.below.get_write_buffer_size() == 0)
 
-    def _begin(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._headed = False
-        self._body = bytearray()
-
-    def _has_length(self) -> bool:
-        return any(name.lower() in _LENGTHS for name, _ in self._headers)
-
     def _finish(self) -> None:
-        try:
-            stream = httpx.ByteStream(self._unpacked())
-        except httpx.RequestError as error:
-            self._fail(error)
-            return
-        if self._reply and not self._reply.done():
-            status = self._parser.get_status_code()
-            self._reply.set_result(httpx.Response(status, headers=self._headers, stream=stream))
+        """Complete the exchange with the reply that was read.
+
+        Raises:
+            Fault: its body cannot be unpacked.
+        """
+        reader = self._reader
+        assert reader.head and self._reply  # noqa: S101 - the reader is done
+        head = reader.head
+        body = unpacked(bytes(reader.body), head.headers, self._most, head.status)
+        self._sound = self._sound and reader.sound
+        stream = httpx.ByteStream(body)
+        self._reply.set_result(httpx.Response(head.status, headers=head.headers, stream=stream))
 
     def _fail(self, error: httpx.RequestError) -> None:
+        self._sound = False
         if self._reply and not self._reply.done():
             self._reply.set_exception(error)
-
-    def _unpacked(self) -> bytes:
-        """The body, unpacked: some systems compress it although the request forbids that."""
-        body = bytes(self._body)
-        if len(body) > self._most:
-            raise TooLarge("the reply is too large")
-        for name, value in self._headers:
-            encoding = value.strip().lower()
-            if name.lower() == b"content-encoding" and encoding not in (b"", b"identity"):
-                body = _unpack(body, encoding, self._most)
-        return body
-
-
-def _unpack(body: bytes, encoding: bytes, most: int) -> bytes:
-    if encoding not in _PACKED:
-        raise httpx.DecodingError("the reply has an unsupported content encoding")
-    if not body:
-        return body
-    unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
-    try:
-        plain = unpacker.decompress(body, most + 1)
-    except zlib.error:
-        raise httpx.DecodingError("the reply does not match its content encoding") from None
-    if len(plain) > most:
-        raise TooLarge("the reply is too large")
-    if not unpacker.eof:
-        raise httpx.DecodingError("the compressed reply is truncated")
-    return plain

@@ -1,12 +1,42 @@
 """The entry `system.http` of a mapping file."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
 from pydantic import model_validator
 
-from connector.mapping.entry import AnyText, Entry
+from connector.mapping.entry import TEXT, AnyText, Compiled, Entry, text_value
+from connector.mapping.expression import Value, compile_value
 from connector.mapping.system_entry import Limits, SystemEntry
-from connector.systems.http.call import HeaderName, HeaderText
+from connector.mapping.text import in_header, text_of
+from connector.systems.http.call import HeaderName
+
+_URL = re.compile(
+    r"https?://(?:[\w.~-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(?:/[^\s?#]*)?", re.IGNORECASE
+)
+
+
+def base_url(value: object) -> str:
+    """The URL of the external system, without a slash at its end.
+
+    Raises:
+        ValueError: it is not a URL of a host, or has a user, a query or a fragment.
+    """
+    text = text_of(value)
+    found = _URL.fullmatch(text)
+    if not found or not text.isprintable() or int(found[1] or 1) not in range(1, 65_536):
+        raise ValueError("must be a URL such as https://host/path, without a user and a query")
+    return text.rstrip("/")
+
+
+def _in_header(value: object) -> str:
+    """Check a value that every request has in a header."""
+    return in_header(text_of(value))
+
+
+UrlText = Annotated[Value, Compiled(text_value, TEXT, base_url)]
+HeaderText = Annotated[Value, Compiled(lambda raw: compile_value(raw, in_header), TEXT, _in_header)]
+TokenText = Annotated[Value, Compiled(text_value, TEXT, _in_header)]
 
 
 class Basic(Entry):
@@ -34,7 +64,7 @@ class Auth(Entry):
     """How the connector authenticates to the external system; one of the three."""
 
     basic: Basic | None = None
-    bearer: AnyText | None = None
+    bearer: TokenText | None = None
     api_key: ApiKey | None = None
 
     @model_validator(mode="after")
@@ -47,7 +77,7 @@ class Auth(Entry):
 class Http(Limits):
     """An external system that speaks HTTP."""
 
-    base_url: AnyText
+    base_url: UrlText
     auth: Auth | None = None
     headers: dict[HeaderName, HeaderText] = {}
     reply: Literal["json", "any"] = "json"

@@ -1,15 +1,20 @@
 """Tables that map exceptions, statuses and headers of HTTP to outcomes."""
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+import re
+from collections.abc import Iterable
+from datetime import MAXYEAR, UTC, datetime
+from email.utils import parsedate_to_datetime, parsedate_tz
 
 import httpx
 
 from connector.outcome import Outcome
 from connector.system import End
+from connector.systems.http.faults import Cut, Fault, Packed, TooLarge, Unreadable
 
 SUCCESS = range(200, 300)
-# Every exception of httpx, with its outcome and the end of the request.
+_DAY = 86_400.0  # seconds
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+# Every exception of httpx and every fault of a reply, with its outcome and the end of the request.
 EXCEPTIONS: dict[type[Exception], tuple[Outcome, End]] = {
     httpx.ConnectError: (Outcome.UNAVAILABLE, End.NOT_SENT),
     httpx.ConnectTimeout: (Outcome.UNAVAILABLE, End.NOT_SENT),
@@ -25,7 +30,7 @@ EXCEPTIONS: dict[type[Exception], tuple[Outcome, End]] = {
     httpx.RemoteProtocolError: (Outcome.UNAVAILABLE, End.UNKNOWN),
     httpx.TransportError: (Outcome.UNAVAILABLE, End.UNKNOWN),
     httpx.RequestError: (Outcome.UNAVAILABLE, End.UNKNOWN),
-    httpx.DecodingError: (Outcome.UNAVAILABLE, End.UNKNOWN),  # also for a truncated body
+    httpx.DecodingError: (Outcome.FAILED, End.UNKNOWN),
     httpx.ProtocolError: (Outcome.FAILED, End.UNKNOWN),
     httpx.TooManyRedirects: (Outcome.FAILED, End.UNKNOWN),
     httpx.HTTPStatusError: (Outcome.FAILED, End.UNKNOWN),
@@ -39,6 +44,11 @@ EXCEPTIONS: dict[type[Exception], tuple[Outcome, End]] = {
     httpx.StreamClosed: (Outcome.FAILED, End.UNKNOWN),
     httpx.ResponseNotRead: (Outcome.FAILED, End.UNKNOWN),
     httpx.RequestNotRead: (Outcome.FAILED, End.NOT_SENT),
+    Fault: (Outcome.FAILED, End.UNKNOWN),
+    Unreadable: (Outcome.FAILED, End.UNKNOWN),
+    TooLarge: (Outcome.FAILED, End.UNKNOWN),
+    Packed: (Outcome.FAILED, End.UNKNOWN),
+    Cut: (Outcome.UNAVAILABLE, End.UNKNOWN),  # a call that is safe to repeat is repeated
 }
 # Statuses with an outcome of their own. A 4xx is not final, because events may come in the wrong
 # order (docs/decisions/0005-http-4xx-is-not-final.md). `replies` in a mapping can override this.
@@ -64,20 +74,29 @@ def of_status(status: int) -> Outcome:
     return STATUSES.get(status, Outcome.FAILED)
 
 
-def retry_after(value: str | None) -> float | None:
-    """The seconds of a `Retry-After` header (RFC 9110, 10.2.3), at most a day.
+def retry_after(values: Iterable[str]) -> float | None:
+    """The seconds of the `Retry-After` headers of a reply (RFC 9110, 10.2.3), at most a day.
 
-    None if the header is missing or is neither a number nor a date.
+    Of several values the longest is used. None if no value is a number of seconds, which may have
+    a fraction, or a date. It never fails.
     """
-    if not value:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), 86_400))
+    waits = [wait for value in values for wait in _waits(value.strip())]
+    return min(max(waits), _DAY) if waits else None
+
+
+def _waits(value: str) -> list[float]:
+    """The seconds of one header; a proxy may have joined several numbers with commas."""
+    numbers = [item for item in value.split(",") if _SECONDS.fullmatch(item.strip())]
+    if numbers:
+        return [float(number) for number in numbers]
+    parts = parsedate_tz(value)
+    if not parts:
+        return []
+    if parts[0] > MAXYEAR:
+        return [_DAY]
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), 86_400.0)
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return [max((at - datetime.now(UTC)).total_seconds(), 0.0)]
+    except (ValueError, OverflowError):  # no such day, hour or offset
+        return []

@@ -8,6 +8,7 @@ from connector.mapping.protocol import Preview, Protocol, Script
 from connector.system import Renewal, System
 from connector.systems.http.call import METHODS, HttpCall, HttpCallEntry
 from connector.systems.http.client import HttpSystem
+from connector.systems.http.credentials import check
 from connector.systems.http.entry import HttpSystemEntry
 from connector.systems.http.script import ExpectedHttpCall, ScriptedHttpReply, ScriptedTransport
 
@@ -26,7 +27,9 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
         self, entry: HttpSystemEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
     ) -> System:
         """See `Protocol`."""
-        return HttpSystem(entry, settings, renewal)
+        system = HttpSystem(entry, settings, renewal)
+        check(entry.http, settings)
+        return system
 
     def scripted(
         self, entry: HttpSystemEntry, settings: Mapping[str, Any], replies: tuple[Entry, ...]

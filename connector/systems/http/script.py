@@ -1,5 +1,6 @@
 """The entries `tests.replies` and `tests.calls` over HTTP, and the transport that replays them."""
 
+import codecs
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -48,7 +49,10 @@ class ScriptedTransport(httpx.MockTransport):
     def _answer(self, request: httpx.Request) -> httpx.Response:
         reply: ScriptedHttpReply = self._script.reply_to(_SentHttpRequest(request))
         if reply.text is not None:
-            return httpx.Response(reply.status, headers=reply.headers, text=reply.text)
+            body = codecs.BOM_UTF8 + reply.text.encode()  # whatever charset a header names
+            headers = httpx.Headers({"content-type": "text/plain; charset=utf-8"})
+            headers.update(reply.headers)
+            return httpx.Response(reply.status, headers=headers, content=body)
         document = {} if reply.json_ is None else reply.json_
         return httpx.Response(reply.status, headers=reply.headers, json=document)
 

@@ -15,7 +15,9 @@ import httpx
 
 from connector.systems.causes import cause_of
 from connector.systems.connect import NoConnection, connect
-from connector.systems.http.connection import HttpConnection, TooLarge
+from connector.systems.http.coding import unpacked
+from connector.systems.http.connection import HttpConnection
+from connector.systems.http.faults import Cut, Fault, TooLarge, Unreadable
 from connector.systems.http.proxy import proxy_for
 from connector.systems.idle import Idle
 
@@ -118,23 +120,33 @@ class _Proxied(httpx.AsyncBaseTransport):
         )
         try:
             return await self._exchange(sent)
-        except TooLarge:
+        except Fault:
             raise
         except httpx.RequestError as error:
             raise type(error)(_words(error, self._timeouts["connect"])) from None
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
-        body = bytearray()
         try:
-            async for chunk in response.aiter_bytes():
+            response = await self._inner.handle_async_request(request)
+        except httpx.RemoteProtocolError as error:
+            if request.url.scheme == "https" or str(error).startswith("Server disconnected"):
+                raise  # it may be the proxy that spoke; or not a byte came
+            raise Unreadable("its head is not HTTP") from None
+        status, body = response.status_code, bytearray()
+        try:
+            async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > self._most:
-                    raise TooLarge("the reply is too large")
+                    raise TooLarge(status)
+        except Fault:
+            raise
+        except (httpx.ReadError, httpx.RemoteProtocolError):
+            raise Cut("connection closed", status) from None
         finally:
             await response.aclose()
-        stream = httpx.ByteStream(bytes(body))
-        return httpx.Response(response.status_code, headers=response.headers, stream=stream)
+        plain = unpacked(bytes(body), response.headers.raw, self._most, status)
+        stream = httpx.ByteStream(plain)
+        return httpx.Response(status, headers=response.headers, stream=stream)
 
     async def aclose(self) -> None:
         """See `httpx.AsyncBaseTransport`."""
@@ -155,8 +167,6 @@ def _words(error: httpx.RequestError, connect_timeout: float | None) -> str:
             return "a header that cannot be sent"
         case httpx.RemoteProtocolError():
             return "the reply is not HTTP, or ends too early"
-        case httpx.DecodingError():
-            return "the reply does not match its content encoding"
     return cause_of(error)
 
 

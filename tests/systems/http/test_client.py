@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 from connector.outcome import Outcome
 from connector.settings import BadSettings
+from connector.system import End
 from tests.support.calls import POST, PUT, client, forget_proxies, send, send_once
 from tests.support.function import free_port
 from tests.support.peer import Peer, replies
@@ -283,20 +284,22 @@ async def test_a_connection_lost_before_the_end_of_the_reply_is_an_outage(
         b"\x16\x03\x01\x02\x00\x01\x00" * 20,
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"HTTP/1.1 99 Odd\r\nContent-Length: 0\r\n\r\n",
-        HEAD + b"X-Name: Jos\xe9\r\nContent-Length: 2\r\n\r\n{}",
-        HEAD + b"".join(b"X-%d: 1\r\n" % n for n in range(1000)) + b"Content-Length: 0\r\n\r\n",
+        HEAD + b"X-Name: a\0b\r\nContent-Length: 2\r\n\r\n{}",
+        HEAD + b"X: 1\r\n" * 60_000 + b"Content-Length: 0\r\n\r\n",
         HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\nzz\r\n",
         b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: odd\r\n\r\n\x00\x01",
     ],
-    ids="tls ssh status latin-1 headers gzip chunk upgrade".split(),
+    ids="tls ssh status nul headers gzip chunk upgrade".split(),
 )
-async def test_a_malformed_reply_is_a_failure_or_an_outage(
+async def test_a_malformed_reply_is_a_failure_that_names_the_reply(
     system: ScriptedServer, raw: bytes
 ) -> None:
     system.default = Scripted(raw=raw)
     reply = await send_once(system.url)
-    assert reply.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE)
+    assert (reply.outcome, reply.end) == (Outcome.FAILED, End.UNKNOWN)
+    assert reply.reason
+    assert reply.reason.startswith("API Core's reply ")
     assert len(system.requests) == 1
 
 

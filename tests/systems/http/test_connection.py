@@ -3,11 +3,13 @@
 import asyncio
 import gzip
 import zlib
+from functools import reduce
 
 import httpx
 import pytest
 
-from connector.systems.http.connection import HttpConnection, TooLarge
+from connector.systems.http.connection import HttpConnection
+from connector.systems.http.faults import TooLarge
 from connector.systems.http.transport import whole
 from tests.support.peer import Arrived, Peer, call, replies, transport_to, until
 
@@ -66,6 +68,12 @@ ENDED = {
     "the first byte of a second reply": SHORT + b"H",
     "an interim reply too late": SHORT + EARLY,
     "a byte that is not a reply": SHORT + b"\0",
+    "LF in the head": OK + b"X: 1\n" + SHORT[17:],
+    "a folded header": OK + b"X: 1\r\n 2\r\n" + SHORT[17:],
+    "a length given twice": OK + b"Content-Length: 2\r\n" + SHORT[17:],
+    "no transfer encoding": OK + b"Transfer-Encoding: identity\r\n" + SHORT[17:],
+    "LF after a chunk": CHUNKED + b"2\r\nok\n0\r\n\r\n",
+    "LF at the end": CHUNKED + b"2\r\nok\r\n0\r\n\n",
 }
 
 
@@ -136,10 +144,7 @@ UNSOUND = {
     "a malformed length": OK + b"Content-Length: +2\r\n\r\nok",
     "a malformed chunk size": CHUNKED + b"-2\r\nok\r\n0\r\n\r\n",
     "a chunk longer than it says": CHUNKED + b"1\r\nok\r\n0\r\n\r\n",
-    "a name with a space": OK + b"Content-Length : 2\r\n\r\nok",
-    "a folded header": OK + b"X-Name: a\r\n b\r\n" + SHORT[17:],
     "a NUL": OK + b"X-Name: a\0b\r\n" + SHORT[17:],
-    "latin-1": OK + b"X-Name: Jos\xe9\r\n" + SHORT[17:],
     "an upgrade": b"HTTP/1.1 101 \r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n" + SHORT,
     "an upgrade to nothing": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
 }
@@ -257,15 +262,14 @@ async def test_a_reply_without_an_end_is_too_large(head: bytes, more: bytes) -> 
         await peer.opened(0)
 
 
-async def test_a_reply_with_more_than_a_hundred_headers_is_refused() -> None:
-    def raw(headers: int) -> bytes:
-        more = b"".join(b"X-%d: 1\r\n" % n for n in range(headers - 1))
-        return OK + more + b"Content-Length: 0\r\n\r\n"
+async def test_the_headers_of_a_reply_are_limited_by_their_bytes() -> None:
+    def raw(length: int) -> bytes:
+        return OK + b"X: 1\r\n" * ((length - 40) // 6) + b"Content-Length: 0\r\n\r\n"
 
-    async with Peer(replies(raw(100), raw(101))) as peer, transport_to(peer.url) as transport:
-        assert len((await call(transport, peer.url)).headers) == 100
-        with pytest.raises(httpx.RemoteProtocolError):
-            await call(transport, peer.url)
+    async with Peer(replies(raw(300_000), raw(300_100))) as peer, transport_to(peer.url) as wire:
+        assert len((await call(wire, peer.url)).headers.raw) > 40_000
+        with pytest.raises(TooLarge):
+            await call(wire, peer.url)
 
 
 # Compressed bodies
@@ -314,8 +318,10 @@ async def test_an_empty_body_with_a_content_encoding_is_empty() -> None:
         (b"gzip", gzip.compress(BODY)[:-8] + b"\0" * 8),
         (b"deflate", zlib.compress(BODY)[:-1]),
         (b"deflate", BODY),
+        (b"gzip", gzip.compress(b"") * 101),
+        (b"gzip, " * 6, reduce(lambda body, _: gzip.compress(body), range(6), BODY)),
     ],
-    ids="br zstd two cut shorter sum deflate plain".split(),
+    ids="br zstd two cut shorter sum deflate plain members codings".split(),
 )
 async def test_a_body_that_cannot_be_unpacked_is_a_decoding_error(
     encoding: bytes, body: bytes

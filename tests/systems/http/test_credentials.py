@@ -1,5 +1,6 @@
 """The credentials arrive at the external system, and nowhere else."""
 
+import asyncio
 import base64
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from connector.outcome import Outcome
+from connector.settings import BadSettings
+from connector.systems.http.client import HttpSystem
+from connector.systems.http.entry import HttpSystemEntry
+from connector.systems.http.protocol import PROTOCOL
 from tests.support.calls import POST, PUT, client, send, send_once
 from tests.support.scripted import Received, Scripted, ScriptedServer
 
@@ -112,3 +117,71 @@ async def test_a_token_with_control_characters_is_not_sent(
     reply = await send_once(system.url, settings={**SETTINGS, "token": token}, auth=BEARER)
     assert (reply.outcome, system.requests) == (Outcome.FAILED, [])
     assert token not in f"{reply.reason} {reply.cause}"
+
+
+UNSENDABLE = ["\ufeffsecret", "se\u010dret", "se\ncret", "se\x7fcret", "\udcff", None]
+
+
+@pytest.mark.parametrize("value", UNSENDABLE, ids=ascii)
+@pytest.mark.parametrize(
+    "http",
+    [
+        {"auth": BEARER},
+        {"auth": KEY_IN_HEADER},
+        {"headers": {"X-Key": "=settings.token"}},
+        {"headers": {"X-Key": "key {{ settings.token }}"}},
+    ],
+    ids=["bearer", "key in header", "header", "text in header"],
+)
+def test_a_secret_that_no_header_can_carry_stops_the_start(http: Any, value: str | None) -> None:
+    """Otherwise each event would fail. A rotated secret goes through the same check."""
+    entry = HttpSystemEntry.model_validate({"http": {"base_url": "http://hlr", **http}})
+    PROTOCOL.client(entry, {"token": "good"})
+    with pytest.raises(BadSettings, match=r"^system\.http\.(auth|headers): ") as refused:
+        PROTOCOL.client(entry, {"token": value})
+    assert "cret" not in str(refused.value).replace("secret or", "")
+
+
+def test_a_user_name_with_a_colon_stops_the_start() -> None:
+    entry = HttpSystemEntry.model_validate({"http": {"base_url": "http://hlr", "auth": BASIC}})
+    PROTOCOL.client(entry, SETTINGS)
+    with pytest.raises(BadSettings, match="a user name without a colon"):
+        PROTOCOL.client(entry, SETTINGS | {"user": "a:b"})
+
+
+class SlowRenewal:
+    """Finds newer credentials only after `seconds`."""
+
+    generation = 1
+
+    def __init__(self, settings: dict[str, Any], seconds: float) -> None:
+        self._settings = settings
+        self._seconds = seconds
+
+    async def renewed(self, since: int) -> bool:
+        await asyncio.sleep(self._seconds)
+        self._settings["token"] = "newer"
+        return True
+
+
+@pytest.mark.parametrize(
+    ("budget", "outcome", "sent"),
+    [
+        (60, Outcome.APPLIED, ["Bearer older", "Bearer newer"]),
+        (2, Outcome.FAILED, ["Bearer older"]),
+    ],
+    ids=["in time", "too late"],
+)
+async def test_slow_secrets_are_not_a_slow_system(
+    system: ScriptedServer, budget: float, outcome: Outcome, sent: list[str]
+) -> None:
+    """The system has answered 401, so it is not unavailable, and the time was not its own."""
+    system.script(Scripted(401))
+    settings = {"token": "older"}
+    http = {"base_url": system.url, "auth": BEARER, "timeout": 1, "reply": "any"}
+    entry = HttpSystemEntry.model_validate({"http": http})
+    renewal = SlowRenewal(settings, 1.2 if budget > 2 else 30)
+    async with HttpSystem(entry, settings, renewal) as opened:
+        reply = await send(opened, budget=budget)
+    assert reply.outcome is outcome
+    assert [request.headers["authorization"] for request in system.requests] == sent

@@ -14,7 +14,7 @@ from hypothesis import given
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End
-from connector.systems.http.connection import TooLarge
+from connector.systems.http.faults import TooLarge
 from connector.systems.http.outcomes import of_exception
 from connector.systems.http.proxy import proxy_for
 from connector.systems.http.transport import http_transport, whole

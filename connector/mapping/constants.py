@@ -1,0 +1,170 @@
+"""Checks of everything that no event changes: what fails once would fail for every event.
+
+A constant such as `timeout: 30 sec` stops the start. A header that is not ASCII, or an expression
+such as `='5' + 1`, makes every event invalid. The check computes all of them once, with the code
+that the start and the planner use. Defaults of settings count as constants, too.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, get_args
+
+from connector.mapping.document import Lint, Loc
+from connector.mapping.entry import CallEntry, Compiled, Entry, leaves
+from connector.mapping.expression import (
+    Constant,
+    EvaluationError,
+    Scope,
+    Value,
+    formed,
+)
+from connector.mapping.known import STAND_IN, Known
+from connector.mapping.schema import MappingFile
+from connector.mapping.system_entry import seconds
+from connector.mapping.text import optional_text
+
+Accepts = Callable[[Any], object]
+
+_WHY = {
+    "TypeError": "the types of its values do not fit",
+    "ZeroDivisionError": "it divides by zero",
+    "OverflowError": "the result is too large",
+}
+
+
+_DURATION = re.compile(
+    r" *([0-9]+(?:\.[0-9]+)?) *(|ms|msecs?|s|secs?|seconds?|m|mins?|minutes?) *", re.IGNORECASE
+)
+
+
+def check(mapping: MappingFile) -> Iterator[Lint]:
+    """Yield a lint for each value that the start or every event would refuse."""
+    known = Known(mapping)
+    found = [*_defaults(mapping, known), *_values(mapping, known), *_system(mapping, known)]
+    for rule_index, rule in enumerate(mapping.rules):
+        for index, call in enumerate(rule.calls):
+            loc: Loc = ("rules", rule_index, "calls", index)
+            found += [_lint(mapping, (*loc, *at), reason) for at, reason in _call(call, known)]
+    yield from {lint.place: lint for lint in reversed(found)}.values()  # one for each place
+
+
+def _lint(mapping: MappingFile, loc: Loc, reason: str, mend: str = "") -> Lint:
+    mend = mend or "correct it: no event and no deployment changes it"
+    return mapping.document.lint("constant", loc, reason, mend)
+
+
+def _defaults(mapping: MappingFile, known: Known) -> Iterator[Lint]:
+    """Yield lints for defaults that the start would refuse."""
+    for name, reason in known.unusable.items():
+        mend = "correct it, or remove it and let each deployment give the value"
+        yield _lint(mapping, ("settings", name, "default"), f"the default {reason}", mend)
+
+
+def _values(mapping: MappingFile, known: Known) -> Iterator[Lint]:
+    """Yield lints for expressions and texts that cannot be computed for any event."""
+    parts = {"system": mapping.system, "values": mapping.values, "rules": mapping.rules}
+    for loc, value in leaves(parts):
+        try:
+            sample = known.sample(value)
+            if _key(loc) in ("because", "subject"):
+                found = formed(sample, known.scope, optional_text)
+            else:
+                found = sample.evaluate(known.scope)
+        except EvaluationError as error:
+            why = _WHY.get(type(error.__cause__).__name__)
+            text = f"`{getattr(value, 'source', '')}` can never be computed: {why}"
+            yield _lint(mapping, loc, text if why else str(error))
+            continue
+        if _key(loc) == "each" and known.decides(value) and not isinstance(found, list | None):
+            yield _lint(mapping, loc, "`each` needs a list", "read a list, or remove `each`")
+        if _key(loc) == "subject" and found in (None, ""):
+            yield _lint(mapping, loc, "the subject is empty", "name what the calls are about")
+
+
+def _key(loc: Loc) -> str | int:
+    """The key of a rule, a call or another entry; empty for a key of the author's own data."""
+    of_entry = loc[0] == "rules" and len(loc) in (3, 5)
+    return loc[-1] if of_entry or (loc[:2] == ("system", "replies") and len(loc) == 4) else ""
+
+
+def _system(mapping: MappingFile, known: Known) -> Iterator[Lint]:
+    """Yield lints for values under `system` that the start would refuse in every deployment."""
+    for loc, value, accepts in _places(mapping.system, ("system",)):
+        problems = [_problem(value, accepts, scope) for scope in known.scopes(value)]
+        if problems and all(problems):
+            mend = _duration(value) if accepts is seconds else ""
+            yield _lint(mapping, loc, f"`{'.'.join(map(str, loc))}` {problems[0]}", mend)
+
+
+def _duration(value: Value) -> str:
+    """What to write in place of a duration such as `30 sec`; empty if that is not clear."""
+    written = value.value if isinstance(value, Constant) else None
+    found = _DURATION.fullmatch(written) if isinstance(written, str) else None
+    if not found:
+        return ""
+    unit = next((unit for unit in ("ms", "s", "m") if found[2].lower().startswith(unit)), "s")
+    meant = f"{found[1]}{unit}"
+    return "" if _problem(Constant(meant), seconds, Scope()) else f"write {meant}"
+
+
+def _problem(value: Value, accepts: Accepts, scope: Scope) -> str | None:
+    """Why a place does not accept a value; None if it does."""
+    try:
+        accepts(value.evaluate(scope))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _places(entry: Entry, loc: Loc) -> Iterator[tuple[Loc, Value, Accepts]]:
+    """Yield the values below an entry whose place does not accept everything."""
+    for name, info in type(entry).model_fields.items():
+        found, here = getattr(entry, name), (*loc, info.alias or name)
+        if isinstance(found, Entry):
+            yield from _places(found, here)
+            continue
+        accepts = _accepts(info.metadata) or _accepts(get_args(info.annotation))
+        if accepts and isinstance(found, Value):
+            yield here, found, accepts
+        elif accepts and isinstance(found, Mapping):
+            for key, value in found.items():
+                yield (*here, key), value, accepts
+
+
+def _accepts(annotations: Iterable[object]) -> Accepts | None:
+    """The check of a place, from its type: `UrlText`, `UrlText | None`, `dict[str, UrlText]`."""
+    for item in annotations:
+        if isinstance(item, Compiled):
+            return item.accepts
+        found = _accepts(get_args(item)) or _accepts(getattr(item, "__metadata__", ()))
+        if found:
+            return found
+    return None
+
+
+def _call(call: CallEntry, known: Known) -> Iterator[tuple[Loc, str]]:
+    """Yield path and reason of each value of a call that makes every request impossible.
+
+    What an event decides is replaced by a stand-in; the rest is rendered as for an event.
+    """
+
+    def only(kept: Value) -> Callable[[Value], Value]:
+        return lambda value: known.sample(value) if value is kept else Constant(STAND_IN)
+
+    if not _refusal(call.with_values(known.sample), known.scope):
+        return
+    for loc, value in leaves(call):
+        if loc[0] in ("when", "each", "subject"):  # they are not rendered
+            continue
+        reason = _refusal(call.with_values(only(value)), known.scope)
+        if reason:
+            yield loc, reason
+
+
+def _refusal(call: CallEntry, scope: Scope) -> str | None:
+    """Why a call cannot be rendered; None if it can."""
+    try:
+        call.render(scope)
+    except ValueError as error:
+        return str(error) if isinstance(error, EvaluationError) else "it cannot be encoded"
+    return None

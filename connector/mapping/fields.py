@@ -1,0 +1,126 @@
+"""Checks of the fields that expressions read: of the event, of its lists, of replies and settings.
+
+Jinja has no value for an unknown field, so a misspelt one would never be noticed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, get_args, get_origin
+
+from connector.event import EVENT_FIELDS, PARTS
+from connector.mapping.chain import ITEM, Chain, whole_chain
+from connector.mapping.document import Lint, Loc
+from connector.mapping.expression import Expression
+from connector.mapping.schema import MappingFile
+from connector.mapping.spelling import near
+from connector.portabilling import Part, VDCounterInfo, parts_in
+
+
+def check(mapping: MappingFile) -> Iterator[Lint]:
+    """Yield lints for reads of unknown fields of the event, a reply or the settings."""
+    replies = {call.id for rule in mapping.rules for call in rule.calls if call.id}
+    for loc, expression in mapping.expressions:
+        problems: dict[str, str] = {}  # the mend by the reason
+        for path in sorted(expression.paths):
+            known = _fields_of(mapping, path[0], replies)
+            if len(path) > 1 and known is not None and path[1] not in known:
+                problems |= _unknown(path[0], path[1], known)
+        for chain in sorted(expression.chains):
+            problems = _problem(_resolved(mapping, loc, chain)) | problems
+        if loc[2:3] == ("calls",) and loc[4:] == ("each",):
+            problems |= _each(_resolved(mapping, loc, whole_chain(expression.source) or ("",)))
+        for reason, mend in problems.items():
+            yield mapping.document.lint("unknown-field", loc, reason, mend)
+
+
+def _unknown(name: str, field: str, known: Iterable[str]) -> dict[str, str]:
+    mend = near(field, known, f"fields: {', '.join(known)}")
+    return {f"`{name}` has no field `{field}`": mend}
+
+
+def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str, ...] | None:
+    """The fields that `name` has; None if any field is allowed."""
+    if name in PARTS:
+        return tuple(PARTS[name][1].model_fields)
+    if name == "reply" or name in replies:
+        return mapping.protocol.call_entry.reply_fields
+    return {"event": EVENT_FIELDS, "settings": tuple(mapping.settings)}.get(name)
+
+
+class _Type(NamedTuple):
+    """What a chain leads to: a part of the event, a list of parts, or (`part` is None) a value."""
+
+    part: type[Part] | None
+    many: bool = False
+
+
+_ROOTS: Mapping[str, _Type] = {
+    **{name: _Type(part) for name, (_, part) in PARTS.items()},
+    "counters": _Type(VDCounterInfo, many=True),
+}
+
+
+def _resolved(mapping: MappingFile, loc: Loc, chain: Chain, depth: int = 0) -> Chain:
+    """The chain from a part of the event; empty if it does not begin with one.
+
+    A value of the mapping stands for the chain that it is, an `item` for one of its list.
+    """
+    first, *rest = chain
+    if first in _ROOTS or depth > len(mapping.values):
+        return chain if first in _ROOTS else ()
+    source, value = "", mapping.values.get(first)
+    if isinstance(value, Expression):
+        source = value.source
+    elif first == "item" and loc[2:3] == ("calls",):
+        each = mapping.rules[int(loc[1])].calls[int(loc[3])].each
+        source, rest = (each.source if each else ""), [ITEM, *rest]
+    whole = whole_chain(source) if source else ()
+    return _resolved(mapping, loc, (*whole, *rest), depth + 1) if whole else ()
+
+
+def _problem(chain: Chain) -> dict[str, str]:
+    """Reason and mend of the first step of a chain that does not exist."""
+    for end in range(1, len(chain)):
+        before, step = chain[:end], chain[end]
+        found, shown = _end(before), _shown(before)
+        if found.part is None:
+            return {} if step == ITEM else {f"`{shown}` has no fields": f"remove `.{step}`"}
+        if found.many and step != ITEM:
+            return {f"`{shown}` is a list": f"take an item of it first: `{shown}[0].{step}`"}
+        if not found.many and step == ITEM:
+            return _no_list(shown)
+        if step != ITEM and step not in found.part.model_fields:
+            return _unknown(shown, step, found.part.model_fields)
+    return {}
+
+
+def _each(chain: Chain) -> dict[str, str]:
+    """Reason and mend if the chain of an `each` does not lead to a list."""
+    return {} if not chain or _problem(chain) or _end(chain).many else _no_list(_shown(chain))
+
+
+def _no_list(shown: str) -> dict[str, str]:
+    return {f"`{shown}` is not a list": "read a list, or one of its fields"}
+
+
+def _end(chain: Chain) -> _Type:
+    """What a chain leads to; all its steps must exist."""
+    found = _ROOTS[chain[0]]
+    for step in chain[1:]:
+        if step == ITEM or found.part is None:
+            found = found._replace(many=False)
+        else:
+            found = _type(found.part.model_fields[step].annotation)
+    return found
+
+
+def _shown(chain: Chain) -> str:
+    return chain[0] + "".join("[0]" if step == ITEM else f".{step}" for step in chain[1:])
+
+
+def _type(annotation: Any) -> _Type:
+    part = next(iter(parts_in(annotation)), None)
+    return _Type(part, many=_is_list(annotation))
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
