@@ -20,7 +20,6 @@ Model = TypeVar("Model", bound=BaseModel)
 _EXACT = 2**53  # from here on, a float leaves whole numbers out
 _WHOLE = re.compile("0|-?[1-9][0-9]{0,99}")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?")
-_MOST_DETAILS = 20  # in one answer
 _RULES = {
     "missing": "is required",
     "model_type": "must be an object",
@@ -36,11 +35,15 @@ _RULES = {
 
 
 class _Wrong(NamedTuple):
-    """A field that cannot be read: its path, pydantic's name of the error, field and rule."""
+    """Why a field cannot be read: path of the value, pydantic's name and text of the error."""
 
-    way: Way
+    value: Way
     kind: str
-    detail: Detail
+    message: str
+
+    def detail(self) -> Detail:
+        """The path and the rule."""
+        return Detail(".".join(map(str, self.value)), _RULES.get(self.kind, self.message))
 
 
 def is_decimal(text: str) -> bool:
@@ -130,9 +133,9 @@ def tolerant(
             break
         except ValidationError as error:
             wrong = _wrong(error)
-        fatal = [item.detail for item in wrong if item.way in {(), *needed}]
+        fatal = [wrong[way].detail() for way in ((), *needed) if way in wrong]
         if fatal:
-            raise Refusal(Outcome.INVALID, details=tuple(fatal[:_MOST_DETAILS]))
+            raise Refusal(Outcome.INVALID, details=tuple(fatal))
         _mend(document, wrong, converted, cut)
     for way, marker in cut.items():
         _put(read, way, marker)
@@ -169,40 +172,44 @@ def texts(raw: object) -> Iterator[str]:
         yield str(raw)
 
 
-def _wrong(error: ValidationError) -> list[_Wrong]:
-    """The errors, those of outer fields first."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    wrong = []
-    for item in found:
-        rule = _RULES.get(item["type"], item["msg"])
-        detail = Detail(".".join(map(str, item["loc"])), rule)
-        wrong.append(_Wrong(item["loc"], item["type"], detail))
-    return sorted(wrong, key=lambda item: len(item.way))
+def _wrong(error: ValidationError) -> dict[Way, _Wrong]:
+    """The fields that cannot be read, by their paths.
+
+    An item of a list that cannot be read makes the whole list unreadable: nobody could say how many
+    items there are, or which is the first.
+    """
+    wrong: dict[Way, _Wrong] = {}
+    for item in error.errors(include_input=False, include_url=False, include_context=False):
+        found = way = item["loc"]
+        while way and isinstance(way[-1], int):
+            way = way[:-1]
+        if way not in wrong:
+            wrong[way] = _Wrong(found, item["type"], item["msg"])
+    return wrong
 
 
 def _mend(
-    document: Any, wrong: list[_Wrong], converted: set[Way], cut: dict[Way, Unreadable]
+    document: Any, wrong: dict[Way, _Wrong], converted: set[Way], cut: dict[Way, Unreadable]
 ) -> None:
     """Convert the fields that cannot be read, or take them out of the document.
 
-    Each field is converted once; if that did not help, it is cut. An item of a list that cannot be
-    read makes the whole list unreadable: nobody could say how many items there are.
+    Each field is converted once; if that did not help, it is cut. Outer fields come first, and what
+    is inside of one that was cut is gone with it.
     """
-    for found, kind, detail in wrong:
-        way = found
-        while isinstance(way[-1], int):
-            way = way[:-1]
-        if any(way[:length] in cut for length in range(1, len(way) + 1)):
+    lengths: set[int] = set()  # of the paths of fields that were cut
+    for way in sorted(wrong, key=len):
+        if any(way[:length] in cut for length in lengths if length < len(way)):
             continue
-        place, name = _object(document, way), way[-1]
-        conversion = _CONVERSIONS.get(kind)
+        place, name, found = _object(document, way), way[-1], wrong[way]
+        conversion = _CONVERSIONS.get(found.kind)
         if conversion and way not in converted:
             converted.add(way)
             new = conversion(place[name])
             if new is not place[name]:
                 place[name] = new
                 continue
-        cut[way] = Unreadable(detail, place.pop(name))
+        cut[way] = Unreadable(found.detail(), place.pop(name))
+        lengths.add(len(way))
 
 
 def _object(document: Any, way: Way) -> Any:

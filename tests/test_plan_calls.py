@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from connector.mapping.document import BadMapping
+from connector.outcome import Refusal
 from tests.support.planner import Planner
 
 MARKER = "c0ffee-personal-marker"
@@ -141,3 +142,39 @@ def test_missing_or_wrong_data_is_refused_with_the_place_and_without_the_data(
     assert detail.field == "cards.yaml:5"
     assert detail.rule
     assert MARKER not in detail.rule
+
+
+# Fields that cannot be read (contract 6.1)
+
+ADDONS = {"pb_data.account_info.assigned_addons": [{"i_product": 5, "name": ["x"]}]}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "{put: /a, json: =account}",
+        "{put: /a, json: {all: [=account.assigned_addons]}}",
+        "{put: /a, each: account.assigned_addons, json: =item}",
+        "{put: /a, json: =event}",
+    ],
+)
+def test_a_whole_part_is_not_sent_with_a_field_that_cannot_be_read(
+    planned: Planner, call: str
+) -> None:
+    with pytest.raises(Refusal) as caught:
+        planned.call(call, change=ADDONS)
+    (detail,) = caught.value.result.details
+    assert detail == ("pb_data.account_info.assigned_addons.0.name", "must be text")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "{put: /a, json: {p: '=account.assigned_addons[0].i_product'}}",
+        "{put: /a, each: account.assigned_addons, json: {p: =item.i_product}}",
+        "{put: /a, when: account and account.assigned_addons, json: {p: 5}}",
+        "{put: /a, json: {p: =account.assigned_addons | sum(attribute='i_product')}}",
+    ],
+)
+def test_the_other_fields_of_a_part_are_sent(planned: Planner, call: str) -> None:
+    assert planned.call(call, change=ADDONS).body == b'{"p":5}'
