@@ -52,7 +52,7 @@ def stand(emulator: str, system: ScriptedServer, tmp_path: Path) -> Iterator[Sta
             PUBSUB_EMULATOR_HOST=emulator,
         )
         with Function(tmp_path / "log", env) as function:
-            relay.target = f"{function.url}/pubsub"
+            relay.open(f"{function.url}/pubsub")
             pubsub.subscription("push", events, push_to=relay.url)
             yield Stand(pubsub, relay, function, env, dead_letters)
 
@@ -121,14 +121,11 @@ def test_queued_events_survive_a_killed_function(
     for number in range(10):
         assert stand.function.post(event(imsi=subscriber(number))).status_code == 202
     wait_for(lambda: system.requests)
-    stand.relay.target = ""
+    stand.relay.close()
     stand.function.kill()
     with Function(tmp_path / "log2", stand.env) as second:
-        stand.relay.target = f"{second.url}/pubsub"
-        try:
-            wait_for(lambda: len(stand.relay.acknowledged) == 10, 60)
-        finally:
-            print(stand.relay.statuses)
+        stand.relay.open(f"{second.url}/pubsub")
+        wait_for(lambda: len(stand.relay.acknowledged) == 10, 60)
     assert len({request.json["imsi"] for request in system.requests}) == 10
 
 

@@ -61,14 +61,15 @@ class GoogleSigner:
 class SigningRelay:
     """Serves the certificates at `/certs`, and hands posts on to the function, signed.
 
-    Without a `target` it answers 503. Clear it when the function ends: its port can go to another
-    program.
+    It waits for the first target. `close` it before the function ends, whose port can go to another program: then posts wait for
+    the next target. The emulator forgets a message now and then that fails twice in a row.
     """
 
     def __init__(self, signer: GoogleSigner) -> None:
         relay = self
         self.signer = signer
         self.target = ""
+        self._open = threading.Event()
         self.statuses: list[int] = []
         self.acknowledged: set[str] = set()  # ids of the messages; Pub/Sub can push one twice
 
@@ -96,10 +97,17 @@ class SigningRelay:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._client = httpx.Client(trust_env=False, timeout=10)
 
+    def open(self, target: str) -> None:
+        """Hand posts on to this URL."""
+        self.target = target
+        self._open.set()
+
+    def close(self) -> None:
+        """Let posts wait for the next target."""
+        self._open.clear()
+
     def hand_on(self, body: bytes) -> tuple[int, bytes]:
-        if not self.target:
-            self.statuses.append(0)
-            return 503, b""
+        self._open.wait(60)
         headers = {"Authorization": f"Bearer {self.signer.token()}"}
         try:
             response = self._client.post(self.target, content=body, headers=headers)
