@@ -184,6 +184,11 @@ def as_json(value: Value, scope: Scope) -> Any:
     """
     if not isinstance(value, Tree):
         return formed(value, scope, json_value)
+    found = value.evaluate(scope)
+    try:
+        return json_value(found)
+    except BadValue:
+        pass  # find out which expression of the tree it is
     items = [as_json(item, scope) for item in value.items]
     return items if value.keys is None else dict(zip(value.keys, items, strict=True))
 
