@@ -11,7 +11,9 @@ from connector_tools.program import NotInstalled
 
 _SCRIPT = Path(__file__).parent / "load.lua"
 _EVENT = Path(__file__).parents[1] / "mappings" / "events" / "sim-updated.json"
-_starts = count(100_000_000_000_001, 10_000_000)  # no two measurements share an event or a subscriber
+_starts = count(
+    100_000_000_000_001, 10_000_000
+)  # no two measurements share an event or a subscriber
 
 TOKEN = "token-of-the-benchmark"  # noqa: S105 - of nothing else
 

@@ -214,10 +214,11 @@ def compile_value(raw: Any, encode: Encode = str) -> Value:
     Raises:
         ExpressionError: an expression in it cannot be compiled.
     """
-    if isinstance(raw, dict):
-        return Tree(tuple(compile_value(item, encode) for item in raw.values()), tuple(raw))
-    if isinstance(raw, list):
-        return Tree(tuple(compile_value(item, encode) for item in raw), None)
+    if isinstance(raw, dict | list):
+        items = raw.values() if isinstance(raw, dict) else raw
+        keys = tuple(raw) if isinstance(raw, dict) else None
+        tree = Tree(tuple(compile_value(item, encode) for item in items), keys)
+        return tree if tree.expressions else Constant(tree.evaluate(Scope()))
     if isinstance(raw, str) and raw.startswith("="):
         return compile_condition(raw)
     if isinstance(raw, str) and "{{" in raw:
