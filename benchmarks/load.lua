@@ -1,14 +1,16 @@
 -- For wrk: each request is an event of its own, of a subscriber of its own.
 --   wrk ... -s load.lua URL -- TOKEN FILE START PAUSE
--- FILE holds an event with a # wherever its number (15 digits) stands, START is the first number,
+-- FILE holds an event with a $ for its id and a # wherever its number (15 digits) stands. START is
+-- the first number,
 -- PAUSE is how long a connection rests between two events, in milliseconds, 0 to 2 x that.
 
-local parts, number, pause = {}, 0, 0
+local head, parts, number, pause = "", {}, 0, 0
 
 function init(args)
   local file = assert(io.open(args[2], "rb"))
   local text = file:read("*a")
   file:close()
+  head, text = text:match("^([^$]*)%$(.*)$")
   for part in (text .. "#"):gmatch("([^#]*)#") do parts[#parts + 1] = part end
   number, pause = tonumber(args[3]), tonumber(args[4])
   wrk.method = "POST"
@@ -25,7 +27,9 @@ end
 
 function request()
   number = number + 1
-  return wrk.format(nil, nil, nil, table.concat(parts, string.format("%015d", number)))
+  local id = string.format("%08x-0000-4000-8000-%012x", number % 2 ^ 32, number)
+  local rest = table.concat(parts, string.format("%015d", number))
+  return wrk.format(nil, nil, nil, head .. id .. rest)
 end
 
 function done(summary, latency, requests)

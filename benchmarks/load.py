@@ -11,7 +11,9 @@ from connector_tools.program import NotInstalled
 
 _SCRIPT = Path(__file__).parent / "load.lua"
 _EVENT = Path(__file__).parents[1] / "mappings" / "events" / "sim-updated.json"
-_starts = count(1, 10_000_000)  # no two measurements share an event or a subscriber
+_starts = count(
+    100_000_000_000_001, 10_000_000
+)  # no two measurements share an event or a subscriber
 
 TOKEN = "token-of-the-benchmark"  # noqa: S105 - of nothing else
 
@@ -39,12 +41,14 @@ class Load:
 def event_file(folder: Path, size: int) -> Path:
     """An event of that many bytes: NSPS's example, made longer with bundles' quotas.
 
-    A # stands for the number that makes it an event of its own (see load.lua).
+    A $ stands for its id, a # for the number that makes it an event of its own (see load.lua).
     """
     event = json.loads(_EVENT.read_text(encoding="utf-8"))
     variables, enriched = event["data"]["variables"], event["pb_data"]
     account, sim = enriched["account_info"], enriched["sim_info"]
-    event["event_id"] = variables["i_event"] = variables["i_account"] = "#"
+    event = {"event_id": "$"} | event  # the first field: see load.lua
+    event["event_id"] = "$"
+    variables["i_event"] = variables["i_account"] = "#"
     account["i_account"] = sim["i_account"] = sim["imsi"] = "#"
     account["id"] = "#@msisdn"
     counter = {"service_name": "Internet", "unit": "MB", "i_vd_plan": 1591, "i_dest_group": 11}
@@ -54,7 +58,10 @@ def event_file(folder: Path, size: int) -> Path:
     if missing:
         event["pb_data"]["full_vd_counter_info"] = [counter] * missing
     file = folder / f"event-{size}.json"
-    file.write_text(json.dumps(event), encoding="utf-8")
+    text = json.dumps(event)
+    for name in ("i_account", "i_event"):  # NSPS sends them as numbers
+        text = text.replace(f'"{name}": "#"', f'"{name}": #')
+    file.write_text(text, encoding="utf-8")
     return file
 
 

@@ -118,7 +118,9 @@ def _found(text: str, known: list[tuple[str, bool]]) -> Iterator[Span]:
         if not _WORD.fullmatch(place[0])
     ]
     for value, secret in known:
-        spans = [*_words(plain, _plain(value)[0], secret), *_in_numbers(numbers, value)]
+        spans = list(_words(plain, _plain(value)[0], secret))
+        if numbers:
+            spans += _in_numbers(numbers, value)
         yield from ((places[begin], places[end], secret) for begin, end in spans)
         forms = list(_codes(value)) if coded else []
         yield from (

@@ -184,6 +184,11 @@ def as_json(value: Value, scope: Scope) -> Any:
     """
     if not isinstance(value, Tree):
         return formed(value, scope, json_value)
+    found = value.evaluate(scope)
+    try:
+        return json_value(found)
+    except BadValue:
+        pass  # find out which expression of the tree it is
     items = [as_json(item, scope) for item in value.items]
     return items if value.keys is None else dict(zip(value.keys, items, strict=True))
 
@@ -209,10 +214,11 @@ def compile_value(raw: Any, encode: Encode = str) -> Value:
     Raises:
         ExpressionError: an expression in it cannot be compiled.
     """
-    if isinstance(raw, dict):
-        return Tree(tuple(compile_value(item, encode) for item in raw.values()), tuple(raw))
-    if isinstance(raw, list):
-        return Tree(tuple(compile_value(item, encode) for item in raw), None)
+    if isinstance(raw, dict | list):
+        items = raw.values() if isinstance(raw, dict) else raw
+        keys = tuple(raw) if isinstance(raw, dict) else None
+        tree = Tree(tuple(compile_value(item, encode) for item in items), keys)
+        return tree if tree.expressions else Constant(tree.evaluate(Scope()))
     if isinstance(raw, str) and raw.startswith("="):
         return compile_condition(raw)
     if isinstance(raw, str) and "{{" in raw:

@@ -24,7 +24,7 @@ def json_value(value: Any) -> Any:
         BadValue: JSON cannot represent the value.
     """
     if isinstance(value, _TEXTS):
-        return text_of(value)
+        return value if isinstance(value, str) and value.isascii() else text_of(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, _NUMBERS):
@@ -49,10 +49,14 @@ def _number(value: float) -> float:
 
 
 def _object(found: dict[Any, Any]) -> dict[str, Any]:
-    named = {text_of(name): json_value(value) for name, value in found.items()}
+    named = {_name(name): json_value(value) for name, value in found.items()}
     if len(named) < len(found):
         raise BadValue("two keys of an object have the same text")
     return named
+
+
+def _name(name: Any) -> str:
+    return name if isinstance(name, str) and name.isascii() else text_of(name)
 
 
 def _sent_fields(part: Part) -> dict[str, Any]:

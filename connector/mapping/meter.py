@@ -50,6 +50,13 @@ class Meter:
         Raises:
             TooMuchWork: fewer steps are left; raised as soon as that is known.
         """
+        if isinstance(value, list | tuple) and len(value) <= _FEW:
+            try:
+                self.spend(1 + len(value) + len("".join(value)) // _FEW)
+            except TypeError:
+                pass  # not all items are text
+            else:
+                return
         waiting = [value] if _is_large(value) else []
         while waiting:
             value = waiting.pop()

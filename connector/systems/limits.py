@@ -33,6 +33,8 @@ class Throttle:
 
         False if there is none until `until`, in seconds of the event loop's clock.
         """
+        if self._rate is None and not self._places.locked():
+            return await self._places.acquire()  # at once, and without a timer
         try:
             async with asyncio.timeout_at(until):
                 await self._places.acquire()
@@ -106,8 +108,10 @@ class Breaker:
 
     def opened(self) -> float | None:
         """The seconds until the next probe while the breaker is open; else None."""
+        if self._failures < self._after:
+            return None
         wait = self._probe_at - self._clock()
-        return wait if self._failures >= self._after and wait > 0 else None
+        return wait if wait > 0 else None
 
     def refusal(self) -> float | None:
         """None if the call may be sent; else the seconds until the next probe.

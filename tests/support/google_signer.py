@@ -61,8 +61,9 @@ class GoogleSigner:
 class SigningRelay:
     """Serves the certificates at `/certs`, and hands posts on to the function, signed.
 
-    It waits for the first target. `close` it before the function ends, whose port can go to another program: then posts wait for
-    the next target. The emulator forgets a message now and then that fails twice in a row.
+    It waits for the first target. `close` it before the function ends, whose port can go to another
+    program: then posts wait for the next target. The emulator forgets a message now and then that
+    fails twice in a row.
     """
 
     def __init__(self, signer: GoogleSigner) -> None:

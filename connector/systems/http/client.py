@@ -168,13 +168,17 @@ class HttpSystem:
             cause=f"HTTP {status}",
             status=status,
             seen={"status": status, "headers": headers, "json": document, "text": text},
-            retry_after=retry_after(response.headers.get_list("retry-after")),
+            retry_after=_retry_after(response) if "retry-after" in headers else None,
             end=End.ANSWERED if status < 500 else End.UNKNOWN,
         )
         if status in SUCCESS and not is_json and self._http.reply == "json":
             reason = "API Core's reply is not JSON"
             return replace(reply, outcome=Outcome.FAILED, reason=reason, end=End.UNKNOWN)
         return judge(reply, self._replies, self._settings, accepted=status in call.accept)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    return retry_after(response.headers.get_list("retry-after"))
 
 
 def _unusable(fault: Fault) -> Reply:

@@ -6,12 +6,14 @@ NUL character, a line break inside a line.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from connector.systems.http.faults import Unreadable
 
 Headers = list[tuple[bytes, bytes]]
 
+_SHORT = 2_000  # bytes of a head that is remembered
 NO_STATUS = "it does not begin with a status line of HTTP/1"
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
@@ -41,9 +43,15 @@ class Head(NamedTuple):
 def read_head(raw: bytes) -> Head:
     """The head in these bytes, which end with the empty line after the headers.
 
+    Under load most heads are the same, for a second at least.
+
     Raises:
         Unreadable: it is not a head, or it could be read in two ways.
     """
+    return _read_short(raw) if len(raw) <= _SHORT else _read(raw)
+
+
+def _read(raw: bytes) -> Head:
     first = _STATUS.match(raw)
     if not first:
         raise Unreadable(NO_STATUS)
@@ -55,6 +63,9 @@ def read_head(raw: bytes) -> Head:
     if not plain or b" \r" in raw or b"\t\r" in raw:
         headers = [(name, value.strip(b" \t")) for name, value in headers]
     return _framed(status, first[1] >= b"1.1", headers, plain)
+
+
+_read_short = lru_cache(32)(_read)
 
 
 def items(value: bytes) -> list[bytes]:
