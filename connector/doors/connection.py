@@ -179,7 +179,7 @@ class Connection(HttpToolsProtocol):
             self._deadline = self.loop.time() + self._limits.head_seconds
 
     def timeout_keep_alive_handler(self) -> None:
-        """Do nothing: gunicorn sets 2 s, which front ends outlive; the deadline for a head counts."""
+        """Do nothing: after gunicorn's 2 s a front end may use it again; `expire` closes it."""
 
     def _refuse(self, fault: Fault) -> None:
         """End the connection with an answer, after those of the requests that came before."""

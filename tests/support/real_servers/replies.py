@@ -1,6 +1,6 @@
 """The replies that every real server gives, by path; for proxies a server behind them gives these.
 
-Node.js, Go and Tomcat give the same with their own means: see server.js, server.go, Server.java.
+Node.js, Go and Tomcat give the same with their own means: server.js, server.go, TomcatServer.java.
 """
 
 import gzip
