@@ -312,14 +312,10 @@ def _snapshot(
 
 def _event_time(value: object) -> Any:
     """The time of `event_time`; None if there is none."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        if found := instant(value):
-            return found
-        if not value.strip():
-            return None
-    return Unreadable(_EVENT_TIME, value)
+    try:
+        return _instant(value)
+    except PydanticCustomError:
+        return Unreadable(_EVENT_TIME, value)
 
 
 def _identities(

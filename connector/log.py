@@ -61,8 +61,15 @@ def protect(redact_known: Callable[[str], str]) -> None:
 
 
 def write(level: int, message: str, **fields: Any) -> None:
-    """Write one line; `level` is a constant of `logging`."""
-    OURS.log(level, message, extra={"fields": fields})
+    """Write one line; `level` is a constant of `logging`.
+
+    The record is made here, because `Logger.log` searches the stack for a line number that no
+    line shows.
+    """
+    if OURS.isEnabledFor(level):
+        record = logging.LogRecord(OURS.name, level, "", 0, message, None, None)
+        vars(record)["fields"] = fields
+        OURS.handle(record)
 
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:

@@ -104,18 +104,19 @@ class MemoryLedger:
         verdict = decide(request, done, known)
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
-        ends = [self._lease(key).until for key in request.keys]
-        until = max((end for end in ends if in_force(end, now, request.lease)), default=now)
-        if until > now:
-            return Busy(until - now)
+        held = [self._leases[key].until for key in request.keys if key in self._leases]
+        in_the_way = [until for until in held if in_force(until, now, request.lease)]
+        if in_the_way:
+            return Busy(max(in_the_way) - now)
         if len(self._leases) > self._most_leases:
             self._sweep(now, request.lease)
-        for name in known.keys() & self._leases.keys():  # the new lease replaces an expired one
-            self._known.note(name, known[name])
+        for name in request.subjects if held else ():  # the new lease replaces an expired one
+            if name in self._leases:
+                self._known.note(name, known[name])
         claim = Claim(request, str(next(self._tokens)), verdict)
-        lease = _Lease(claim.token, now + request.lease, None)
-        self._leases |= dict.fromkeys(request.identities, lease)
-        lease = lease._replace(snapshot=request.snapshot)
+        until = now + request.lease
+        self._leases |= dict.fromkeys(request.identities, _Lease(claim.token, until, None))
+        lease = _Lease(claim.token, until, request.snapshot)
         self._leases |= dict.fromkeys(request.subjects, lease)
         return claim
 
@@ -149,6 +150,8 @@ class MemoryLedger:
     def _look_up(self, name: str, now: float, longest: float) -> Known:
         """The record of a subject, with the snapshot of a lease on it that has expired."""
         known, lease = self._subject(name), self._lease(name)
+        if lease is _FREE:
+            return known
         return known if in_force(lease.until, now, longest) else known.touched(lease.snapshot)
 
     def _sweep(self, now: float, longest: float) -> None:
@@ -168,8 +171,9 @@ class MemoryLedger:
 
     def _free(self, claim: Claim) -> bool:
         """Free the leases, if the claim still holds all of them. Return whether it did."""
-        if any(self._lease(key).token != claim.token for key in claim.request.keys):
+        keys = claim.request.keys
+        if any(self._lease(key).token != claim.token for key in keys):
             return False
-        for key in claim.request.keys:
+        for key in keys:
             del self._leases[key]
         return True
