@@ -316,18 +316,20 @@ async def test_a_call_ends_in_a_reply_for_any_received_bytes(
 
 
 @pytest.mark.parametrize(
-    "slow", [Scripted(delay=3), Scripted(body=b"1" * 100, drip=0.1)], ids=["late", "dripping"]
+    ("slow", "missing"),
+    [(Scripted(delay=3), "reply"), (Scripted(body=b"1" * 100, drip=0.1), "end of the reply")],
+    ids=["late", "dripping"],
 )
 @pytest.mark.parametrize(
     ("limit", "budget"), [("300ms", 60), ("30s", 0.3)], ids=["timeout", "budget"]
 )
 async def test_a_reply_that_takes_too_long_is_an_outage(
-    system: ScriptedServer, slow: Scripted, limit: str, budget: float
+    system: ScriptedServer, slow: Scripted, missing: str, limit: str, budget: float
 ) -> None:
     system.default = slow
     started = time.monotonic()
     reply = await send_once(system.url, budget=budget, timeout=limit)
-    assert (reply.outcome, reply.cause) == (Outcome.UNAVAILABLE, "no reply within 0.3 s")
+    assert (reply.outcome, reply.cause) == (Outcome.UNAVAILABLE, f"no {missing} within 0.3 s")
     assert time.monotonic() - started < 2.5
 
 
