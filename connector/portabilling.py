@@ -31,7 +31,10 @@ _BILL_STATUS = {
 }
 _IMSI = re.compile("[0-9]{6,15}")
 _LONG = re.compile("[0-9]{16,}")
-_BLOCKED = {"y": True, "n": False, "true": True, "false": False, "1": True, "0": False}
+_BLOCKED = {
+    **{"y": True, "true": True, "1": True, "1.0": True},
+    **{"n": False, "false": False, "0": False, "0.0": False},
+}
 
 
 def blank_is_null(value: object) -> object:
