@@ -37,6 +37,11 @@ _BLOCKED = {
 }
 
 
+def bill_statuses() -> frozenset[str]:
+    """The values that `bill_status` can have once it is read."""
+    return frozenset(_BILL_STATUS.values())
+
+
 def blank_is_null(value: object) -> object:
     """Text that is empty or blank means null."""
     return None if isinstance(value, str) and not value.strip() else value
@@ -122,6 +127,7 @@ Blocked = Annotated[
     Annotated[bool, BeforeValidator(_blocked)] | None, BeforeValidator(blank_is_null)
 ]
 Lowered = Annotated[str, AfterValidator(lambda value: value.strip().lower())]
+Status = Annotated[Lowered | None, BeforeValidator(blank_is_null)]
 PERSONAL = Field(repr=False)
 """Declares a field personal data (contract 4.8): `repr` hides it, and `personal_data` yields it."""
 Personal = Annotated[str | None, PERSONAL]
@@ -186,7 +192,7 @@ class AccountInfo(Part):
     i_vd_plan: Id = None
     id: Personal = None
     product_name: Text = None
-    status: Annotated[Lowered | None, BeforeValidator(blank_is_null)] = None
+    status: Status = None
     time_zone_name: Text = None
     assigned_addons: list[AddOn] | None = None
     service_features: list[ServiceFeature] | None = None
@@ -202,7 +208,7 @@ class SimInfo(Part):
     iccid: Personal = None
     imsi: Imsi = None
     msisdn: Msisdn = None
-    status: Annotated[Lowered | None, BeforeValidator(blank_is_null)] = None
+    status: Status = None
 
 
 class PolicyAttribute(Part):
