@@ -9,9 +9,15 @@ from typing import Any
 
 import google.auth
 import grpc.aio
-from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPICallError,
+    InvalidArgument,
+    NotFound,
+    RetryError,
+)
 from google.api_core.retry import AsyncRetry
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 from google.cloud.secretmanager_v1 import SecretManagerServiceAsyncClient
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
     SecretManagerServiceGrpcAsyncIOTransport as Transport,
@@ -21,6 +27,20 @@ from connector.secrets import SecretsUnreachable
 
 _TIMEOUT = 10  # seconds for one request
 _NEWEST = 2  # versions that are read: while a token is rotated, NSPS may still send the old one
+
+
+_MENDS: dict[type[Exception], str] = {
+    DefaultCredentialsError: "Google's library finds no credentials: run the function with a "
+    "service account, or set GOOGLE_APPLICATION_CREDENTIALS",
+    Forbidden: "give the function's service account the right to list and to read the secret's "
+    "versions, and enable the API secretmanager.googleapis.com",
+    InvalidArgument: "correct the project in GOOGLE_CLOUD_PROJECT, or the prefix in SECRETS",
+}
+
+
+def _what_to_do(error: Exception) -> str:
+    found = (mend for kind, mend in _MENDS.items() if isinstance(error, kind))
+    return next(found, "Secret Manager did not answer as it should; start again later")
 
 
 class SecretManager:
@@ -62,7 +82,8 @@ class SecretManager:
             told = f"{self._prefix}{name} is not UTF-8 text: add a version that is"
             raise SecretsUnreachable(told) from None
         except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:
-            raise SecretsUnreachable(f"{type(error).__name__} for {self._prefix}{name}") from error
+            told = f"{type(error).__name__} for {self._prefix}{name}: {_what_to_do(error)}"
+            raise SecretsUnreachable(told) from error
 
     async def close(self) -> None:
         """Close the connection."""

@@ -72,7 +72,8 @@ class Files:
         except UnicodeDecodeError:  # no `from`: the error holds the value
             raise SecretsUnreachable(f"file {name} is not UTF-8 text: save it as UTF-8") from None
         except OSError as error:
-            raise SecretsUnreachable(f"{type(error).__name__} for file {name}") from error
+            told = f"file {name} in {self._directory} cannot be read: {error.strerror}"
+            raise SecretsUnreachable(told) from error
         return (value,) if value else ()
 
     async def close(self) -> None:

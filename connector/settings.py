@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -120,6 +121,13 @@ def _secrets_source(text: str) -> SecretsSource:
     raise PydanticCustomError("secrets", "must be env, file:DIR, gcp or gcp:PREFIX")
 
 
+def _whole(text: object) -> object:
+    """Refuse `2.0`, which pydantic reads as an integer and the Functions Framework does not."""
+    if isinstance(text, str) and not text.isdecimal():
+        raise PydanticCustomError("whole", "must be a whole number above 0, such as 2")
+    return text
+
+
 def _spelled(pattern: str, wanted: str) -> AfterValidator:
     """Check the spelling of a text; `wanted` says in an error what it must be."""
 
@@ -189,7 +197,7 @@ class Settings(BaseModel):
     """Bytes of the largest event that is read; a larger one is refused with 413. NSPS sends up to
     1 MB."""
 
-    WORKERS: Annotated[int, Field(gt=0)] = 1
+    WORKERS: Annotated[int, Field(gt=0), BeforeValidator(_whole)] = 1
     """Worker processes that serve. The Functions Framework reads it. `LEDGER_URL=memory:` needs
     exactly one, because each worker would have a ledger of its own."""
 
@@ -240,10 +248,22 @@ def read(environ: Mapping[str, str]) -> Settings:
         for name in Settings.model_fields
         if environ.get(name, "").strip()
     }
+    problems = []
+    for name in [name for name, value in given.items() if not _is_utf_8(value)]:
+        problems.append(f"{name}: is not UTF-8 text")
+        del given[name]
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
-        raise BadSettings(_problem(dict(item)) for item in error.errors()) from None
+        problems += [_problem(dict(item)) for item in error.errors()]
+    if problems:
+        raise BadSettings(problems)
+    return settings
+
+
+def _is_utf_8(text: str) -> bool:
+    """False for the surrogates that stand for other bytes in an environment variable."""
+    return text.encode(errors="replace").decode() == text
 
 
 def _problem(item: dict[str, Any]) -> str:

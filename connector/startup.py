@@ -80,12 +80,11 @@ class Startup:
         async with self.secrets:
             self.check()
             self.secrets.check_with(self._problem)
-            for level, notice in tokens.notices(self.tokens, self.secrets.get(HASH_KEY)):
-                log.write(level, notice, connector=self.mapping.name)
             key = hash_key(self.secrets.get(HASH_KEY) or self.tokens[0])
             ledger = await _ledger(self.settings, key)
             try:
                 async with self._client() as system:
+                    self._note()
                     yield Pipeline(
                         mapping=self.mapping,
                         settings=self.values,
@@ -96,6 +95,11 @@ class Startup:
                     )
             finally:
                 await ledger.close()
+
+    def _note(self) -> None:
+        """Log what is allowed but should be known of a function that starts."""
+        for level, notice in tokens.notices(self.tokens, self.secrets.get(HASH_KEY)):
+            log.write(level, notice, connector=self.mapping.name)
 
     def _problem(self, name: str, values: tuple[str, ...]) -> str | None:
         """Why new values of a secret cannot be used, as `connector.secrets.Problem`."""

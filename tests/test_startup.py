@@ -202,7 +202,15 @@ def test_a_ledger_file_that_is_no_database_stops_the_start(
     [
         ({"WORKERS": "2"}, "WORKERS: must be 1 with LEDGER_URL=memory:"),
         ({"WORKERS": "0"}, "WORKERS: Input should be greater than 0"),
-        ({"WORKERS": "two"}, "WORKERS: Input should be a valid integer"),
+        *(
+            ({"WORKERS": value}, "WORKERS: must be a whole number above 0")
+            for value in ("two", "2.0", "1e1", "-1")
+        ),
+        ({"PUBSUB_TOPIC": "projects/p/topics/\udcff"}, "PUBSUB_TOPIC: is not UTF-8 text"),
+        ({"OIDC_CERTS_URL": "https://\udcff"}, "OIDC_CERTS_URL: is not UTF-8 text"),
+        ({"LEDGER_URL": f"sqlite:////{'x' * 300}", "HASH_KEY": "k"}, "File name too long: name"),
+        ({"LEDGER_URL": f"sqlite:////{'x' * 300}/y", "HASH_KEY": "k"}, "File name too long: name"),
+        ({"SECRETS": f"file:/{'x' * 300}"}, "cannot be read: File name too long"),
         ({"LEDGER_URL": "sqlite:///ledger"}, "HASH_KEY: is required"),
         ({"LEDGER_URL": "firestore:?projekt=p"}, "has the options project and database"),
         ({"SECRETS": "file:/no/such/directory"}, "there is no directory /no/such/directory"),
@@ -217,7 +225,7 @@ def test_a_ledger_file_that_is_no_database_stops_the_start(
         ({"WTL_API_TOKEN": "\ufefftoken"}, "or a byte order mark (BOM): write one line of UTF-8"),
         ({"WTL_API_TOKEN": "t\xf6ken"}, "system.http.auth: the bearer token is missing or has"),
     ],
-    ids=repr,
+    ids=lambda given: repr(given)[:60],
 )
 def test_what_cannot_serve_does_not_start(variables: dict[str, str], told: str) -> None:
     with pytest.raises(BadSettings) as refused:
@@ -226,6 +234,30 @@ def test_what_cannot_serve_does_not_start(variables: dict[str, str], told: str) 
     assert told in problem
     secrets = {"API_TOKEN", "HASH_KEY", "WTL_API_TOKEN"} & variables.keys()
     assert not [name for name in secrets if variables[name] in problem]
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"HTTP_PROXY": "ftp://x", "WORKERS": "2"}, "HTTP_PROXY must be a URL"),
+        ({"PUBSUB_DEAD_LETTER_TOPIC": "projects/p/topics/t"}, "Pub/Sub needs credentials"),
+    ],
+    ids=["two workers", "a client of Google"],
+)
+def test_a_start_that_fails_in_the_worker_looks_like_any_other(
+    tmp_path: Path, variables: dict[str, str], told: str
+) -> None:
+    ledger = {"LEDGER_URL": f"sqlite:///{tmp_path}/ledger", "HASH_KEY": "a-long-enough-key"}
+    google = {"GOOGLE_APPLICATION_CREDENTIALS": "missing.json", "GOOGLE_CLOUD_PROJECT": "p"}
+    env = {**environment("http://127.0.0.1:9"), **ledger, **google, **variables}
+    function = Function(tmp_path / "log", env)
+    function.client.close()
+    assert function.process.wait(30) == 1
+    lines = function.lines()  # of each worker that came to it
+    assert 1 <= len(lines) <= int(variables.get("WORKERS", "1"))
+    for line in lines:
+        assert (line["severity"], line["message"]) == ("CRITICAL", "the connector cannot start")
+        assert told in line["cause"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,12 @@ from google.pubsub_v1 import PublisherAsyncClient, PubsubMessage
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 
 from connector.outcome import Outcome, Refusal
+from connector.settings import BadSettings
 
+_NO_CREDENTIALS = (
+    "PUBSUB_TOPIC, PUBSUB_DEAD_LETTER_TOPIC: Pub/Sub needs credentials, and Google's library finds "
+    "none: run the function with a service account, or set GOOGLE_APPLICATION_CREDENTIALS"
+)
 _TIMEOUT = 10  # seconds for one message, with its retries
 # Pub/Sub's limits: https://cloud.google.com/pubsub/quotas#resource_limits
 _ATTRIBUTES = 100
@@ -29,13 +34,20 @@ class Publisher:
         self._emulator = emulator
 
     async def __aenter__(self) -> Self:
-        """Open the client, after the server has forked: gRPC does not survive a fork."""
+        """Open the client, after the server has forked: gRPC does not survive a fork.
+
+        Raises:
+            BadSettings: there are no credentials for Pub/Sub.
+        """
         if self._emulator:
             channel = grpc.aio.insecure_channel(self._emulator)
             transport = PublisherGrpcAsyncIOTransport(channel=channel)
             self._client = PublisherAsyncClient(transport=transport)
         else:
-            self._client = PublisherAsyncClient()
+            try:
+                self._client = PublisherAsyncClient()
+            except GoogleAuthError:
+                raise BadSettings([_NO_CREDENTIALS]) from None
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 _NEW_OBJECTS = 200_000  # about eight events of 1 MB
 _LISTENERS = 16
 
+CANNOT_START = 1
+"""The exit status of a function that cannot start."""
+_FAILED_START = (
+    ("Worker (pid:%s) exited with code %s.", CANNOT_START),
+    ("Shutting down: %s", "Master"),
+    ("Reason: %s", "Worker failed to boot."),
+)
+
 
 def before_imports() -> None:
     """Make the changes that have no effect after the imports; main.py calls this first."""
@@ -50,6 +58,7 @@ def adapt(lifespan: "Lifespan", refuse: "Refuse", budget: float, connector: str)
     wait_for_events(budget)
     limit_connections(connector)
     accept_many_connections()
+    end_failed_start()
 
 
 def rest_collector() -> None:
@@ -170,6 +179,39 @@ def accept_many_connections() -> None:
         worker.sockets = [*worker.sockets, *more]
 
     PostWorkerInit.default = staticmethod(listen)
+
+
+def end_failed_start() -> None:
+    """Let a start that fails in the worker end with status 1 and one record, as any other does.
+
+    What: changes the status by which gunicorn knows that a worker cannot start from 3 to 1, drops
+        the three lines that gunicorn then logs, and lets it stop all workers that cannot start.
+    Why: a platform and its operator see one kind of failed start, wherever the fault is found:
+        Google's clients, for example, can only be made after the fork. With two workers that
+        cannot start, gunicorn ended with a traceback.
+    Upstream: none; the status is a constant of gunicorn's class `Arbiter`, not an option.
+    Remove when: gunicorn has an option for the status, and logs nothing more about a worker that
+        ended by itself.
+    """
+    import logging
+    from contextlib import suppress
+
+    from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+    from gunicorn.errors import HaltServer  # type: ignore[import-untyped]
+
+    def is_news(record: logging.LogRecord) -> bool:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        return record.levelno < logging.ERROR or (record.msg, *arguments[-1:]) not in _FAILED_START
+
+    stop: Callable[..., None] = Arbiter.halt
+
+    def halt(arbiter: Arbiter, *reason: object, **status: object) -> None:
+        while True:  # until `stop` exits; one turn for each further worker that cannot start
+            with suppress(HaltServer):
+                return stop(arbiter, *reason, **status)
+
+    Arbiter.WORKER_BOOT_ERROR, Arbiter.halt = CANNOT_START, halt
+    logging.getLogger("gunicorn.error").filters.insert(0, is_news)  # before that of `log.adopt`
 
 
 def announce_stop(stopping: Callable[[], None]) -> None:

@@ -1,5 +1,6 @@
 """The process that serves: read its settings, open its clients, close them when it stops."""
 
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -47,30 +48,33 @@ class Worker:
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Open the clients before the server serves; close them after its last answer.
 
-        Raises:
-            BadSettings: a secret or a setting is missing or wrong.
-            SecretsUnreachable: the secrets cannot be read.
+        If a secret or a setting is missing or wrong, log all problems in one line and end this
+        process, and with it the server (`server.end_failed_start`).
         """
         log.adopt()
         name = self.startup.mapping.name
         async with AsyncExitStack() as stack:
             try:
-                self.pipeline = await stack.enter_async_context(self.startup.serve())
+                await self._open(stack)
             except (BadSettings, SecretsUnreachable) as error:
+                await stack.aclose()
                 problems = error.problems if isinstance(error, BadSettings) else (str(error),)
                 cause = "; ".join(problems)
                 log.write(CRITICAL, _CANNOT_START, connector=name, problems=problems, cause=cause)
-                raise
-            if self.startup.settings.publishes:
-                from connector.doors.publisher import Publisher  # noqa: PLC0415 - see above
-
-                opened = Publisher(self.startup.settings.PUBSUB_EMULATOR_HOST)
-                self.publisher = await stack.enter_async_context(opened)
+                os._exit(server.CANNOT_START)  # not `raise`: Starlette would log a traceback
             server.resume_collector()
             server.announce_stop(self._log_stop)
             log.write(INFO, "serving", connector=name)
             yield
         log.write(INFO, "stopped: no event in flight, clients closed", connector=name)
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        self.pipeline = await stack.enter_async_context(self.startup.serve())
+        if self.startup.settings.publishes:
+            from connector.doors.publisher import Publisher  # noqa: PLC0415 - see above
+
+            opened = Publisher(self.startup.settings.PUBSUB_EMULATOR_HOST)
+            self.publisher = await stack.enter_async_context(opened)
 
     def _log_stop(self) -> None:
         log.write(
@@ -96,6 +100,6 @@ def start_worker(environ: Mapping[str, str]) -> Worker:
         log.write(CRITICAL, _CANNOT_START, problems=bad.problems)
         if sys.stderr.isatty():
             print("The connector cannot start:", *bad.problems, sep="\n  ", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(server.CANNOT_START)
     log.configure(startup.settings.LOG_LEVEL)
     return Worker(startup)

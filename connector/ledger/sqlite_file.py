@@ -130,12 +130,21 @@ def place_problem(path: Path) -> str | None:
 
     It opens and changes nothing.
     """
+    try:
+        return _folder_problem(path) or (_file_problem(path) if path.exists() else None)
+    except OSError as error:  # a name is too long, or a directory above must not be searched
+        return (
+            f"{path} cannot be used: {error.strerror}: name another file, or give this user rights"
+        )
+
+
+def _folder_problem(path: Path) -> str | None:
     folder = path.parent
     if not folder.is_dir():
         return f"there is no directory {folder}: create it, or name another file"
     if not _may(folder, os.R_OK | os.W_OK | os.X_OK):
         return f"this user cannot write to the directory {folder}: SQLite keeps more files there"
-    return _file_problem(path) if path.exists() else None
+    return None
 
 
 def _file_problem(path: Path) -> str | None:

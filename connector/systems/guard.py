@@ -7,7 +7,7 @@ repeat are repeated. NSPS and Pub/Sub repeat events for minutes to weeks.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from logging import WARNING
 from typing import Any
 
@@ -31,7 +31,18 @@ _NO_PLACE = Reply(
 )
 _NO_TIME = Reply(Outcome.UNAVAILABLE, cause="no time left for this call", end=End.NOT_SENT)
 
-Attempt = Callable[[Call], Awaitable[Reply]]
+
+@dataclass(slots=True)
+class Progress:
+    """How far a request has come: `status` is that of its reply, once it was read.
+
+    An attempt that is cancelled notes it here, so that a reply that stops is not taken for silence.
+    """
+
+    status: int | None = None
+
+
+Attempt = Callable[[Call, Progress], Awaitable[Reply]]
 """Sends one request of a call. It never raises, and may be cancelled when its time is over."""
 
 
@@ -103,12 +114,20 @@ class Guard:
     async def _in_time(self, attempt: Attempt, call: Call, deadline: float) -> Reply:
         """One attempt; it ends after the timeout of the system, or at the deadline."""
         within = min(self._timeout, max(deadline - _now(), 0.001))
+        progress = Progress()
         try:
             async with asyncio.timeout(within):
-                return await attempt(call)
+                return await attempt(call, progress)
         except TimeoutError:
-            cause = f"no reply within {within:.3g} s"
-            return Reply(Outcome.UNAVAILABLE, reason_of(cause), cause, end=End.PENDING)
+            return _too_late(within, progress.status)
+
+
+def _too_late(within: float, status: int | None) -> Reply:
+    """The reply that stands for one that did not come, or did not end, within these seconds."""
+    begun = status is not None
+    cause = f"no {'end of the reply' if begun else 'reply'} within {within:.3g} s"
+    reason, late = reason_of(cause), Outcome.UNAVAILABLE
+    return Reply(late, reason, cause, status=status, end=End.PENDING, broken=begun)
 
 
 def _refused_by_circuit(wait: float) -> Reply:

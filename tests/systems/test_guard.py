@@ -10,7 +10,7 @@ from connector.call import Call
 from connector.mapping.system_entry import Limits
 from connector.outcome import Outcome
 from connector.system import End, Reply
-from connector.systems.guard import Guard
+from connector.systems.guard import Guard, Progress
 from tests.support.calls import turn_of
 
 STATE = Call("", "PUT", "/a", idempotent=True)
@@ -81,7 +81,7 @@ async def test_a_call_is_unknown_if_one_of_its_attempts_is_unknown() -> None:
 async def test_an_attempt_ends_at_the_timeout_or_at_the_deadline(
     seconds: float, budget: float
 ) -> None:
-    async def attempt(_: Call) -> Reply:
+    async def attempt(_: Call, __: Progress) -> Reply:
         await asyncio.sleep(3)
         return OK
 

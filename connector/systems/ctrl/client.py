@@ -17,7 +17,7 @@ from connector.systems.connect import CONNECT_SHARE
 from connector.systems.ctrl.call import CtrlCall
 from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry, host, port
 from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, fields, open_connection
-from connector.systems.guard import Guard
+from connector.systems.guard import Guard, Progress
 from connector.systems.idle import Idle
 from connector.systems.judge import judge
 
@@ -98,7 +98,7 @@ class CtrlSystem:
         """See `System`."""
         self._guard.leave(turn)
 
-    async def _attempt(self, call: Call) -> Reply:
+    async def _attempt(self, call: Call, _: Progress) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""
         assert isinstance(call, CtrlCall)  # noqa: S101 - the mapping's check refuses others
         try:

@@ -23,7 +23,7 @@ from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply, Turn
 from connector.systems.causes import reason_of
 from connector.systems.connect import CONNECT_SHARE
-from connector.systems.guard import Guard
+from connector.systems.guard import Guard, Progress
 from connector.systems.http.call import HttpCall
 from connector.systems.http.charset import decoded
 from connector.systems.http.credentials import credentials
@@ -38,6 +38,7 @@ from connector.systems.http.outcomes import (
 )
 from connector.systems.http.request import request
 from connector.systems.http.transport import http_transport, whole
+from connector.systems.http.trust import trust_problems
 from connector.systems.judge import judge
 
 _MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
@@ -97,10 +98,12 @@ class HttpSystem:
         """Make the transport; needs a running event loop.
 
         Raises:
-            BadSettings: the environment names a proxy that cannot be used.
+            BadSettings: the environment names a proxy, or certificates, that cannot be used.
         """
         if self._transport is None:
             url = httpx.URL(self._config.base_url)
+            if url.scheme == "https" and (problems := list(trust_problems())):
+                raise BadSettings(problems)
             try:
                 self._transport = http_transport(url, self._config.connect_timeout, _MOST_BYTES)
             except (ValueError, ImportError) as error:
@@ -134,11 +137,11 @@ class HttpSystem:
                 return self._renewal is not None and await self._renewal.renewed(used)
         return False
 
-    async def _attempt(self, call: Call) -> Reply:
+    async def _attempt(self, call: Call, progress: Progress) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""
         assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         try:
-            response = await self._send(call)
+            response = await self._send(call, progress)
         except Fault as fault:
             return _unusable(fault)
         except _ERRORS as error:
@@ -149,12 +152,15 @@ class HttpSystem:
             return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
         return self._read(call, response)
 
-    async def _send(self, call: HttpCall) -> httpx.Response:
+    async def _send(self, call: HttpCall, progress: Progress) -> httpx.Response:
         assert self._transport  # noqa: S101 - `__aenter__` made it
         proof = credentials(self._http.auth, self._scope)
         made = request(call, self._config.base_url, self._http, proof, self._scope)
         url, stream = _parsed(made.url), httpx.ByteStream(made.body)
-        sent = httpx.Request(made.method, url, headers=made.headers, stream=stream)
+        extensions = {"progress": progress}
+        sent = httpx.Request(
+            made.method, url, headers=made.headers, stream=stream, extensions=extensions
+        )
         return await self._transport.handle_async_request(sent)
 
     def _read(self, call: HttpCall, response: httpx.Response) -> Reply:

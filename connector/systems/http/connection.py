@@ -40,6 +40,11 @@ class HttpConnection(asyncio.Protocol):
         """
         return self._sound and self._reply is None and not self._transport.is_closing()
 
+    @property
+    def status(self) -> int | None:
+        """The status of the last reply, as soon as it was read."""
+        return self._reader.status
+
     async def exchange(self, request: bytes) -> httpx.Response:
         """Send the bytes of a request; returns the reply with its complete body.
 

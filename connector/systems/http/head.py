@@ -68,6 +68,13 @@ def _read(raw: bytes) -> Head:
 _read_short = lru_cache(32)(_read)
 
 
+def status_of(raw: bytes | bytearray) -> int | None:
+    """The status in the beginning of a final reply; None if its line is not there yet."""
+    first = _STATUS.match(raw)
+    status = int(first[2]) if first else 0
+    return status if status >= 200 else None
+
+
 def items(value: bytes) -> list[bytes]:
     """The items of a header that is a list, in lower case."""
     return [item.strip(b" \t") for item in value.lower().split(b",")]

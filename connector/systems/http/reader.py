@@ -4,7 +4,7 @@ import re
 
 from connector.systems.causes import cause_of
 from connector.systems.http.faults import Cut, TooLarge, Unreadable
-from connector.systems.http.head import NO_STATUS, Head, read_head
+from connector.systems.http.head import NO_STATUS, Head, read_head, status_of
 
 _MOST_HEAD = 300_000  # bytes, as curl
 _MOST_FRAMING = 1_000_000  # bytes of a reply outside its body: heads, sizes of chunks, trailers
@@ -51,7 +51,7 @@ class ReplyReader:
         if self.done:
             self.sound = self.sound and not self._buffer
         elif self._received > self._most + _MOST_FRAMING:
-            raise TooLarge(self._status)
+            raise TooLarge(self.status)
 
     def end(self, error: Exception | None) -> None:
         """Note that the connection ended, with or without an error; some replies end without one.
@@ -61,12 +61,13 @@ class ReplyReader:
         """
         if error or self.head is None or self.head.chunked or self.head.length is not None:
             cause = cause_of(error) if error else "connection closed"
-            raise Cut(cause, self._status)
+            raise Cut(cause, self.status)
         self.done = True
 
     @property
-    def _status(self) -> int | None:
-        return self.head.status if self.head else None
+    def status(self) -> int | None:
+        """The status of the final reply, as soon as the line that has it was read."""
+        return self.head.status if self.head else status_of(self._buffer)
 
     def _step(self) -> bool:
         """Read the next part; False if it has not come yet."""
@@ -75,7 +76,7 @@ class ReplyReader:
         if self.head.chunked:
             return self._read_trailer() if self._last else self._read_chunk()
         if len(self._buffer) > self._most:
-            raise TooLarge(self._status)
+            raise TooLarge(self.status)
         if self.head.length is None:
             self.body = self._buffer
             return False
@@ -125,7 +126,7 @@ class ReplyReader:
         if line is None:
             return False
         if line not in (b"\r", b""):
-            raise Unreadable("a chunk is longer than its size", self._status)
+            raise Unreadable("a chunk is longer than its size", self.status)
         self._left = None
         return True
 
@@ -135,10 +136,10 @@ class ReplyReader:
             return False
         size = _SIZE.fullmatch(line)
         if not size:
-            raise Unreadable("the size of a chunk is not a number", self._status)
+            raise Unreadable("the size of a chunk is not a number", self.status)
         self._left = int(size[1], 16)
         if len(self.body) + self._left > self._most:
-            raise TooLarge(self._status)
+            raise TooLarge(self.status)
         self._last = self._left == 0
         return True
 
@@ -151,7 +152,7 @@ class ReplyReader:
             self.done = True
             return False
         if b"\0" in line or (b":" not in line and line[:1] not in (b" ", b"\t")):
-            raise Unreadable("a line after its last chunk is not a header", self._status)
+            raise Unreadable("a line after its last chunk is not a header", self.status)
         return True
 
     def _line(self) -> bytes | None:

@@ -6,10 +6,11 @@ proxy use the connections of httpx. The bodies of requests and replies are alway
 `httpx.ByteStream` (docs/decisions/0011-no-httpx-client.md).
 """
 
+import asyncio
 import re
-import ssl
 from collections import defaultdict
 from functools import cached_property, partial
+from ssl import SSLContext
 
 import httpx
 
@@ -19,6 +20,7 @@ from connector.systems.http.coding import unpacked
 from connector.systems.http.connection import HttpConnection
 from connector.systems.http.faults import Cut, Fault, TooLarge, Unreadable
 from connector.systems.http.proxy import proxy_for
+from connector.systems.http.trust import trust
 from connector.systems.idle import Idle
 
 _IDLE = 20.0  # seconds that httpx keeps an idle connection to a proxy; see `Idle`
@@ -67,6 +69,9 @@ class _Direct(httpx.AsyncBaseTransport):
         connection = idle.take() or await self._open(origin)
         try:
             return await connection.exchange(data)
+        except asyncio.CancelledError:
+            _note_status(request, connection.status)
+            raise
         finally:
             idle.keep(connection)
 
@@ -88,13 +93,8 @@ class _Direct(httpx.AsyncBaseTransport):
         return connection
 
     @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return _trust()
-
-
-def _trust() -> ssl.SSLContext:
-    """Trust in the authorities of the machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
-    return ssl.create_default_context()
+    def _tls(self) -> SSLContext:
+        return trust()
 
 
 class _Proxied(httpx.AsyncBaseTransport):
@@ -104,7 +104,7 @@ class _Proxied(httpx.AsyncBaseTransport):
         self._timeouts = httpx.Timeout(None, connect=connect_timeout).as_dict()
         self._most = most_bytes
         limits = httpx.Limits(keepalive_expiry=_IDLE)
-        tls = _trust()  # httpx would trust the authorities of certifi
+        tls = trust()  # httpx would trust the authorities of certifi
         if proxy.url.scheme == "https":
             proxy = httpx.Proxy(proxy.url, ssl_context=tls, auth=proxy.auth)
         self._inner = httpx.AsyncHTTPTransport(verify=tls, proxy=proxy, limits=limits)
@@ -116,7 +116,7 @@ class _Proxied(httpx.AsyncBaseTransport):
             request.url,
             headers=request.headers,
             content=whole(request.stream),
-            extensions={"timeout": self._timeouts},
+            extensions=request.extensions | {"timeout": self._timeouts},
         )
         try:
             return await self._exchange(sent)
@@ -133,6 +133,7 @@ class _Proxied(httpx.AsyncBaseTransport):
                 raise  # it may be the proxy that spoke; or not a byte came
             raise Unreadable("its head is not HTTP") from None
         status, body = response.status_code, bytearray()
+        _note_status(request, status)
         try:
             async for chunk in response.aiter_raw():
                 body += chunk
@@ -151,6 +152,12 @@ class _Proxied(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """See `httpx.AsyncBaseTransport`."""
         await self._inner.aclose()
+
+
+def _note_status(request: httpx.Request, status: int | None) -> None:
+    """Note the status of a reply that may never end, in `connector.systems.guard.Progress`."""
+    if progress := request.extensions.get("progress"):
+        progress.status = status
 
 
 def _words(error: httpx.RequestError, connect_timeout: float | None) -> str:

@@ -1,12 +1,14 @@
 """Replies as real systems send them, through the client: what they mean, and what is repeated."""
 
+import asyncio
 import gzip
 
 import pytest
 
 from connector.outcome import Outcome
-from connector.system import End
+from connector.system import End, Reply
 from tests.support.calls import POST, PUT, client, forget_proxies, send, send_once
+from tests.support.peer import Peer, replies
 from tests.support.scripted import Scripted, ScriptedServer
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -136,6 +138,40 @@ async def test_a_reply_that_began_does_not_open_the_circuit(
         for _ in range(3):
             assert (await send(opened)).attempts == 1
     assert len(system.requests) == 3
+
+
+STALLED = [
+    HEAD,
+    HEAD + b"X: 1\r\n",
+    CUT,
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n1",
+    HEAD + b"\r\n",
+]
+SILENT = [b"", b"HTTP/1.1 20", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 \r\nX: 1\r\n"]
+
+
+async def twice_late(raw: bytes) -> tuple[Reply, Reply]:
+    """The replies to two calls; the system sends these bytes and never ends its reply."""
+    breaker = {"after": 1, "pause": "1m"}
+    async with (
+        Peer(replies(raw)) as peer,
+        client(peer.url, breaker=breaker, timeout="1s") as opened,
+    ):
+        return await send(opened), await send(opened)
+
+
+async def test_a_reply_that_stops_after_its_status_does_not_open_the_circuit() -> None:
+    """The system is there; but it may still carry out the call, so that is not repeated."""
+    for first, second in await asyncio.gather(*map(twice_late, STALLED)):
+        assert (first.outcome, first.end, first.attempts) == (Outcome.UNAVAILABLE, End.PENDING, 1)
+        assert (first.status, first.reason) == (200, "API Core: no end of the reply within 1 s")
+        assert second.reason == first.reason
+
+
+async def test_silence_until_the_timeout_opens_the_circuit() -> None:
+    for first, second in await asyncio.gather(*map(twice_late, SILENT)):
+        assert (first.status, first.reason) == (None, "API Core: no reply within 1 s")
+        assert second.cause == "circuit open"
 
 
 @pytest.mark.parametrize(
