@@ -232,7 +232,7 @@ def compile_value(raw: Any, encode: Encode = str) -> Value:
 
 
 def _tree(raw: dict[str, Any] | list[Any], encode: Encode) -> Tree:
-    pairs = list(raw.items() if isinstance(raw, dict) else enumerate(raw))
+    pairs: list[tuple[Any, Any]] = list(raw.items() if isinstance(raw, dict) else enumerate(raw))
     items = []
     for key, item in pairs:
         try:

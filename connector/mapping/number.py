@@ -25,7 +25,7 @@ class NotANumber(BadValue):
     """A value that is not a number at all; a filter's default replaces it."""
 
 
-def whole_number(value: object, default: Any = _ABSENT, base: int = 10) -> Any:
+def whole_number(value: object, default: Any = _ABSENT, base: Any = 10) -> Any:
     """Filter `int`: a whole number; `default` if the value is not a number.
 
     Raises:
