@@ -92,7 +92,8 @@ class Pipeline:
             trace = self._safe(traceback.format_exc(), record.event)
             log.write(ERROR, "unexpected failure", exception=trace)
             result = Result(Outcome.FAILED, cause=type(error).__name__)
-        result = self._fit_for_people(result, record.event)
+        if not (record.plan and record.plan.quotes_nothing):  # masking takes 0.1 ms
+            result = self._fit_for_people(result, record.event)
         self._log(result, record, clock() - started)
         return result
 

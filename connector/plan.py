@@ -14,7 +14,14 @@ from connector.call import Call
 from connector.event import PARTS, SECTIONS, Event, absent
 from connector.mapping.document import Loc
 from connector.mapping.entry import CallEntry, used
-from connector.mapping.expression import EvaluationError, Expression, Scope, Value, formed
+from connector.mapping.expression import (
+    EvaluationError,
+    Expression,
+    Scope,
+    Value,
+    expressions,
+    formed,
+)
 from connector.mapping.meter import TooMuchWork
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
@@ -107,6 +114,13 @@ class Plan(NamedTuple):
     rule: Rule | None = None
     result: Result | None = None
     steps: tuple[PlannedCall, ...] = ()
+
+    @property
+    def quotes_nothing(self) -> bool:
+        """True if the event is ignored with a sentence of the mapping that has no data in it."""
+        if self.rule is None or self.decided[-2:-1] != ("ignore",):
+            return False
+        return not expressions(self.rule.ignore[int(self.decided[-1])].because)
 
 
 def plan(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Plan:

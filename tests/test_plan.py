@@ -102,6 +102,18 @@ def test_ignore_decides_before_require(planned: Planner) -> None:
     assert not found.steps
 
 
+@pytest.mark.parametrize(
+    ("because", "quotes_nothing"), [("no SIM", True), ("no SIM of {{ account.id }}", False)]
+)
+def test_only_a_sentence_without_data_need_not_be_masked(
+    planned: Planner, because: str, quotes_nothing: bool
+) -> None:
+    ignore = f"ignore: [{{if: not sim, because: '{because}'}}]"
+    found = planned(rules(f"name: a, on: SIM/Replaced, {ignore}"), change=NO_SIM)
+    assert found.quotes_nothing is quotes_nothing
+    assert not planned(rules("name: a, on: SIM/Deleted")).quotes_nothing
+
+
 def test_a_broken_requirement_names_the_field_as_nsps_does(planned: Planner) -> None:
     file = rules(f"name: a, on: SIM/Replaced, {REQUIRE}")
     found = planned(file, change=NO_SIM)
