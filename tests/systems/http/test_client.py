@@ -327,7 +327,8 @@ async def test_a_reply_that_takes_too_long_is_an_outage(
     system.default = slow
     started = time.monotonic()
     reply = await send_once(system.url, budget=budget, timeout=limit)
-    assert (reply.outcome, reply.cause) == (Outcome.UNAVAILABLE, "no reply within 0.3 s")
+    assert reply.outcome is Outcome.UNAVAILABLE
+    assert reply.cause in ("no reply within 0.3 s", "no end of the reply within 0.3 s")
     assert time.monotonic() - started < 2.5
 
 
