@@ -63,8 +63,11 @@ class Files:
 
     async def read(self, name: str) -> tuple[str, ...]:
         """See `Source`."""
+        path = self._directory / name
         try:
-            value = (self._directory / name).read_text(encoding="utf-8").strip()
+            if path.exists() and not path.is_file():  # reading a pipe would stop the function
+                raise SecretsUnreachable(f"{name} in {self._directory} is not a file")
+            value = path.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             if not self._directory.is_dir():
                 raise SecretsUnreachable(f"there is no directory {self._directory}") from None

@@ -1,6 +1,7 @@
 """Reading secrets from environment and files, and the cache."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,20 @@ async def test_a_file_that_cannot_be_read_is_not_a_missing_secret(tmp_path: Path
     for name in ("A", "B"):
         with pytest.raises(SecretsUnreachable, match=name):
             await Files(tmp_path).read(name)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "endless", "directory"])
+async def test_only_a_regular_file_is_read(tmp_path: Path, kind: str) -> None:
+    """Reading a pipe waits for a writer, and nothing else would be answered meanwhile."""
+    path = tmp_path / "API_TOKEN"
+    make = {
+        "pipe": os.mkfifo,
+        "endless": lambda at: at.symlink_to("/dev/zero"),
+        "directory": os.mkdir,
+    }
+    make[kind](path)
+    with pytest.raises(SecretsUnreachable, match="is not a file"):
+        await Files(tmp_path).read("API_TOKEN")
 
 
 async def test_values_are_cached_and_a_change_is_a_new_generation() -> None:

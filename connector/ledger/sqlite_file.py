@@ -171,8 +171,17 @@ def _write(path: Path, deadline: float) -> None:
                 raise LedgerUnavailable(
                     f"its table `{table}` is not the ledger's: name another file in LEDGER_URL"
                 )
+            _try_row(file, table, len(columns))
         file.execute(f"PRAGMA user_version = {_VERSION}")
         file.execute("COMMIT")
+
+
+def _try_row(file: sqlite3.Connection, table: str, columns: int) -> None:
+    """Write a row and take it back: damage at the root of a table or an index fails every event."""
+    file.execute("SAVEPOINT trial")
+    file.execute(f"REPLACE INTO {table} VALUES ({', '.join('0' * columns)})")  # noqa: S608 - our names
+    file.execute("ROLLBACK TO trial")
+    file.execute("RELEASE trial")
 
 
 def _keep_private(path: Path) -> None:

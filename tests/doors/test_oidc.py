@@ -5,6 +5,7 @@ The server of certificates is real and listens on loopback. The clocks are those
 
 import asyncio
 import base64
+import gzip
 import json
 import time
 from collections.abc import AsyncIterator
@@ -276,6 +277,13 @@ async def test_without_certificates_a_push_is_unavailable_and_soon_tried_again(
     door.server.serve(GOOGLE)
     door.clock.now += 5
     assert await door.accepts(GOOGLE)
+
+
+async def test_a_packed_answer_is_not_unpacked(door: Door) -> None:
+    """A small answer can unpack to gigabytes, and the request does not allow a packed one."""
+    door.server.body = gzip.compress(door.server.body)
+    door.server.headers = {"Content-Encoding": "gzip"}
+    assert await door.outcome(GOOGLE.token(iat=NOW, exp=NOW + 3600)) is Outcome.UNAVAILABLE
 
 
 async def test_an_answer_with_one_good_certificate_is_used(door: Door) -> None:

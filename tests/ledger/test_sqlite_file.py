@@ -97,6 +97,23 @@ def test_a_file_that_cannot_work_is_a_sentence(
     assert told in found
 
 
+def test_damage_at_the_root_of_any_table_or_index_is_a_sentence(tmp_path: Path) -> None:
+    """Each event reads and writes all of them; damage further down meets some events only."""
+    good = tmp_path / "good"
+    check(good)
+    with closing(sqlite3.connect(good)) as file:
+        size = file.execute("PRAGMA page_size").fetchone()[0]
+        roots = [root for (root,) in file.execute("SELECT rootpage FROM sqlite_master")]
+    assert len(roots) == 6
+    content = good.read_bytes()
+    for root in roots:
+        path = tmp_path / f"damaged at {root}"
+        begin, end = size * (root - 1), size * root
+        path.write_bytes(content[:begin] + b"\xff" * size + content[end:])
+        with pytest.raises(BadSettings, match="is damaged"):
+            check(path)
+
+
 def test_a_missing_folder_is_a_sentence(tmp_path: Path) -> None:
     told = problem(tmp_path / "nowhere" / "ledger")
     assert told == (
