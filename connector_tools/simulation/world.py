@@ -16,7 +16,7 @@ from connector_tools.simulation.nsps import Delivery, HeldEvent, HttpAnswer, Nsp
 
 _CALM = Faults({})
 _SHORT_WAIT = 10  # seconds; a longer time without a delivery is skipped
-_STEP = 600  # seconds skipped at once; leases and circuit breakers go by the connector's own clock
+_STEP = 3600  # seconds skipped at once; leases and circuit breakers go by the connector's own clock
 _REJECTED = 422  # final: the same event would get the same answer again (see `connector.outcome`)
 
 OnProgress = Callable[[int, str], None]
