@@ -5,7 +5,7 @@ The path of an event, from the wire and back; docs/architecture.md tells more:
     doors       a request of NSPS, or a message of Pub/Sub
     pipeline    the sequence of all that follows, and the one log record
     event       bytes to an Event; portabilling: what NSPS read from PortaBilling; instant: its
-                times; unreadable: fields that cannot be read as their type
+                times; unreadable: fields that cannot be read as their type; json_text: JSON
     plan        Event and mapping file to the calls to make, or why there are none
     ledger      may the event be applied now? duplicate, superseded, busy
     systems     call by call: limits, retries, what the reply means

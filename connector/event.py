@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError, from_json
+from pydantic_core import PydanticCustomError
 
 from connector.instant import instant
+from connector.json_text import read_json
 from connector.masking import redact
 from connector.outcome import Detail, Outcome, Refusal
 from connector.portabilling import (
@@ -46,7 +47,7 @@ def _instant(value: object) -> datetime | None:
 class ESPFEvent(Part):
     """The event as PortaBilling sent it to NSPS."""
 
-    event_type: Annotated[str, Field(min_length=1, max_length=200)]
+    event_type: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
     variables: Annotated[dict[str, Any], BeforeValidator(lambda v: {} if v is None else v)] = {}
 
 
@@ -59,7 +60,7 @@ class Envelope(Part):
     event_id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
     data: ESPFEvent
     pb_data: PortaBillingData | None = None
-    handler_id: Text = None
+    handler_id: Annotated[str, Field(pattern="")] | None = None  # a pattern refuses half characters
     created_at: Instant = None
     updated_at: Instant = None
     status: Text = None
@@ -189,7 +190,7 @@ def parse(body: bytes, arrival: float | None = None) -> Event:
         Refusal: invalid; `details` name each wrong field and its rule (contract 3, case 6).
     """
     try:
-        document = from_json(body, allow_inf_nan=False)
+        document = read_json(body)
     except ValueError as error:  # its text names the position
         raise _invalid(Detail("", f"body must be JSON: {error}")) from None
     envelope, unreadable = tolerant(Envelope, document, _NEEDED)

@@ -1,14 +1,17 @@
 """Hide secrets and personal data in texts that quote an event, a request or a reply (contract 4.8).
 
-Others write a value in spellings of their own: URL-encoded, as an escape of JSON or XML, in Base64
-or hex, a number in groups, a name without its accents. `redact` finds a known value in all of them.
+Others write a value in spellings of their own: URL-encoded, as an escape of JSON, XML or C, in
+Base64 or hex, in the wrong charset, a number in groups, a name without its accents. `redact` finds
+a known value in all of them.
 """
 
 import base64
 import html
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 _HIDDEN = "***"
 _LONGEST = 30_000  # characters; searching them takes up to 0.1 s
@@ -18,12 +21,19 @@ _FEW = 6  # a known number of fewer digits, or a secret of fewer letters, must b
 _NATIONAL = 9  # digits of a phone number without the code of its country
 _TAIL = re.compile(r".{4,}[0-9]{4}", re.S)
 # A number, perhaps in groups: `+420 700 000 001`, `(700) 000-001`.
-_NUMBER = re.compile(r"[0-9](?:[ \t\u00a0.()/-]{0,2}[0-9])*")
+_NUMBER = re.compile(r"[0-9](?:[ \t\u00a0.,:'_()/-]{0,2}[0-9])*")
+# %C3%AB, \xc3\xab, \303\253, =C3=AB; then \u00eb, \u{eb}, &#235; &euml; \'
+_BYTES = (
+    r"(?:%[0-9A-Fa-f]{2})+|(?:\\x[0-9A-Fa-f]{2})+|(?:\\[0-3][0-7]{2})+|"
+    r"(?:=[C-F][0-9A-F](?:=[89AB][0-9A-F])+)+"
+)
 _ESCAPES = re.compile(
-    r"(?:%[0-9A-Fa-f]{2})+|(?:\\u[0-9A-Fa-f]{4})+|&#?[0-9A-Za-z]{1,31};|\\[\"'/\\]"
+    rf"{_BYTES}|(?:\\u[0-9A-Fa-f]{{4}})+|\\u\{{[0-9A-Fa-f]{{1,6}}\}}|"
+    r"&#(?:[0-9]{1,7}|[xX][0-9A-Fa-f]{1,6});?|&[0-9A-Za-z]{1,31};|\\[\"'/\\]"
 )
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]{1,9}")
 _CODED = re.compile(r"[A-Za-z0-9+/_-]{5,}={0,2}")
+_DUMP = re.compile(r"[0-9A-Fa-f]{2}(?:([ :-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){2,}")  # 5a 6f 65
 _UUID = "[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 _LONG = re.compile(rf"({_UUID})|(?<![0-9])[0-9]{{6,}}(?![0-9])|\+[0-9](?:[ .()/-]?[0-9]){{6,}}")
 _NO_DIGIT = re.compile(r"[^0-9]+")
@@ -117,8 +127,11 @@ def _found(text: str, known: list[tuple[str, bool]]) -> Iterator[Span]:
         for place in _CODED.finditer(text)
         if not _WORD.fullmatch(place[0])
     ]
+    coded += [
+        (dump.start(), dump.end(), dump[0].replace(dump[1], "")) for dump in _DUMP.finditer(text)
+    ]
     for value, secret in known:
-        spans = list(_words(plain, _plain(value)[0], secret))
+        spans = [span for form in _forms(value) for span in _words(plain, _plain(form)[0], secret)]
         if numbers:
             spans += _in_numbers(numbers, value)
         yield from ((places[begin], places[end], secret) for begin, end in spans)
@@ -128,6 +141,23 @@ def _found(text: str, known: list[tuple[str, bool]]) -> Iterator[Span]:
             for begin, end, token in coded
             if any(form in token for form in forms)
         )
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield the value, and what others make of it: SQL, a wrong charset, the name in an address."""
+    yield value
+    if "'" in value:
+        yield value.replace("'", "''")
+    name, at, _ = value.partition("@")
+    if at and _LETTER.search(name) and re.search("[._0-9-]", name):
+        yield name
+    if not value.isascii():
+        data = value.encode(errors="replace")
+        yield from (data.decode("latin-1"), data.decode("cp1252", "replace"))
+        for lost in "?\ufffd":
+            rest = "".join(letter if letter.isascii() else lost for letter in value)
+            if len(_LETTER.findall(rest)) >= _SHORT:
+                yield rest
 
 
 def _words(plain: str, value: str, secret: bool) -> Iterator[tuple[int, int]]:
@@ -178,14 +208,27 @@ def _plain(text: str) -> tuple[str, Sequence[int]]:
         text, places = _folded(_decoded(text), places)
     if text.isascii():
         return text.lower().replace("+", " "), places
-    letters = (
-        (at, letter)
-        for at, found in enumerate(text)
-        for letter in unicodedata.normalize("NFKD", found).casefold()
-        if not unicodedata.combining(letter)
-    )
+    letters = ((at, letter) for at, found in enumerate(text) for letter in _simple(found))
     text, places = _folded(letters, places)
     return text.replace("+", " "), places
+
+
+@lru_cache(1000)
+def _simple(letter: str) -> str:
+    """A letter without accents and case; any dash as `-`, any digit as 0 to 9.
+
+    Empty for what nobody sees: accents, soft hyphens, marks of the direction.
+    """
+    found = ""
+    for part in unicodedata.normalize("NFKD", letter).casefold():
+        kind = unicodedata.category(part)
+        if kind == "Nd":
+            found += str(unicodedata.digit(part))
+        elif kind == "Pd":
+            found += "-"
+        elif kind != "Cf" and not unicodedata.combining(part):
+            found += part
+    return found
 
 
 def _folded(letters: Iterable[tuple[int, str]], places: Sequence[int]) -> tuple[str, Sequence[int]]:
@@ -209,12 +252,15 @@ def _decoded(text: str) -> Iterator[tuple[int, str]]:
 
 def _unescaped(escape: str) -> Iterator[tuple[str, int]]:
     """Yield the letters of an escape, each with its length in the escaped text."""
-    if escape.startswith("%"):
-        data = bytes.fromhex(escape.replace("%", ""))
-        try:
-            yield from ((letter, 3 * len(letter.encode())) for letter in data.decode())
-        except UnicodeDecodeError:
-            yield from ((letter, 3) for letter in data.decode("latin-1"))
+    if escape[0] in "%=":
+        yield from _of_bytes(bytes.fromhex(escape.replace(escape[0], "")), 3)
+    elif escape.startswith("\\x"):
+        yield from _of_bytes(bytes.fromhex(escape.replace("\\x", "")), 4)
+    elif escape[1].isdigit():
+        yield from _of_bytes(bytes(int(code, 8) for code in escape.split("\\")[1:]), 4)
+    elif escape.startswith("\\u{"):
+        code = int(escape[3:-1], 16)
+        yield chr(code) if code <= sys.maxunicode else "?", len(escape)
     elif escape.startswith("\\u"):
         data = bytes.fromhex(escape.replace("\\u", ""))
         for letter in data.decode("utf-16-be", "replace"):
@@ -223,6 +269,14 @@ def _unescaped(escape: str) -> Iterator[tuple[str, int]]:
         yield escape[1], 2
     else:
         yield from ((letter, 0) for letter in html.unescape(escape))
+
+
+def _of_bytes(data: bytes, size: int) -> Iterator[tuple[str, int]]:
+    """Yield the letters of escaped bytes, in UTF-8 or Latin-1; each byte has a length of `size`."""
+    try:
+        yield from ((letter, size * len(letter.encode())) for letter in data.decode())
+    except UnicodeDecodeError:
+        yield from ((letter, size) for letter in data.decode("latin-1"))
 
 
 def _codes(value: str) -> Iterator[str]:

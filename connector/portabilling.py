@@ -31,7 +31,15 @@ _BILL_STATUS = {
 }
 _IMSI = re.compile("[0-9]{6,15}")
 _LONG = re.compile("[0-9]{16,}")
-_BLOCKED = {"y": True, "n": False, "true": True, "false": False, "1": True, "0": False}
+_BLOCKED = {
+    **{"y": True, "true": True, "1": True, "1.0": True},
+    **{"n": False, "false": False, "0": False, "0.0": False},
+}
+
+
+def bill_statuses() -> frozenset[str]:
+    """The values that `bill_status` can have once it is read."""
+    return frozenset(_BILL_STATUS.values())
 
 
 def blank_is_null(value: object) -> object:
@@ -119,6 +127,7 @@ Blocked = Annotated[
     Annotated[bool, BeforeValidator(_blocked)] | None, BeforeValidator(blank_is_null)
 ]
 Lowered = Annotated[str, AfterValidator(lambda value: value.strip().lower())]
+Status = Annotated[Lowered | None, BeforeValidator(blank_is_null)]
 PERSONAL = Field(repr=False)
 """Declares a field personal data (contract 4.8): `repr` hides it, and `personal_data` yields it."""
 Personal = Annotated[str | None, PERSONAL]
@@ -183,7 +192,7 @@ class AccountInfo(Part):
     i_vd_plan: Id = None
     id: Personal = None
     product_name: Text = None
-    status: Annotated[Lowered | None, BeforeValidator(blank_is_null)] = None
+    status: Status = None
     time_zone_name: Text = None
     assigned_addons: list[AddOn] | None = None
     service_features: list[ServiceFeature] | None = None
@@ -199,7 +208,7 @@ class SimInfo(Part):
     iccid: Personal = None
     imsi: Imsi = None
     msisdn: Msisdn = None
-    status: Annotated[Lowered | None, BeforeValidator(blank_is_null)] = None
+    status: Status = None
 
 
 class PolicyAttribute(Part):

@@ -26,6 +26,7 @@ _RULES = {
     "dict_type": "must be an object",
     "list_type": "must be a list",
     "string_type": "must be text",
+    "string_unicode": "must not have half of a surrogate pair in it",
     "string_too_short": "must not be empty",
     "string_pattern_mismatch": "must not be blank",
     "int_type": "must be a whole number",

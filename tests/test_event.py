@@ -129,7 +129,7 @@ def test_the_guides_malformed_event_is_refused() -> None:
         b'{"event_id": NaN}',
         b'{"event_id": Infinity}',
         b'{"event_id": -Infinity}',
-        b'{"event_id": "\\ud800"}',
+        b'{"event_id": "\\ud800}',
         b'{"event_id": "e",}',
         b'{"event_id": "e"} {}',
         b'{"event_id": ' + b"9" * 5000 + b"}",

@@ -47,6 +47,29 @@ def percent(text: str) -> str:
     return "".join(f"%{byte:02x}" for byte in text.encode())
 
 
+def c_bytes(text: str) -> str:
+    return repr(text.encode())[2:-1]
+
+
+def octal(text: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in text.encode())
+
+
+def braces(text: str) -> str:
+    return "".join(f"\\u{{{ord(letter):x}}}" for letter in text)
+
+
+def entities_without_end(text: str) -> str:
+    return "".join(f"&#{ord(letter)}" for letter in text)
+
+
+def quoted_printable(text: str) -> str:
+    return "".join(
+        letter if letter.isascii() else "".join(f"={byte:02X}" for byte in letter.encode())
+        for letter in text
+    )
+
+
 CODINGS: dict[str, Coding] = {
     "plain": str,
     "URL": lambda text: quote(text, safe=""),
@@ -58,6 +81,12 @@ CODINGS: dict[str, Coding] = {
     "XML": html.escape,
     "entities": entities,
     "hexadecimal entities": hex_entities,
+    "bytes in Python": c_bytes,
+    "ASCII in Python": lambda text: ascii(text)[1:-1],
+    "octal": octal,
+    "escapes in braces": braces,
+    "entities without end": entities_without_end,
+    "quoted-printable": quoted_printable,
     "entities in a URL": lambda text: quote(entities(text)),
 }
 CASES: dict[str, Coding] = {"as it is": str, "upper": str.upper, "lower": str.lower}
@@ -98,7 +127,10 @@ def test_a_name_without_its_accents_is_hidden(name: str) -> None:
 
 @given(
     number=st.sampled_from(NUMBERS),
-    separators=st.lists(st.sampled_from(["", "", " ", "-", ".", "/", "\u00a0", ") "]), min_size=20),
+    separators=st.lists(
+        st.sampled_from(["", "", *" -./_,:'\u00a0\u2011\u2013\u202f\u00ad\u200b", ") "]),
+        min_size=20,
+    ),
     national=st.booleans(),
     coding=st.sampled_from(sorted(CODINGS)),
 )
@@ -113,6 +145,26 @@ def test_a_number_is_hidden_in_every_grouping(
     left = "".join(filter(str.isdigit, text.replace("&#", "")))
     assert digits[:-4] not in left
     assert "*" in text
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "NovÃ¡kova-KÅ™Ã\u00adÅ¾ovÃ¡",
+        "Nov?kova-K???ov?",
+        "Nov\ufffdkova-K\ufffd\ufffd\ufffdov\ufffd",
+        "O''Neill",
+        "\u202bZdenka\u202c",
+        "Zde\u00adnka",
+        "5a 64 65 6e 6b 61",
+        "5A:64:65:6E:6B:61",
+        "٠٠١٠١٥٩٢٦٥٣٥٨٩٧",
+        "jan.novak.77",
+    ],
+)
+def test_a_value_that_others_damaged_is_hidden(spelled: str) -> None:
+    known = (*NAMES, *NUMBERS, "Jan.Novak.77@example.com")
+    assert spelled not in redact(f"no subscriber {spelled} here", known)
 
 
 @given(

@@ -147,7 +147,7 @@ def test_values_are_computed_from_event_settings_and_earlier_values(planned: Pla
 
 
 def test_an_unused_value_is_not_computed(planned: Planner) -> None:
-    file = "values: {broken: =account.i_account / 0}\n" + rules(
+    file = "values: {broken: =account.i_account / (0 * account.i_account)}\n" + rules(
         "name: a, on: SIM/Replaced, when: sim", "name: b, on: SIM/Replaced, when: broken"
     )
     assert planned(file).steps

@@ -89,8 +89,8 @@ def test_a_bill_status_must_be_text(value: Any) -> None:
 @pytest.mark.parametrize(
     ("blocked", "spellings"),
     [
-        (True, [True, "Y", "y", "true", "True", " TRUE ", 1, "1"]),
-        (False, [False, "N", "n", "false", "False", " FALSE ", 0, "0"]),
+        (True, [True, "Y", "y", "true", "True", " TRUE ", 1, 1.0, "1"]),
+        (False, [False, "N", "n", "false", "False", " FALSE ", 0, 0.0, "0"]),
     ],
 )
 def test_blocked_is_a_bool_in_many_spellings(blocked: bool, spellings: list[Any]) -> None:

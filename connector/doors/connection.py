@@ -5,6 +5,7 @@ to uvicorn's own for httptools, so parsing and answering stay uvicorn's.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httptools
@@ -32,6 +33,15 @@ class _Refused(Exception):  # noqa: N818 - stops the parser
     """Ends parsing with a fault; httptools turns it into its own exception."""
 
 
+class _AnswerTransport:
+    """The transport as uvicorn's answers use it; `close` is called after the last answer."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
+
+
 class Connection(HttpToolsProtocol):
     """One connection of the server; uvicorn makes it.
 
@@ -48,12 +58,14 @@ class Connection(HttpToolsProtocol):
         self._fault: Fault | None = None
         self._found: Fault = MALFORMED  # what to answer if the parser stops
         self._deaf = False  # what still comes is thrown away
+        self._ended = False  # the last bytes were sent
         self._unread = 0  # bytes since the parser last got somewhere
         self._in_head = self._in_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self._answers: Any = _AnswerTransport(transport, self._close)
         self._deadline = self.loop.time() + self._limits.head_seconds
         self._deadlines.watch(self.loop, self.connections)  # type: ignore[arg-type]
 
@@ -133,6 +145,7 @@ class Connection(HttpToolsProtocol):
         if self.parser.get_http_version() == "1.0":
             self.expect_100_continue = False  # RFC 9110 10.1.1
         super().on_headers_complete()
+        self.cycle.transport = self._answers
         if connect:
             self.cycle.keep_alive = False
         self._in_head, self._in_body, self._unread = False, True, 0
@@ -165,6 +178,9 @@ class Connection(HttpToolsProtocol):
         elif self.cycle.response_complete and not self._in_body:
             self._deadline = self.loop.time() + self._limits.head_seconds
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Do nothing: after gunicorn's 2 s a front end may use it again; `expire` closes it."""
+
     def _refuse(self, fault: Fault) -> None:
         """End the connection with an answer, after those of the requests that came before."""
         self._fault, self._deaf, self._deadline = fault, True, _NEVER
@@ -191,12 +207,20 @@ class Connection(HttpToolsProtocol):
         record(fault, self._deadlines.connector)
         self._close_after(response(fault))
 
+    def _close(self) -> None:
+        """Close after an answer; an early one, such as a 401, comes before the body's end."""
+        if self._in_body:
+            self.pipeline.clear()
+            self._close_after(b"")
+        else:
+            self.transport.close()
+
     def _close_after(self, last: bytes) -> None:
         """Send the last bytes, and leave the sender time to read them before the close.
 
         Closed at once, with bytes that nobody read, TCP would throw the answer away.
         """
-        self._deaf = True
+        self._deaf = self._ended = True
         self._unset_keepalive_if_required()
         if not self.transport.is_closing():
             self.flow.resume_reading()
@@ -219,7 +243,7 @@ class Connection(HttpToolsProtocol):
         """End the connection if its deadline has passed; `Deadlines` calls this."""
         if now < self._deadline:
             return
-        if self._fault or self.flow.write_paused or self.transport.is_closing():
+        if self._fault or self._ended or self.flow.write_paused or self.transport.is_closing():
             self.transport.abort()
         elif self.flow.read_paused:  # the delay is ours
             self._deadline = now + self._limits.body_seconds

@@ -3,6 +3,7 @@
 load            reads and checks a file
 checks          names, reachability, repetition: rules that the schema cannot express
 fields          unknown fields of the event, of its lists, of replies and settings
+mistakes        what the author cannot have meant, although it never fails
 constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
@@ -17,5 +18,6 @@ expression      expressions and text with `{{ }}`; language: their operators and
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
 text            values as text; number and json_value: values as numbers and as JSON
 document        a YAML file with the place of each key, and lints; scalar: its plain values
+advice          advice for expressions in the spelling of other languages
 spelling        advice for misspelt names
 """

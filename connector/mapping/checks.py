@@ -37,8 +37,16 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
     for loc, expression in mapping.expressions:
         known = _known(mapping, loc)
         for name in sorted(expression.names - known):
-            mend = near(name, known, f"known here: {', '.join(sorted(known))}")
+            otherwise = f"known here: {', '.join(sorted(known))}"
+            mend = _MEANT.get(name.lower()) or near(name, known, otherwise)
             yield mapping.document.lint("unknown-name", loc, f"unknown name `{name}`", mend)
+
+
+_MEANT = {
+    **dict.fromkeys(("null", "nil", "undefined"), "write `none`"),
+    **dict.fromkeys(("yes", "on"), "write `true`"),
+    **dict.fromkeys(("no", "off"), "write `false`"),
+}
 
 
 def _known(mapping: MappingFile, loc: Loc) -> set[str]:

@@ -100,7 +100,12 @@ def read(path: Path) -> Document:
     start = Place(1, 1)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        place = Place(before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
+        reason, mend = "the file is not in UTF-8", "save it as UTF-8 in your editor"
+        raise BadMapping([Lint("file", path, place, reason, mend)]) from None
+    except OSError as error:
         mend = "name a mapping file that can be read"
         raise BadMapping([Lint("file", path, start, f"cannot read: {error}", mend)]) from None
     reader = _Reader(path)
@@ -109,7 +114,7 @@ def read(path: Path) -> Document:
         node = yaml.compose(text, Loader=_Loader)
         data = reader.build(node, ()) if node else None
     except yaml.YAMLError as error:
-        raise BadMapping([_syntax(path, error)]) from None
+        raise BadMapping([_syntax(path, text, error)]) from None
     except RecursionError:
         mend = "nest less, and let no alias contain itself"
         raise BadMapping([Lint("yaml", path, start, "nested too deeply", mend)]) from None
@@ -143,11 +148,53 @@ def _place(found: yaml.Node | yaml.Event) -> Place:
     return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
 
 
-def _syntax(path: Path, error: yaml.YAMLError) -> Lint:
+def _syntax(path: Path, text: str, error: yaml.YAMLError) -> Lint:
     mark = getattr(error, "problem_mark", None)
     place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
     problem = getattr(error, "problem", None) or "unreadable"
-    return Lint("yaml", path, place, f"not YAML: {problem}", "check indentation and quotes here")
+    reason, mend = f"not YAML: {problem}", "check indentation and quotes here"
+    if isinstance(error, yaml.reader.ReaderError):
+        before = text[: error.position]
+        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        reason, mend = "not YAML: a control character", "remove it"
+    for known, said, advice in _PROBLEMS:
+        if known in problem:
+            reason, mend = f"not YAML: {said}", advice
+    line = [*text.splitlines(), ""][place.line - 1 : place.line]
+    if "cannot start any token" in problem and line:
+        sign = line[0][place.column - 1 : place.column]
+        reason, mend = f"not YAML: nothing can begin with `{sign}`", "put the text in quotes"
+        if sign == "\t":
+            reason, mend = "not YAML: a tab", "indent with spaces"
+    for number in (place.line, place.line - 1, place.line - 2):
+        if "\u00a0" in "".join(text.splitlines()[max(number - 1, 0) : number]):
+            mend = f"line {number} has a no-break space: type its blanks again"
+    return Lint("yaml", path, place, reason, mend)
+
+
+# The parser's words, plainer ones, and the mend.
+_PROBLEMS = (
+    (
+        "mapping values are not allowed",
+        "a colon with a space after it, in text without quotes or at a wrong indentation",
+        "put the text in quotes, or correct the indentation",
+    ),
+    ("tab character", "a tab", "indent with spaces"),
+    ("unexpected end of stream", "a quote is not closed", "close it; it can begin far above"),
+    (
+        "could not find expected ':'",
+        "a line without `key: value`",
+        "check this line and those above it",
+    ),
+    (
+        "did not find expected key",
+        "something follows a value or a key, or the indentation is wrong",
+        "check indentation and quotes; in single quotes write '' for '",
+    ),
+    ("undefined alias", "an alias without its anchor", "put text that begins with * in quotes"),
+    ("block sequence entries", "a list begins behind a key", "begin the list in the next line"),
+    ("another document", "a second document after ---", "remove the line --- and what follows"),
+)
 
 
 class _Reader:
@@ -179,7 +226,7 @@ class _Reader:
         for key_node, value_node in node.value:
             place = _place(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
-                mend = "write a name before the colon"
+                mend = "write a name before the colon; put text that begins with {{ in quotes"
                 raise BadMapping([Lint("yaml", self.path, place, "a key that is not text", mend)])
             key = str(key_node.value)
             self.lints += self._key(key, key_node, place, known=key in found)

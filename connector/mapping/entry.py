@@ -76,7 +76,8 @@ TEXT: dict[str, Any] = {"type": "string"}
 Condition = Annotated[Expression, Compiled(_condition, {"type": ["string", "boolean"]})]
 AnyText = Annotated[Value, Compiled(text_value, TEXT)]
 AnyValue = Annotated[Value, Compiled(compile_value, {})]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+NAME = r"^[a-z][a-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME)]
 
 
 class Entry(BaseModel):

@@ -16,6 +16,7 @@ from jinja2.nodes import EvalContext
 from jinja2.parser import Parser
 
 from connector.mapping import arguments
+from connector.mapping.advice import advised, constant_faults
 from connector.mapping.chain import Chain, chains_of
 from connector.mapping.json_value import json_value
 from connector.mapping.language import LANGUAGE, function
@@ -29,7 +30,12 @@ Form = TypeVar("Form")
 
 
 class ExpressionError(ValueError):
-    """An expression cannot be compiled; the text says why, for the mapping's author."""
+    """An expression cannot be compiled; the text says why, for the mapping's author.
+
+    `at` is the path to it inside a list or an object of values.
+    """
+
+    at: tuple[str | int, ...] = ()
 
 
 class EvaluationError(ValueError):
@@ -200,11 +206,12 @@ def compile_condition(source: str) -> Expression:
     Raises:
         ExpressionError: it cannot be compiled.
     """
-    with _refusing():
+    with _refusing(source):
         parser = Parser(LANGUAGE, source.removeprefix("="), state="variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
-            raise ExpressionError(f"unexpected `{parser.stream.current}` after the expression")
+            found = parser.stream.current
+            raise ExpressionError(advised(f"unexpected `{found}` after the expression", source))
         return _compile(source, tree)
 
 
@@ -215,15 +222,28 @@ def compile_value(raw: Any, encode: Encode = str) -> Value:
         ExpressionError: an expression in it cannot be compiled.
     """
     if isinstance(raw, dict | list):
-        items = raw.values() if isinstance(raw, dict) else raw
-        keys = tuple(raw) if isinstance(raw, dict) else None
-        tree = Tree(tuple(compile_value(item, encode) for item in items), keys)
+        tree = _tree(raw, encode)
         return tree if tree.expressions else Constant(tree.evaluate(Scope()))
     if isinstance(raw, str) and raw.startswith("="):
         return compile_condition(raw)
-    if isinstance(raw, str) and "{{" in raw:
+    if isinstance(raw, str) and ("{{" in raw or "{%" in raw):
         return compile_text(raw, encode)
     return Constant(raw)
+
+
+def _tree(raw: dict[str, Any] | list[Any], encode: Encode) -> Tree:
+    pairs: list[tuple[str | int, Any]]
+    pairs = list(raw.items()) if isinstance(raw, dict) else list(enumerate(raw))
+    items = []
+    for key, item in pairs:
+        try:
+            if isinstance(key, str) and (key.startswith("=") or "{{" in key):
+                raise ExpressionError("a key is always text: it cannot be an expression")
+            items.append(compile_value(item, encode))
+        except ExpressionError as error:
+            error.at = (key, *error.at)
+            raise
+    return Tree(tuple(items), tuple(raw) if isinstance(raw, dict) else None)
 
 
 def compile_text(raw: str, encode: Encode = str) -> Text:
@@ -233,22 +253,22 @@ def compile_text(raw: str, encode: Encode = str) -> Text:
         ExpressionError: an expression cannot be compiled, or the text has a statement (`{% %}`)
             or a comment (`{# #}`).
     """
-    with _refusing():
-        body = LANGUAGE.parse(raw).body
-        if "{#" in raw or not all(isinstance(node, nodes.Output) for node in body):
+    with _refusing(raw):
+        if "{#" in raw or "{%" in raw:
             raise ExpressionError("only {{ }} is allowed in text, no {% %} and no {# #}")
+        body = LANGUAGE.parse(raw).body
         return Text(raw, tuple(_parts(raw, body)), encode)
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _refusing(source: str) -> Iterator[None]:
     """Turn the exceptions of Jinja's and Python's compilers into `ExpressionError`."""
     try:
         yield
     except ExpressionError:
         raise
     except TemplateSyntaxError as error:
-        raise ExpressionError(error.message or "syntax error") from None
+        raise ExpressionError(advised(error.message or "syntax error", source)) from None
     except (RecursionError, MemoryError, SyntaxError):
         raise ExpressionError("nested too deeply") from None
     except ValueError:
@@ -268,7 +288,7 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
         names |= {tree.name}
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
-    for problem in arguments.problems(tree, Scope()):
+    for problem in (*constant_faults(tree), *arguments.problems(tree, Scope())):
         raise ExpressionError(problem)
     paths = frozenset(_paths(tree))
     patterns = tuple(_compile(source, found) for found in _patterns(tree))

@@ -2,21 +2,23 @@
 
 The function calls `load`; `connector check` calls `check`. This module turns violations of the
 schema into lints; `connector.mapping.checks`,
-`fields` and `constants` make all other lints.
+`fields`, `mistakes` and `constants` make all other lints.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from connector.mapping import constants, fields
+from connector.mapping import constants, fields, mistakes
 from connector.mapping.checks import CHECKS
 from connector.mapping.document import BadMapping, Document, Lint, Loc, read
-from connector.mapping.entry import Entry
+from connector.mapping.entry import NAME, Entry
 from connector.mapping.protocol import PROTOCOLS, protocol
-from connector.mapping.schema import MappingFile, validate
+from connector.mapping.rule import EVENT_TYPE
+from connector.mapping.schema import FILE_NAME, MappingFile, validate
 from connector.mapping.spelling import near
 
 
@@ -46,7 +48,7 @@ def check(path: Path) -> tuple[MappingFile | None, list[Lint]]:
         return None, list(bad.lints)
     except ValidationError as error:
         return None, _ordered(_shape(document, error))
-    checks = (*CHECKS, fields.check, constants.check)
+    checks = (*CHECKS, fields.check, mistakes.check, constants.check)
     return mapping, _ordered(lint for found in checks for lint in found(mapping))
 
 
@@ -59,6 +61,7 @@ def _shape(document: Document, error: ValidationError) -> Iterator[Lint]:
     found = error.errors(include_url=False, include_input=False)
     for item in found:
         item["loc"] = item["loc"][:-1] if item["loc"][-1:] == ("[key]",) else item["loc"]
+        item["loc"] += getattr(item.get("ctx", {}).get("error"), "at", ())
     for item in found:
         loc: Loc = item["loc"]
         if not any(other["loc"][: len(loc)] == loc != other["loc"] for other in found):
@@ -70,15 +73,42 @@ def _shape_lint(document: Document, item: ErrorDetails) -> Lint:
     where = ".".join(map(str, loc)) or "the file"
     if item["type"] == "extra_forbidden":
         key, known = str(loc[-1]), _known_keys()
-        mend = _ELSEWHERE if key in known else near(key, known, "remove it")
+        mend = _ELSEWHERE if key in known else near(key.lower().strip(), known, "remove it")
+        if not key.isprintable():
+            mend = (
+                "it has a character that nobody sees: type the key and the blanks before it again"
+            )
         return document.lint("unknown-key", loc, f"unknown key `{key}`", mend)
     if item["type"] == "foreign_call":
         mend = f"change the call, or name `{item['ctx']['other']}` under `system`"
         return document.lint("foreign-call", loc, item["msg"], mend)
     if item["type"] == "missing":
         return document.lint("missing-key", loc, f"`{where}` is missing", "add it")
-    reason = _SHAPES.get(item["type"], item["msg"].removeprefix("Value error, "))
-    return document.lint("value", loc, f"`{where}` {reason}", "correct it")
+    reason, mend = _value(item)
+    return document.lint("value", loc, f"`{where}` {reason}", mend)
+
+
+def _value(item: ErrorDetails) -> tuple[str, str]:
+    """Why a value does not match the schema, and what to write."""
+    context = item.get("ctx", {})
+    if item["loc"][-1:] == ("rate_limit",):
+        return "must be requests per second", "write it as 20/s"
+    if item["type"] == "string_pattern_mismatch":
+        return _FORMS.get(context["pattern"], _SHAPES[item["type"]]), "correct it"
+    if item["type"] in ("enum", "literal_error"):
+        return "must be " + _REPR.sub(r"\1", context["expected"]), "correct it"
+    for limit, said in (("ge", "or more"), ("le", "or less"), ("gt", "at least, and more")):
+        if limit in context:
+            return f"must be {context[limit]} {said}", "correct it"
+    return _SHAPES.get(item["type"], item["msg"].removeprefix("Value error, ")), "correct it"
+
+
+_REPR = re.compile(r"<\w+\.\w+: ('\w+')>")  # of a value of an enumeration
+_FORMS = {
+    NAME: "must have only lower-case letters, digits and _, and begin with a letter",
+    FILE_NAME: "must have only lower-case letters, digits and -, and begin with a letter",
+    EVENT_TYPE: "must be one event type, such as SIM/Updated; write several as a list",
+}
 
 
 _ELSEWHERE = "it belongs to another entry: move or remove it"

@@ -25,7 +25,7 @@ class NotANumber(BadValue):
     """A value that is not a number at all; a filter's default replaces it."""
 
 
-def whole_number(value: object, default: Any = _ABSENT, base: int = 10) -> Any:
+def whole_number(value: object, default: Any = _ABSENT, base: Any = 10) -> Any:
     """Filter `int`: a whole number; `default` if the value is not a number.
 
     Raises:
@@ -33,6 +33,8 @@ def whole_number(value: object, default: Any = _ABSENT, base: int = 10) -> Any:
             whole, or has too many digits.
     """
     try:
+        if not isinstance(base, int) or not 2 <= base <= 36:
+            raise BadValue("the base of `int` must be 2 to 36")
         if base != 10 and isinstance(value, str):
             return _in_base(value, base)
         return _whole(value)
@@ -105,10 +107,8 @@ def _decimal(value: object) -> float:
     return number
 
 
-def _in_base(value: str, base: object) -> int:
+def _in_base(value: str, base: int) -> int:
     text = value.strip()
-    if not isinstance(base, int) or not 2 <= base <= 36:
-        raise BadValue("the base of `int` must be 2 to 36")
     if len(text) > _LONGEST or not re.fullmatch(_IN_BASE, text):
         raise NotANumber("text that is not a number")
     try:

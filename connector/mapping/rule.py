@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 from connector.mapping.entry import AnyText, Condition, Entry
 from connector.mapping.protocol import AnyCall
 
+EVENT_TYPE = r"^[^\s,;|*\\]([^,;|*\\]*[^\s,;|*\\])?$"  # a list in one text never fits an event
+
 
 def _list(raw: object) -> object:
     return [raw] if isinstance(raw, str) else raw
@@ -32,7 +34,7 @@ class Rule(Entry):
 
     name: str
     on: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^\S(.*\S)?$")], ...],
+        tuple[Annotated[str, Field(pattern=EVENT_TYPE)], ...],
         BeforeValidator(_list, json_schema_input_type=str | list[str]),
         Field(min_length=1),
     ]

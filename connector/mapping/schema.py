@@ -18,13 +18,15 @@ from connector.mapping.protocol import AnyProtocol, AnySystem, protocol, protoco
 from connector.mapping.rule import Rule
 from connector.mapping.setting import Setting
 
+FILE_NAME = r"^[a-z][a-z0-9-]*$"
+
 
 class MappingFile(Entry):
     """One external system: which events matter to it, and what to send."""
 
     model_config = ConfigDict(title="Mapping")
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    name: Annotated[str, Field(pattern=FILE_NAME)]
     summary: str
     settings: dict[Name, Setting] = {}
     system: AnySystem

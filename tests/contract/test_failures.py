@@ -149,10 +149,11 @@ def test_case_9_the_retry_after_of_the_system_is_handed_on(
 def test_case_9_a_system_that_is_too_slow_times_out(start: Start, system: ScriptedServer) -> None:
     function = start(WTL_HTTP_REQUESTS_TIMEOUT="0.5")
     silent, byte_by_byte = Scripted(delay=2), Scripted(drip=0.05, body=b" " * 100)
-    for number, reply in enumerate((silent, byte_by_byte), 1):
+    slow = ((silent, "reply"), (byte_by_byte, "end of the reply"))
+    for number, (reply, missing) in enumerate(slow, 1):
         system.default = reply
         response = function.post(event(imsi=subscriber(number)), headers=ids())
-        told = "API Core: no reply within 0.5 s"
+        told = f"API Core: no {missing} within 0.5 s"
         assert (response.status_code, response.json()) == (503, UNAVAILABLE | {"error": told})
         (call,) = settled(function, response)["calls"]
         assert call["milliseconds"] >= 500

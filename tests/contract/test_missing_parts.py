@@ -13,7 +13,8 @@ from tests.support import ROOT
 from tests.support.events import event
 
 SIM, OLD, ACCOUNT = ("pb_data.sim_info", "pb_data.prev_sim_info", "pb_data.account_info")
-NOBODY = {f"{SIM}.i_account": None}
+NO_IMSI = f"{SIM}.i_account"  # a SIM of an account whose IMSI nobody knows
+NOBODY = {NO_IMSI: None}
 SITUATIONS: dict[str, dict[str, Any]] = {
     "sim absent": {"remove": (SIM,)},
     "sim null": {"change": {SIM: None}},
@@ -30,7 +31,7 @@ SITUATIONS: dict[str, dict[str, Any]] = {
 EXPECTED = {
     "sim-created": f"{SIM} ignored ignored {ACCOUNT} ignored ignored ignored calls calls {SIM}",
     "sim-updated": f"{SIM} ignored ignored {ACCOUNT} {ACCOUNT} ignored ignored calls calls {SIM}",
-    "sim-replaced": f"{SIM} calls calls {ACCOUNT} {ACCOUNT} calls calls {OLD} calls {SIM}",
+    "sim-replaced": f"{SIM} calls {NO_IMSI} {ACCOUNT} {ACCOUNT} calls calls {OLD} calls {SIM}",
     "sim-deleted": f"{SIM} ignored ignored calls calls calls calls calls calls {SIM}",
 }
 CASES = [
@@ -58,7 +59,7 @@ def test_an_event_without_a_part(mapping: Any, name: str, situation: str, expect
     result = planned(event(name, **SITUATIONS[situation]), mapping)
     if result and result.details:
         assert [detail.field for detail in result.details] == [expected]
-        if "null" not in situation:
+        if "null" not in situation and situation != "sim without imsi":
             assert "add it to the required data" in result.details[0].rule
     else:
         assert (result.outcome.value if result else "calls") == expected
@@ -68,5 +69,13 @@ def test_an_event_without_a_part(mapping: Any, name: str, situation: str, expect
 @pytest.mark.parametrize("absent", [SIM, OLD, ACCOUNT, "pb_data"])
 def test_a_swap_without_a_part_releases_nobody(mapping: Any, absent: str) -> None:
     result = planned(event("sim-replaced", remove=(absent,)), mapping)
+    assert result
+    assert result.outcome is Outcome.INVALID
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS, ids=lambda mapping: mapping.name)
+@pytest.mark.parametrize("imsi", [None, "", " ", "x", 7, [], {}])
+def test_a_swap_to_a_sim_whose_imsi_is_unknown_releases_nobody(mapping: Any, imsi: Any) -> None:
+    result = planned(event("sim-replaced", change={f"{SIM}.imsi": imsi}), mapping)
     assert result
     assert result.outcome is Outcome.INVALID

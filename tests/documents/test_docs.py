@@ -310,7 +310,7 @@ def test_the_table_of_statuses_has_the_outcomes_of_the_code() -> None:
 
 def lint_names() -> set[str]:
     """The names of the lints in the code: the first text argument of each call that makes one."""
-    names = ("checks.py", "constants.py", "document.py", "fields.py", "load.py")
+    names = [f"{name}.py" for name in "checks constants document fields load mistakes".split()]
     files = [ROOT / "connector" / "mapping" / name for name in names]
     found: set[str] = set()
     for file in [*files, ROOT / "connector_tools" / "mapping_tests.py"]:

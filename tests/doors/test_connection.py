@@ -32,6 +32,7 @@ from tests.support.events import event, subscriber
 from tests.support.function import TOKEN, environment
 from tests.support.scripted import ScriptedServer
 
+CLOSE = b"Connection: close\r\n"
 TOO_MUCH = {
     "bytes that are not HTTP": (400, MARK * 20),
     "a TLS greeting": (400, bytes.fromhex("1603010200010001fc0303") + MARK),
@@ -101,6 +102,58 @@ def test_a_sender_without_end_gets_its_answer_and_takes_no_memory(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000, "in KB"
 
 
+EARLY = {
+    "a bad token": (401, HEAD.replace(TOKEN.encode(), b"no")),
+    "no token": (401, b"POST / HTTP/1.1\r\nHost: c\r\n"),
+    "a bad method": (405, HEAD.replace(b"POST", b"OPTIONS")),
+    "a large event": (413, HEAD),
+}
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["close", "HTTP/1.0"])
+def test_an_early_answer_leaves_the_sender_time_to_read_it(
+    scripted: ScriptedServer, written: StringIO, old: bool
+) -> None:
+    """Closed at once, TCP resets the connection, and nginx makes a 502 of our 401 and 413."""
+    app = door_app(environment(scripted.url))
+    log.configure("INFO", written)
+    with ServerThread(app, Limits(linger=60)) as server:
+        for name, (status, head) in EARLY.items():
+            request = head.replace(b"HTTP/1.1", b"HTTP/1.0") if old else head + CLOSE
+            request += b"Content-Length: 12000000\r\n\r\n" + b"a" * 100_000
+            with server.connect() as connection:
+                connection.sendall(request)
+                answer = drained(connection)
+                assert status_of_ours(answer) == status, name
+                for _ in range(10):
+                    connection.sendall(b"a" * 100_000)
+                    time.sleep(0.002)
+
+
+def test_a_sender_that_does_not_stop_after_an_early_answer_is_cut_off(soon: ServerThread) -> None:
+    with soon.connect() as connection:
+        connection.sendall(EARLY["no token"][1] + CLOSE + b"Content-Length: 12000000\r\n\r\n")
+        assert status_of_ours(drained(connection)) == 401
+        with pytest.raises(ConnectionError):
+            for _ in range(3000):
+                connection.sendall(b"a")
+                time.sleep(0.01)
+
+
+def test_an_idle_connection_is_kept_until_the_deadline_of_a_head(usual: ServerThread) -> None:
+    """The server's own limit is 0 s here; under gunicorn it is 2 s."""
+    with usual.connect() as connection:
+        for number in (12, 13):
+            connection.sendall(good(number))
+            answer = b""
+            while not answer.endswith(b"}"):
+                received = connection.recv(65536)
+                assert received, "the connection was closed"
+                answer += received
+            assert Answer(answer).json == ACCEPTED
+            time.sleep(0.1)
+
+
 @pytest.mark.parametrize("target", [b"example.com:443", b"/"])
 def test_connect_is_not_allowed(usual: ServerThread, written: StringIO, target: bytes) -> None:
     answer = Answer(usual.exchange(b"CONNECT " + target + b" HTTP/1.1\r\nHost: c\r\n\r\n" + MARK))
@@ -164,6 +217,7 @@ def test_the_connection_is_uvicorns_own_but_for_what_it_names() -> None:
         "on_url",
         "on_header",
         "on_headers_complete",
+        "timeout_keep_alive_handler",
         "on_body",
         "on_message_complete",
         "on_response_complete",

@@ -1,10 +1,7 @@
 """Requests that ask for another protocol: the event is read, the upgrade ignored."""
 
 import json
-import shutil
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -58,34 +55,6 @@ def test_an_event_from_javas_client_is_applied(usual: ServerThread, system: Scri
         answer = Answer(drained(connection))
     assert answer.json == ACCEPTED
     assert Answer(answer.rest).status == 200, "the connection is kept"
-
-
-SEND = """
-import java.net.URI;
-import java.net.http.*;
-
-public class Send {
-  public static void main(String[] given) throws Exception {
-    var request = HttpRequest.newBuilder(URI.create(given[0]))
-        .header("Authorization", "Bearer " + given[1])
-        .POST(HttpRequest.BodyPublishers.ofString(given[2]));
-    var bodies = HttpResponse.BodyHandlers.ofString();
-    System.out.print(HttpClient.newHttpClient().send(request.build(), bodies).body());
-  }
-}
-"""
-
-
-@pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 11 or newer")
-def test_javas_own_client_gets_its_event_applied(
-    usual: ServerThread, system: ScriptedServer, tmp_path: Path
-) -> None:
-    program = tmp_path / "Send.java"
-    program.write_text(SEND)
-    url, body = f"http://127.0.0.1:{usual.port}/", json.dumps(event(imsi=subscriber(11)))
-    command = ["java", "-XX:TieredStopAtLevel=1", str(program), url, TOKEN, body]
-    sent = subprocess.run(command, capture_output=True, check=True, timeout=120)
-    assert json.loads(sent.stdout) == ACCEPTED
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -29,7 +29,7 @@ def setting(entry: str, use: str = "headers: {X: =settings.a}") -> str:
 # A file without `name:` gets `HEAD` in front.
 CASES: list[tuple[str, str, str, str]] = [
     ("file", "", "cannot read", "can be read"),
-    ("yaml", "a: @@*nothing", "undefined alias", "check"),
+    ("yaml", "a: @@*nothing", "alias without its anchor", "quotes"),
     ("duplicate-key", RULES + "@@rules: []", "`rules` appears twice", "keep one"),
     # Values that readers of YAML understand differently
     ("number", "settings: {a: {env: A, default: @@00101}}\n" + RULES, "number 101", "in quotes"),
@@ -75,8 +75,8 @@ CASES: list[tuple[str, str, str, str]] = [
     ("value", with_call("{get: /a, @@when: 'sim | default(1, 2, 3)'}"), "these arguments", ""),
     ("value", "settings: {a: {@@env: A B}}\n" + RULES, "not allowed", "correct it"),
     ("value", "settings: {a: {env: A, @@default: true}}\n" + RULES, "in quotes", "correct it"),
-    ("value", "rules: [{name: a, @@on: 'SIM/Updated ', calls: [{get: /a}]}]", "not allowed", ""),
-    ("value", system("@@rate_limit: 9999999/s"), "not allowed", "correct it"),
+    ("value", "rules: [{name: a, @@on: 'SIM/Updated ', calls: [{get: /a}]}]", "one event type", ""),
+    ("value", system("@@rate_limit: 9999999/s"), "per second", "20/s"),
     ("value", system("@@concurrency: true"), "whole number", "correct it"),
     ("value", with_call("{get: /a, @@when: sim.}"), "`rules.0.calls.0.when`", "correct it"),
     ("value", with_call("{get: /a, @@when: sim | nothing}"), "nothing", "correct it"),

@@ -27,6 +27,9 @@ class Authority:
             self._builder(self._name, self._key.public_key(), now - DAY, now + DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_usage(), critical=True)
+            .add_extension(  # Python 3.13 wants it
+                x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+            )
             .sign(self._key, hashes.SHA256())
         )
         self.path = folder / f"{name}.pem"
@@ -36,6 +39,14 @@ class Authority:
         self, hosts: Sequence[str] = ("127.0.0.1",), begins: timedelta = -DAY, ends: timedelta = DAY
     ) -> ssl.SSLContext:
         """The TLS context of a server with a certificate for `hosts`; times count from now."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate(hosts, begins, ends))
+        return context
+
+    def certificate(
+        self, hosts: Sequence[str] = ("127.0.0.1",), begins: timedelta = -DAY, ends: timedelta = DAY
+    ) -> Path:
+        """The file with a certificate for `hosts` and its key; times count from now."""
         key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
         leaf = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")])
         names = x509.SubjectAlternativeName([_general(host) for host in hosts])
@@ -49,9 +60,7 @@ class Authority:
         path = self._folder / f"{made.serial_number}.pem"
         secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         path.write_bytes(made.public_bytes(Encoding.PEM) + secret)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
+        return path
 
     def _builder(
         self, name: x509.Name, key: ec.EllipticCurvePublicKey, begins: datetime, ends: datetime

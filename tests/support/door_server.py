@@ -40,7 +40,14 @@ class ServerThread:
     def __init__(self, app: Any, limits: Limits | None = None) -> None:
         self.name = f"connector-{next(_NUMBERS)}"
         http: Any = partial(Connection, Deadlines(self.name, limits)) if limits else "h11"
-        self._config = Config(app, http=http, ws="none", log_config=None, access_log=False)
+        self._config = Config(
+            app,
+            http=http,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=0 if limits else 5,  # `Connection` has deadlines in its place
+        )
         self._server = Server(self._config)
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))

@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 import httpx
-from pydantic_core import from_json
 
 from connector.call import Call
+from connector.json_text import read_json
 from connector.mapping.expression import Scope
 from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
@@ -203,6 +203,6 @@ def _json(text: str) -> tuple[Any, bool]:
     if not text or text.isspace():
         return None, True
     try:
-        return from_json(text, allow_inf_nan=False), True
+        return read_json(text), True
     except ValueError:
         return None, False

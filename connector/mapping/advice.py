@@ -1,0 +1,61 @@
+"""Advice for expressions that cannot be compiled, or can never be computed.
+
+Most authors know another language: a spreadsheet, SQL, JavaScript. The parser's own words, such as
+"unexpected char '&' at 30", do not tell them what to write.
+"""
+
+import re
+from collections.abc import Iterator
+
+from jinja2 import nodes
+
+_TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
+# What the author wrote, outside of quotes, and what to write. The first that is found counts.
+_INSTEAD: tuple[tuple[str, str], ...] = (
+    ("[\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb]", "use straight quotes: '...'"),
+    (r"&&", "write `and`"),
+    (r"\|\|", "write `or`"),
+    (r"===|!==", "write `==` or `!=`"),
+    (r"<>", "write `!=`"),
+    (r"![^=]", "write `not`"),
+    (r"\?", "write `a if condition else b`"),
+    (r"^=?\s*if\b|\bthen\b", "write `a if condition else b`"),
+    (r"(?<![=!<>])=(?!=)(?<!^=)", "write `==` to compare"),
+    (r"\bis\s+[0-9]", "write `==` to compare"),
+    (r"\{\{", "write an expression without {{ }} here"),
+    (r"\bfor\b", "a call with `each` repeats; the filter `map` takes a field of each item"),
+)
+
+
+def advised(message: str, source: str) -> str:
+    """The message of the parser, with advice if the source has a spelling of another language."""
+    inside = source if source.startswith("=") else f"={source}"
+    bare = _TEXT.sub("''", inside)
+    if inside.strip() == "=":
+        return "the expression is empty"
+    if source.count("{{") != source.count("}}"):
+        return f"{message}: write }}}} for each {{{{"
+    if "{{" in source and not source.startswith(("=", "{{")):
+        return message  # text with {{ }} in it
+    if bare.count("'") % 2 or bare.count('"') % 2:
+        return f"{message}: close the quote"
+    for pattern, advice in _INSTEAD:
+        if re.search(pattern, bare):
+            return f"{message}: {advice}"
+    return message
+
+
+def constant_faults(tree: nodes.Expr) -> Iterator[str]:
+    """Yield what no event could ever compute."""
+    kinds = (nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Slice)
+    for node in (tree, *tree.find_all(kinds)):
+        if isinstance(node, nodes.Div | nodes.FloorDiv | nodes.Mod):
+            computed = isinstance(node.left, nodes.Const)  # by the lint `constant`
+            if not computed and _is_zero(node.right):
+                yield "it divides by zero"
+        if isinstance(node, nodes.Slice) and node.step is not None and _is_zero(node.step):
+            yield "the step of a slice cannot be zero"
+
+
+def _is_zero(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Const) and node.value in (0, False)
