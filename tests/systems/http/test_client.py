@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import ssl
 import subprocess
 import time
@@ -321,7 +322,7 @@ async def test_a_call_ends_in_a_reply_for_any_received_bytes(
     ids=["late", "dripping"],
 )
 @pytest.mark.parametrize(
-    ("limit", "budget"), [("300ms", 60), ("30s", 0.3)], ids=["timeout", "budget"]
+    ("limit", "budget"), [("800ms", 60), ("30s", 0.8)], ids=["timeout", "budget"]
 )
 async def test_a_reply_that_takes_too_long_is_an_outage(
     system: ScriptedServer, slow: Scripted, missing: str, limit: str, budget: float
@@ -329,7 +330,8 @@ async def test_a_reply_that_takes_too_long_is_an_outage(
     system.default = slow
     started = time.monotonic()
     reply = await send_once(system.url, budget=budget, timeout=limit)
-    assert (reply.outcome, reply.cause) == (Outcome.UNAVAILABLE, f"no {missing} within 0.3 s")
+    assert reply.outcome is Outcome.UNAVAILABLE
+    assert re.fullmatch(rf"no {missing} within 0\.\d+ s", reply.cause or "")
     assert time.monotonic() - started < 2.5
 
 
