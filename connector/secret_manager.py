@@ -47,13 +47,21 @@ class SecretManager:
     """A `connector.secrets.Source`: the two newest enabled versions of the secret prefix + name.
 
     Without `project`, it is the project that the function runs in. `emulator` is the `host:port` of
-    a server that takes the place of Secret Manager in tests.
+    a server that takes the place of Secret Manager in tests. `patience` is for how many seconds a
+    request is tried, with its retries.
     """
 
-    def __init__(self, project: str | None, prefix: str, emulator: str | None = None) -> None:
+    def __init__(
+        self,
+        project: str | None,
+        prefix: str,
+        emulator: str | None = None,
+        patience: float = _TIMEOUT,
+    ) -> None:
         self._project = project
         self._prefix = prefix
         self._emulator = emulator
+        self._patience = patience
         self._opening = asyncio.Lock()
         self._client: SecretManagerServiceAsyncClient | None = None
 
@@ -68,7 +76,7 @@ class SecretManager:
             client = await self._open()
             parent = f"projects/{self._project}/secrets/{self._prefix}{name}"
             wanted = {"parent": parent, "filter": "state:ENABLED", "page_size": _NEWEST}
-            limits: Any = {"timeout": _TIMEOUT, "retry": AsyncRetry(timeout=_TIMEOUT)}
+            limits: Any = {"timeout": self._patience, "retry": AsyncRetry(timeout=self._patience)}
             pages = (await client.list_secret_versions(request=wanted, **limits)).pages
             names = [version.name for version in (await anext(pages)).versions][:_NEWEST]
             found = [

@@ -27,11 +27,13 @@ _VALUE = 1024  # bytes
 class Publisher:
     """A Pub/Sub client; an async context manager that the worker holds open while it serves.
 
-    `emulator` is the host and port of Google's emulator, or None for the real service.
+    `emulator` is the host and port of Google's emulator, or None for the real service. `patience`
+    is for how many seconds a message is tried, with its retries.
     """
 
-    def __init__(self, emulator: str | None) -> None:
+    def __init__(self, emulator: str | None, patience: float = _TIMEOUT) -> None:
         self._emulator = emulator
+        self._patience = patience
 
     async def __aenter__(self) -> Self:
         """Open the client, after the server has forked: gRPC does not survive a fork.
@@ -67,8 +69,8 @@ class Publisher:
             reply = await self._client.publish(
                 topic=topic,
                 messages=[message],
-                timeout=_TIMEOUT,
-                retry=AsyncRetry(timeout=_TIMEOUT),  # the client's default retries for ten minutes
+                timeout=self._patience,
+                retry=AsyncRetry(timeout=self._patience),  # by default: ten minutes
             )
         except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
             cause = f"{type(error).__name__}: {error}"

@@ -20,9 +20,12 @@ from tests.support.terraform_docs import DIRS, marked, readme
 pytestmark = pytest.mark.deployment
 
 _REASON = missing()
-_WRONG = """
+_CONNECTORS = """
 project_id = "my-project"
-connectors = { wtl-hlr = {
+connectors = { ENTRIES }
+"""
+_ENTRY = """
+NAME = {
   mapping = {
     file         = "mappings/limited.yaml"
     variables    = { WTL_API_URL = "https://hlr.example.com" }
@@ -30,8 +33,13 @@ connectors = { wtl-hlr = {
   }
   delivery = { shape = "buffered" }
   function = { WRONG }
-} }
+}
 """
+_WRONG = {
+    "event_budget_seconds = 60": "Google cuts an event off before the connector answers",
+    "max_instances = 31": "31 instances of 5/s exceed 150/s",
+    "timeout_seconds = 600": "Pub/Sub sends an event again that is still being applied",
+}
 _needs_terraform = pytest.mark.skipif(_REASON is not None, reason=_REASON or "")
 _needs_no_cloud = pytest.mark.skipif(
     _REASON is not None or not offline(),
@@ -121,7 +129,7 @@ def test_a_plan_after_applying_every_option_has_no_changes(applied: Copy) -> Non
 
 @_needs_no_cloud
 def test_no_secret_is_in_the_state(applied: Copy) -> None:
-    versions = _only(applied.resources(), "google_secret_manager_secret_version")
+    versions = _only(applied.resources, "google_secret_manager_secret_version")
     assert len(versions) == 2
     for version in versions:
         assert version["secret_data"] is None
@@ -132,7 +140,7 @@ def test_no_secret_is_in_the_state(applied: Copy) -> None:
 
 @_needs_no_cloud
 def test_the_zip_has_exactly_the_files_of_the_function(applied: Copy) -> None:
-    uploaded = _only(applied.resources(), "google_storage_bucket_object")[0]
+    uploaded = _only(applied.resources, "google_storage_bucket_object")[0]
     zip_file = applied.root / uploaded["source"]
     folder = applied.folder
     expected = {
@@ -149,7 +157,7 @@ def test_the_zip_has_exactly_the_files_of_the_function(applied: Copy) -> None:
 @_needs_no_cloud
 def test_the_function_accepts_the_environment_that_terraform_gives_it(applied: Copy) -> None:
     """Without this test, the first deployment would show names or values that do not fit."""
-    functions = _only(applied.resources(), "google_cloudfunctions2_function")
+    functions = _only(applied.resources, "google_cloudfunctions2_function")
     assert len(functions) == 2
     for function in functions:
         given = function["service_config"][0]["environment_variables"]
@@ -164,7 +172,7 @@ def test_the_function_accepts_the_environment_that_terraform_gives_it(applied: C
 @_needs_no_cloud
 def test_a_cold_start_uses_the_bytecode_of_the_build(applied: Copy, tmp_path: Path) -> None:
     """Google's buildpack compiles in the build's environment and then dates each file to 1980."""
-    function = _only(applied.resources(), "google_cloudfunctions2_function")[0]
+    function = _only(applied.resources, "google_cloudfunctions2_function")[0]
     given = function["build_config"][0]["environment_variables"]
     shutil.copytree(ROOT / "connector", tmp_path / "connector", ignore=_NO_BYTECODE)
     compiled = [sys.executable, "-m", "compileall", "-f", "-q", "."]
@@ -179,7 +187,7 @@ def test_a_cold_start_uses_the_bytecode_of_the_build(applied: Copy, tmp_path: Pa
 
 @_needs_no_cloud
 def test_terraform_makes_the_secrets_that_the_function_reads(applied: Copy) -> None:
-    secrets = _only(applied.resources(), "google_secret_manager_secret")
+    secrets = _only(applied.resources, "google_secret_manager_secret")
     names = {secret["secret_id"] for secret in secrets}
     wanted = (settings.API_TOKEN, settings.HASH_KEY, "WTL_API_TOKEN")
     assert names == {f"{prefix}-{name}" for prefix in ("wtl-hlr", "wtl-lab") for name in wanted}
@@ -188,7 +196,7 @@ def test_terraform_makes_the_secrets_that_the_function_reads(applied: Copy) -> N
 @_needs_no_cloud
 def test_the_collections_with_an_expiry_are_those_of_the_ledger(applied: Copy) -> None:
     code = (ROOT / "connector" / "ledger" / "firestore.py").read_text()
-    fields = _only(applied.resources(), "google_firestore_field")
+    fields = _only(applied.resources, "google_firestore_field")
     expiring = {field["collection"] for field in fields if field["ttl_config"]}
     assert expiring == set(re.findall(r'^[A-Z]+ = "(nsps_\w+)"$', code, re.M))
     for name in {field["field"] for field in fields}:
@@ -198,10 +206,10 @@ def test_the_collections_with_an_expiry_are_those_of_the_ledger(applied: Copy) -
 @_needs_no_cloud
 def test_metrics_and_alerts_filter_on_texts_that_the_function_logs(applied: Copy) -> None:
     code = "".join(file.read_text() for file in (ROOT / "connector").rglob("*.py"))
-    filters = [m["filter"] for m in _only(applied.resources(), "google_logging_metric")]
+    filters = [m["filter"] for m in _only(applied.resources, "google_logging_metric")]
     filters += [
         policy["conditions"][0]["condition_matched_log"][0]["filter"]
-        for policy in _only(applied.resources(), "google_monitoring_alert_policy", ".log[")
+        for policy in _only(applied.resources, "google_monitoring_alert_policy", ".log[")
     ]
     messages = {found for text in filters for found in re.findall(r'message="(.*?)"', text)}
     reasons = {found for text in filters for found in re.findall(r'reason=~"\^(.*?)"', text)}
@@ -220,7 +228,7 @@ def test_every_alert_links_to_a_section_of_the_operating_guide(applied: Copy) ->
     guide = (ROOT / "docs" / "operate.md").read_text()
     headings = re.findall(r"^#+ (.+)$", guide, re.M)
     sections = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings}
-    policies = _only(applied.resources(), "google_monitoring_alert_policy")
+    policies = _only(applied.resources, "google_monitoring_alert_policy")
     texts = [policy["documentation"][0]["content"] for policy in policies]
     anchors = {found for text in texts for found in re.findall(r"operate\.md#([\w-]+)\]", text)}
     assert len(texts) == 14
@@ -248,26 +256,23 @@ def test_the_secrets_can_be_created_first(copy: Copy) -> None:
 
 
 @_needs_no_cloud
-@pytest.mark.parametrize(
-    ("wrong", "sentence"),
-    [
-        ("event_budget_seconds = 60", "Google cuts an event off before the connector answers"),
-        ("max_instances = 31", "31 instances of 5/s exceed 150/s"),
-        ("timeout_seconds = 600", "Pub/Sub sends an event again that is still being applied"),
-    ],
-)
-def test_a_wrong_value_is_refused_with_a_sentence(copy: Copy, wrong: str, sentence: str) -> None:
+def test_wrong_values_are_refused_with_a_sentence_each(copy: Copy) -> None:
+    """One plan for all, in which each wrong value has a connector of its own."""
     mapping = copy.folder / "mappings" / "wtl-hlr-hss.yaml"
     limited = copy.folder / "mappings" / "limited.yaml"
     limited.write_text(mapping.read_text().replace("  http:\n", "  http:\n    rate_limit: 5/s\n"))
     file = copy.folder / "wrong.tfvars"
-    file.write_text(_WRONG.replace("WRONG", wrong))
+    entries = [_ENTRY.replace("NAME", f"hlr-{n}").replace("WRONG", w) for n, w in enumerate(_WRONG)]
+    file.write_text(_CONNECTORS.replace("ENTRIES", "".join(entries)))
     try:
         ran = copy.run("plan", "-input=false", "-state=wrong.tfstate", f"-var-file={file}")
     finally:
         limited.unlink()
     assert ran.returncode == 1
-    assert sentence in re.sub(r"[│\s]+", " ", ran.stderr)
+    said = re.sub(r"[│\s]+", " ", ran.stderr)
+    assert said.count("Error: ") == len(_WRONG)
+    for sentence in _WRONG.values():
+        assert sentence in said
 
 
 @pytest.mark.parametrize("folder", DIRS, ids=lambda folder: folder.name)

@@ -1,5 +1,6 @@
 """Publish, push and dead-letter over the real Pub/Sub emulator; the check of the pusher."""
 
+import asyncio
 import base64
 import json
 import time
@@ -11,9 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
+from connector.doors.publisher import Publisher
+from connector.outcome import Outcome, Refusal
 from tests.support.events import event, subscriber
 from tests.support.function import Function, environment
 from tests.support.google_signer import ACCOUNT, AUDIENCE, GoogleSigner, SigningRelay
+from tests.support.publisher_server import PublisherServer
 from tests.support.pubsub_emulator import PubSubEmulator, running_emulator
 from tests.support.scripted import Scripted, ScriptedServer
 
@@ -129,17 +133,28 @@ def test_queued_events_survive_a_killed_function(
     assert len({request.json["imsi"] for request in system.requests}) == 10
 
 
+async def test_a_pubsub_that_cannot_be_reached_is_unavailable() -> None:
+    async with Publisher("127.0.0.1:1", patience=0.5) as publisher:
+        with pytest.raises(Refusal) as refused:
+            async with asyncio.timeout(30):
+                await publisher.publish("projects/demo/topics/events", b"an event", {})
+    assert refused.value.result.outcome is Outcome.UNAVAILABLE
+    assert "Pub/Sub" in str(refused.value.result.reason)
+
+
 def test_an_event_that_pubsub_does_not_store_is_unavailable(
     system: ScriptedServer, tmp_path: Path
 ) -> None:
-    env = environment(
-        system.url,
-        INGRESS="publish",
-        PUBSUB_TOPIC="projects/demo/topics/events",
-        PUBSUB_EMULATOR_HOST="127.0.0.1:1",
-    )
-    with Function(tmp_path / "log", env) as function:
-        answer = function.post(event())
+    with PublisherServer() as pubsub:
+        pubsub.down = True
+        env = environment(
+            system.url,
+            INGRESS="publish",
+            PUBSUB_TOPIC="projects/demo/topics/events",
+            PUBSUB_EMULATOR_HOST=pubsub.address,
+        )
+        with Function(tmp_path / "log", env) as function:
+            answer = function.post(event())
     assert answer.status_code == 503
     assert answer.json()["type"] == "CONNECTION_ERROR"
     assert "Pub/Sub" in answer.json()["error"]

@@ -19,13 +19,15 @@ _SERVICE = "google.cloud.secretmanager.v1.SecretManagerService"
 class SecretManagerServer:
     """Secrets by id, each with its versions, oldest first; None is a version that is disabled.
 
-    A lone surrogate ("\\udcff") stands for a byte that is not UTF-8.
+    While it is `denied`, it refuses each caller. A lone surrogate ("\\udcff") stands for a byte
+    that is not UTF-8.
     """
 
     def __init__(self) -> None:
         self.secrets: dict[str, list[str | None]] = {}
         self.port = 0
         self.reads = 0
+        self.denied = False
         self._server: grpc.Server | None = None
 
     @property
@@ -66,6 +68,8 @@ class SecretManagerServer:
     def _list(self, request: Any, context: grpc.ServicerContext) -> ListSecretVersionsResponse:
         assert request.filter == "state:ENABLED", request.filter
         self.reads += 1
+        if self.denied:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "no right to read secrets")
         name = request.parent.rpartition("/")[2]
         if name not in self.secrets:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no secret {name}")

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,9 @@ class Copy:
         """What terraform said as JSON."""
         return json.loads(self.done(*arguments, "-json"))
 
+    @cached_property
     def resources(self) -> list[dict[str, Any]]:
-        """All that was applied, with the values that the provider gave."""
+        """All that was applied, with the values that the provider gave. Ask after the apply."""
         root = self.json("show")["values"]["root_module"]
         modules = [root, *root.get("child_modules", [])]
         return [resource for module in modules for resource in module.get("resources", [])]
