@@ -16,7 +16,6 @@ from pydantic_core import PydanticCustomError
 
 from connector.instant import instant
 from connector.json_text import read_json
-from connector.masking import redact
 from connector.outcome import Detail, Outcome, Refusal
 from connector.portabilling import (
     AccessPolicyInfo,
@@ -380,12 +379,6 @@ def numbers(event: Event) -> list[str]:
 def _long_numbers(found: Unreadable) -> list[str]:
     """The texts with a number in a value that cannot be read."""
     return [text for text in texts(found.raw) if _LONG.search(text)]
-
-
-def clear_id(event: Event, text: str) -> str:
-    """An id as the log may show it: masked if it has a number of the event's subscriber in it."""
-    found = [number for number in numbers(event) if number in text]
-    return redact(text, found) if found else text
 
 
 def readable(event: Event) -> list[str]:

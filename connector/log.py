@@ -9,7 +9,7 @@ import hmac
 import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -25,10 +25,12 @@ _CLEAR = frozenset(
     "time severity message request_id unique_id event_id event_type handler_id connector outcome "
     "subject_hash logging.googleapis.com/trace logger method status attempts".split()
 )
+_IDS = ("request_id", "unique_id", "event_id", "logging.googleapis.com/trace")
 _FOREIGN = ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
 _NUMBER = re.compile("[0-9]{6}")
 _bound: ContextVar[dict[str, str]] = ContextVar("bound")
 _known: ContextVar[Callable[[str], str]] = ContextVar("known", default=redact)
+_numbers: ContextVar[Sequence[str]] = ContextVar("numbers", default=())
 
 
 def mask_subject(subject: str) -> str:
@@ -52,12 +54,14 @@ def bound() -> dict[str, str]:
     return _bound.get({})
 
 
-def protect(redact_known: Callable[[str], str]) -> None:
-    """Use `redact_known` for the lines of other libraries in the current request or message.
+def protect(redact_known: Callable[[str], str], numbers: Sequence[str]) -> None:
+    """Keep an event's personal data out of all further lines of the current request or message.
 
-    It hides what is known of the event: an exception of a library can quote a name, too.
+    `redact_known` hides it in the lines of other libraries, which can quote it. `numbers` are the
+    subscriber's: some senders make the ids of requests and events of them.
     """
     _known.set(redact_known)
+    _numbers.set(numbers)
 
 
 def write(level: int, message: str, **fields: Any) -> None:
@@ -126,7 +130,10 @@ class _Line(logging.Formatter):
             "message": record.msg,
             **(vars(record)["fields"] if ours else self._foreign(record)),
         }
-        return to_json(_safe(line), fallback=str).decode()
+        line = _safe(line)
+        if numbers := _numbers.get():
+            line |= {name: _id(line[name], numbers) for name in _IDS if name in line}
+        return to_json(line, fallback=str).decode()
 
     def _foreign(self, record: logging.LogRecord) -> dict[str, Any]:
         hide = _known.get()
@@ -138,6 +145,12 @@ class _Line(logging.Formatter):
 
 _WRITER = logging.StreamHandler()
 _WRITER.setFormatter(_Line())
+
+
+def _id(text: str, numbers: Sequence[str]) -> str:
+    """An id without these numbers; one without any of them stays as it is."""
+    found = [number for number in numbers if number in text]
+    return redact(text, found) if found else text
 
 
 def _is_suspect(text: str) -> bool:

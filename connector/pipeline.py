@@ -16,7 +16,7 @@ from typing import Any
 
 from connector import log
 from connector.call import Call
-from connector.event import Event, clear_id, numbers, parse, personal, readable
+from connector.event import Event, numbers, parse, personal, readable
 from connector.ledger.records import (
     Busy,
     Claim,
@@ -44,8 +44,7 @@ class Record:
 
     `dropped` are the subjects whose calls are left out. `calls` are the calls that were made, with
     their replies. `touched` are the subjects that were changed, or may have been. `unanswered` is
-    true while the system may still be working on the last call. `event_id` is the event's id as the
-    log may show it.
+    true while the system may still be working on the last call.
     """
 
     event: Event | None = None
@@ -54,7 +53,6 @@ class Record:
     calls: list[tuple[Call, Reply]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     unanswered: bool = False
-    event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +98,8 @@ class Pipeline:
     async def _carry_out(self, body: bytes, record: Record) -> Result:
         deadline = asyncio.get_running_loop().time() + self.budget
         event = record.event = parse(body)
-        record.event_id = self._protect(event)
-        self._warn(event, record.event_id)
+        log.protect(lambda text: self._safe(text, event) or "", numbers(event))
+        self._warn(event)
         todo = record.plan = plan(event, self.mapping, self.settings)
         if todo.result:
             return todo.result
@@ -205,17 +203,6 @@ class Pipeline:
             ),
         )
 
-    def _protect(self, event: Event) -> str:
-        """Keep the event's personal data out of every further line; returns its id for the log."""
-        log.protect(lambda text: self._safe(text, event) or "")
-        bound = log.bound()
-        ids = "\n".join((event.event_id, *bound.values()))
-        for number in numbers(event):
-            if number in ids:
-                log.bind(**{name: clear_id(event, value) for name, value in bound.items()})
-                return clear_id(event, event.event_id)
-        return event.event_id
-
     def _safe(self, text: str | None, event: Event | None) -> str | None:
         names = [name for name, setting in self.mapping.settings.items() if setting.secret]
         secrets = [str(self.settings[name]) for name in names if self.settings.get(name)]
@@ -223,9 +210,9 @@ class Pipeline:
             return text and redact(text, (), secrets)
         return text and redact(text, personal(event), secrets, clear=readable(event))
 
-    def _warn(self, event: Event, event_id: str) -> None:
+    def _warn(self, event: Event) -> None:
         """Log what is odd about an event that is read in spite of it (contract 6.1, 6.3)."""
-        ids = {"connector": self.mapping.name, "event_id": event_id}
+        ids = {"connector": self.mapping.name, "event_id": event.event_id}
         if event.unreadable:
             names = [found.detail.field for found in event.unreadable]
             more = {"more": len(names) - _MOST_NAMES} if len(names) > _MOST_NAMES else {}
@@ -254,7 +241,7 @@ class Pipeline:
         }
         if event:
             line |= {
-                "event_id": record.event_id,
+                "event_id": event.event_id,
                 "event_type": _event_type(event, record.plan),
                 "handler_id": event.handler_id if isinstance(event.handler_id, str) else None,
             }

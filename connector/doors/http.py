@@ -21,7 +21,7 @@ from connector.doors.bad_request import FAULT, Fault
 from connector.doors.pubsub import PubSubDoor
 from connector.doors.request_ids import request_ids
 from connector.doors.worker import Worker
-from connector.event import clear_id, parse, personal
+from connector.event import numbers, parse, personal
 from connector.masking import redact
 from connector.outcome import Outcome, Refusal, Result, answer
 from connector.settings import Settings
@@ -145,6 +145,7 @@ class HttpDoor:
     async def _publish(self, body: bytes) -> Result:
         """Put an event on the topic, if it is valid: NSPS learns of an invalid one at once."""
         event = parse(body)
+        log.protect(lambda text: redact(text, personal(event)), numbers(event))
         publisher, topic = self._worker.publisher, self._settings.PUBSUB_TOPIC
         if not publisher or not topic:
             raise Refusal(Outcome.UNAVAILABLE, cause="no publisher")
@@ -155,8 +156,7 @@ class HttpDoor:
         }
         await publisher.publish(topic, body, attributes)
         # No rule has matched yet, so the type may be any text, and hold personal data.
-        logged = {name: clear_id(event, value) for name, value in attributes.items()}
-        logged["event_type"] = redact(event.event_type, personal(event))
+        logged = attributes | {"event_type": redact(event.event_type, personal(event))}
         log.write(
             INFO,
             "event queued",

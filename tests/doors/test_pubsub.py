@@ -112,6 +112,20 @@ def test_a_final_error_is_dead_lettered_at_once(stand: Stand, system: ScriptedSe
     assert system.requests == []
 
 
+def test_a_dead_lettered_id_with_the_number_of_the_subscriber_is_masked_in_the_log(
+    stand: Stand,
+) -> None:
+    imsi = subscriber(5)
+    change = {"event_id": f"sim-{imsi}"}
+    posted = event(imsi=imsi, change=change, remove=("pb_data.account_info",))
+    headers = {"x-b3-traceid": f"trace-{imsi}"}
+    assert stand.function.post(posted, headers=headers).status_code == 202
+    (letter,) = stand.pubsub.pull(stand.dead_letters, 1)
+    assert letter.attributes["event_id"] == posted["event_id"], "the letter is found by it"
+    wait_for(lambda: stand.function.lines(message="event dead-lettered"))
+    assert imsi not in stand.function.output()
+
+
 def test_an_invalid_event_is_refused_before_it_is_queued(stand: Stand) -> None:
     assert stand.function.post(b'{"event_id": "x"}').status_code == 422
     assert stand.function.post(event(), token="wrong").status_code == 401
