@@ -72,8 +72,8 @@ def redact(
 ) -> str:
     """Remove secrets, `personal` data, long numbers and e-mail addresses from a text.
 
-    Texts of `clear` stay readable: ids and names that are not personal. They are no safeguard
-    against `personal` and `secrets`, which are hidden in them, too.
+    Texts of `clear` stay readable: ids and names that are not personal. Values of `personal` and
+    `secrets` are hidden inside of them, too.
     """
     rest = len(text) - _LONGEST
     text = text[:_LONGEST].encode(errors="replace").decode()  # JSON has half surrogate pairs
@@ -217,7 +217,7 @@ def _plain(text: str) -> tuple[str, Sequence[int]]:
 def _simple(letter: str) -> str:
     """A letter without accents and case; any dash as `-`, any digit as 0 to 9.
 
-    Empty for what nobody sees: accents, soft hyphens, marks of the direction.
+    Empty for an invisible character: a combining accent, a soft hyphen, a mark of the direction.
     """
     found = ""
     for part in unicodedata.normalize("NFKD", letter).casefold():
@@ -280,7 +280,7 @@ def _of_bytes(data: bytes, size: int) -> Iterator[tuple[str, int]]:
 
 
 def _codes(value: str) -> Iterator[str]:
-    """Yield what every text in Base64 or hex that has the value in it has in it, too."""
+    """Yield the letters that encode the value in Base64 or hex, whatever is encoded around it."""
     digits = _digits(value)
     if digits and digits != value:
         yield from _codes(digits)

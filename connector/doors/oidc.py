@@ -112,7 +112,7 @@ def _object(text: str) -> dict[str, Any]:
     """The JSON object in a part of a token; `from_json` refuses one that is nested too deep.
 
     Raises:
-        Refusal: there is none.
+        Refusal: the part does not hold a JSON object.
     """
     try:
         found = from_json(_decoded(text), allow_inf_nan=False)

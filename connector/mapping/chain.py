@@ -35,9 +35,18 @@ def chains_of(tree: nodes.Node) -> Iterator[Chain]:
                 yield (*source, ITEM, *field.split("."))
 
 
+def parsed(source: str) -> nodes.Expr:
+    """The syntax tree of an expression that was compiled from `source`.
+
+    Raises:
+        TemplateSyntaxError: `source` is text with `{{ }}` in it.
+    """
+    return Parser(LANGUAGE, source.removeprefix("="), state="variable").parse_expression()
+
+
 def whole_chain(source: str) -> Chain:
     """The fields that lead to the value of an expression that was compiled from `source`."""
-    return chain_of(Parser(LANGUAGE, source.removeprefix("="), state="variable").parse_expression())
+    return chain_of(parsed(source))
 
 
 def chain_of(node: nodes.Node) -> Chain:

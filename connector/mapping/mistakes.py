@@ -10,14 +10,12 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from jinja2 import TemplateSyntaxError, nodes
-from jinja2.parser import Parser
 
 from connector.event import EVENT_FIELDS, PARTS
-from connector.mapping.chain import chain_of
+from connector.mapping.chain import chain_of, parsed
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import leaves
 from connector.mapping.expression import Constant, Expression, ExpressionError, compile_condition
-from connector.mapping.language import LANGUAGE
 from connector.mapping.schema import MappingFile
 from connector.portabilling import BillStatus, Blocked, Id, Status, bill_statuses
 
@@ -74,11 +72,10 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
 def _never_equal(expression: Expression) -> Iterator[tuple[str, object, _Kind]]:
     """Yield field, value and kind of each comparison of a field with an impossible value."""
     try:
-        tree = Parser(LANGUAGE, expression.source.removeprefix("="), state="variable")
-        parsed = tree.parse_expression()
+        tree = parsed(expression.source)
     except TemplateSyntaxError:
         return  # text with {{ }}
-    for compare in (parsed, *parsed.find_all(nodes.Compare)):
+    for compare in (tree, *tree.find_all(nodes.Compare)):
         if not isinstance(compare, nodes.Compare) or len(compare.ops) != 1:
             continue
         (operand,) = compare.ops

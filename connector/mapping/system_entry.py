@@ -100,7 +100,7 @@ class ReplyRule(Entry):
         `scope` has the settings and the reply.
 
         Raises:
-            EvaluationError: the reply lacks a field that `because` reads, or it is no text.
+            EvaluationError: `because` reads a field that the reply lacks, or its value has no text.
         """
         because = formed(self.because, scope, optional_text) if self.because else None
         return because and because[:_LONGEST_REASON]
