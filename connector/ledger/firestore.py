@@ -54,6 +54,7 @@ from connector.ledger.records import (
     Superseded,
     decide,
     in_force,
+    wait_for,
 )
 from connector.settings import BadSettings
 
@@ -238,8 +239,7 @@ class FirestoreLedger:
             versions = [document.version for document in found.values() if document.version]
         else:
             ends = [_left(document, now) for document in found.values()]
-            wait = max((end for end in ends if in_force(end, 0, request.lease)), default=0)
-            if wait > 0:
+            if wait := wait_for(ends, 0, request.lease):
                 return Busy(wait)
             lease: dict[str, Any] = {
                 "token": token,

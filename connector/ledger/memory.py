@@ -26,6 +26,7 @@ from connector.ledger.records import (
     Superseded,
     decide,
     in_force,
+    wait_for,
 )
 
 T = TypeVar("T")
@@ -105,9 +106,8 @@ class MemoryLedger:
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
         held = [self._leases[key].until for key in request.keys if key in self._leases]
-        in_the_way = [until for until in held if in_force(until, now, request.lease)]
-        if in_the_way:
-            return Busy(max(in_the_way) - now)
+        if wait := wait_for(held, now, request.lease):
+            return Busy(wait)
         if len(self._leases) > self._most_leases:
             self._sweep(now, request.lease)
         for name in request.subjects if held else ():  # the new lease replaces an expired one

@@ -181,6 +181,11 @@ def in_force(until: float, now: float, lease: float) -> bool:
     return now < until <= now + max(2 * lease, _LONGEST)
 
 
+def wait_for(ends: Iterable[float], now: float, lease: float) -> float:
+    """The seconds until all leases with these ends are over; 0 if none of them is in force."""
+    return max((end - now for end in ends if in_force(end, now, lease)), default=0)
+
+
 def decide(
     request: ClaimRequest, done: Iterable[Done], known: Mapping[str, Known]
 ) -> Duplicate | Superseded | frozenset[str]:

@@ -33,6 +33,7 @@ from connector.ledger.records import (
     Superseded,
     decide,
     in_force,
+    wait_for,
 )
 from connector.ledger.sqlite_file import begin, is_busy, open_file
 
@@ -150,9 +151,8 @@ class SqliteLedger:
         if isinstance(verdict, Duplicate | Superseded):
             return verdict
         ends = [end for (end,) in file.execute(_HELD, (json.dumps(keys),))]
-        until = max((end for end in ends if in_force(end, now, request.lease)), default=now)
-        if until > now:
-            return Busy(until - now)
+        if wait := wait_for(ends, now, request.lease):
+            return Busy(wait)
         for name in request.subjects if ends else ():
             self._write_subject(file, name, known[name])  # the new lease replaces an expired one
         claim = Claim(request, uuid4().hex, verdict)

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import Generic, Protocol, TypeVar
 
-_LONGEST = 20.0  # seconds; a connection that is idle for longer may be dead without notice
+LONGEST = 20.0  # seconds; a connection that is idle for longer may be dead without notice
 
 
 class Reusable(Protocol):
@@ -37,7 +37,7 @@ class Idle(Generic[C]):
         """The most recently used connection; None if none can be reused."""
         while self._waiting:
             since, connection = self._waiting.pop()
-            if connection.reusable and since > _now() - _LONGEST:
+            if connection.reusable and since > _now() - LONGEST:
                 return connection
             connection.close()
         return None
@@ -65,11 +65,11 @@ class Idle(Generic[C]):
 
     def _close_later(self) -> None:
         """Set the one timer for the connection that has been idle for the longest time."""
-        due = self._waiting[0][0] + _LONGEST
+        due = self._waiting[0][0] + LONGEST
         self._timer = asyncio.get_running_loop().call_at(due, self._close_old)
 
     def _close_old(self) -> None:
-        oldest = _now() - _LONGEST
+        oldest = _now() - LONGEST
         while self._waiting and self._waiting[0][0] <= oldest:
             self._waiting.popleft()[1].close()
         self._timer = None

@@ -37,9 +37,14 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     return proxy
 
 
+def port_of(url: httpx.URL) -> int:
+    """The port of a URL, or that of its scheme."""
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
 def _is_exception(url: httpx.URL, no_proxy: str) -> bool:
     """True if an entry of `NO_PROXY` fits the host and the port of `url`."""
-    port = str(url.port or (443 if url.scheme == "https" else 80))
+    port = str(port_of(url))
     hosts = {url.host.rstrip(".").lower(), url.raw_host.decode().rstrip(".").lower()}
     entries = no_proxy.lower().replace(",", " ").split()
     return any(_fits(entry, host, port) for entry in entries for host in hosts)

@@ -19,11 +19,10 @@ from connector.systems.connect import NoConnection, connect
 from connector.systems.http.coding import unpacked
 from connector.systems.http.connection import HttpConnection
 from connector.systems.http.faults import Cut, Fault, TooLarge, Unreadable
-from connector.systems.http.proxy import proxy_for
+from connector.systems.http.proxy import port_of, proxy_for
 from connector.systems.http.trust import trust
-from connector.systems.idle import Idle
+from connector.systems.idle import LONGEST, Idle
 
-_IDLE = 20.0  # seconds that httpx keeps an idle connection to a proxy; see `Idle`
 _WITH_BODY = ("POST", "PUT", "PATCH")  # send a length even for an empty body (RFC 9110, 8.6)
 
 Origin = tuple[str, str, int]
@@ -103,7 +102,7 @@ class _Proxied(httpx.AsyncBaseTransport):
     def __init__(self, proxy: httpx.Proxy, connect_timeout: float, most_bytes: int) -> None:
         self._timeouts = httpx.Timeout(None, connect=connect_timeout).as_dict()
         self._most = most_bytes
-        limits = httpx.Limits(keepalive_expiry=_IDLE)
+        limits = httpx.Limits(keepalive_expiry=LONGEST)
         tls = trust()  # httpx would trust the authorities of certifi
         if proxy.url.scheme == "https":
             proxy = httpx.Proxy(proxy.url, ssl_context=tls, auth=proxy.auth)
@@ -178,7 +177,7 @@ def _words(error: httpx.RequestError, connect_timeout: float | None) -> str:
 
 
 def _origin(url: httpx.URL) -> Origin:
-    return url.scheme, url.raw_host.decode(), url.port or (443 if url.scheme == "https" else 80)
+    return url.scheme, url.raw_host.decode(), port_of(url)
 
 
 def _wire(request: httpx.Request) -> bytes:
