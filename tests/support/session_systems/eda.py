@@ -56,7 +56,7 @@ class Eda(SessionSystem):
         self.fault_status = fault_status
         self.ended_code = ended_code
 
-    def answer(self, asked: Asked) -> Answer:
+    async def answer(self, asked: Asked) -> Answer:
         if asked.path != PATH:
             return Answer(404)
         if asked.method != "POST":

@@ -36,7 +36,7 @@ class Huawei(SessionSystem):
         super().__init__(sessions, Records(("IMSI", "ISDN")))
         self.login_status = login_status
 
-    def answer(self, asked: Asked) -> Answer:
+    async def answer(self, asked: Asked) -> Answer:
         envelope = opened(asked.body)
         if asked.method != "POST" or envelope is None:
             return Answer(400)

@@ -42,7 +42,7 @@ class Open5gs(SessionSystem):
         super().end_sessions()
         self._visitors.clear()
 
-    def answer(self, asked: Asked) -> Answer:
+    async def answer(self, asked: Asked) -> Answer:
         match asked.method, asked.path:
             case "GET", "/api/auth/csrf":
                 return self._csrf_page(asked)

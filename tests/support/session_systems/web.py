@@ -52,15 +52,14 @@ def document(status: int, body: Any, headers: Sequence[tuple[str, str]] = ()) ->
     return Answer(status, json.dumps(body).encode(), "application/json", headers)
 
 
-class SessionSystem(ABC):
+class WebSystem(ABC):
     """A system that serves while it is entered.
 
     `requests` are all requests in their order. `before` is awaited before a request is looked at;
     a test can end the sessions there, or hold requests until many have arrived.
     """
 
-    def __init__(self, sessions: Sessions | None, records: Records) -> None:
-        self.sessions = sessions or Sessions()
+    def __init__(self, records: Records) -> None:
         self.records = records
         self.requests: list[Asked] = []
         self.before: Callable[[Asked], Awaitable[None]] | None = None
@@ -70,17 +69,8 @@ class SessionSystem(ABC):
     def url(self) -> str:
         return self._peer.url
 
-    @property
-    def secrets(self) -> list[str]:
-        """Texts that must never stand in a log: the password and the names of all sessions."""
-        return [self.sessions.password, *self.sessions.all_names]
-
-    def end_sessions(self) -> None:
-        """End all sessions now."""
-        self.sessions.end_all()
-
     @abstractmethod
-    def answer(self, asked: Asked) -> Answer:
+    async def answer(self, asked: Asked) -> Answer:
         """Carry out a request, or refuse it."""
 
     async def __aenter__(self) -> Self:
@@ -96,4 +86,21 @@ class SessionSystem(ABC):
         self.requests.append(asked)
         if self.before:
             await self.before(asked)
-        await arrived.reply(self.answer(asked).wire)
+        await arrived.reply((await self.answer(asked)).wire)
+
+
+class SessionSystem(WebSystem):
+    """A system that wants a login first."""
+
+    def __init__(self, sessions: Sessions | None, records: Records) -> None:
+        super().__init__(records)
+        self.sessions = sessions or Sessions()
+
+    @property
+    def secrets(self) -> list[str]:
+        """Texts that must never stand in a log: the password and the names of all sessions."""
+        return [self.sessions.password, *self.sessions.all_names]
+
+    def end_sessions(self) -> None:
+        """End all sessions now."""
+        self.sessions.end_all()
