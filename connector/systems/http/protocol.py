@@ -27,7 +27,13 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
         self, entry: HttpSystemEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
     ) -> System:
         """See `Protocol`."""
-        system = HttpSystem(entry, settings, renewal)
+        if entry.session:
+            from connector.systems.http import session_client  # noqa: PLC0415 - rarely needed
+
+            system = session_client.session_system(entry, settings, renewal)
+            session_client.check(entry, settings)
+        else:
+            system = HttpSystem(entry, settings, renewal)
         check(entry.http, settings)
         return system
 
@@ -36,7 +42,12 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
     ) -> tuple[Script, System]:
         """See `Protocol`."""
         script = Script(replies, ScriptedHttpReply())
-        return script, HttpSystem(entry, settings, transport=ScriptedTransport(script))
+        transport = ScriptedTransport(script)
+        if entry.session:
+            from connector.systems.http.session_script import scripted  # noqa: PLC0415 - as above
+
+            return script, scripted(entry, settings, transport)
+        return script, HttpSystem(entry, settings, transport=transport)
 
     def preview(
         self, call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any]
