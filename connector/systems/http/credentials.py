@@ -1,7 +1,7 @@
 """The headers and query parameters that authenticate a request to an HTTP system.
 
 They are computed for each request, so that a rotated secret takes effect at once. Those of a
-session are in `connector.systems.http.session_client`.
+session are in `connector.systems.http.session.client`.
 """
 
 import re

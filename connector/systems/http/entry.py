@@ -102,7 +102,7 @@ class _Kind:
         return found
 
 
-_KINDS_MODULE = "connector.systems.http.session_entry"
+_KINDS_MODULE = "connector.systems.http.session.entry"
 _KINDS = ("basic", "bearer", "api_key", "oauth2", "assertion", "login", "wsse")
 
 

@@ -28,10 +28,10 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
     ) -> System:
         """See `Protocol`."""
         if entry.session:
-            from connector.systems.http import session_client  # noqa: PLC0415 - rarely needed
+            from connector.systems.http.session import client  # noqa: PLC0415 - rarely needed
 
-            system = session_client.session_system(entry, settings, renewal)
-            session_client.check(entry, settings)
+            system = client.session_system(entry, settings, renewal)
+            client.check(entry, settings)
         else:
             system = HttpSystem(entry, settings, renewal)
         check(entry.http, settings)
@@ -44,7 +44,7 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
         script = Script(replies, ScriptedHttpReply())
         transport = ScriptedTransport(script)
         if entry.session:
-            from connector.systems.http.session_script import scripted  # noqa: PLC0415 - as above
+            from connector.systems.http.session.script import scripted  # noqa: PLC0415 - as above
 
             return script, scripted(entry, settings, transport)
         return script, HttpSystem(entry, settings, transport=transport)

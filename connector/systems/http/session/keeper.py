@@ -24,6 +24,7 @@ _FIRST_PAUSE = 1.0  # seconds after a login that failed; doubled each time
 _LONGEST_PAUSE = 60.0
 _MARGIN = 0.1  # of a session's life; it is renewed when that much is left,
 _LONGEST_MARGIN = 60.0  # or that many seconds
+_MOST_IN_VAIN = 2  # sessions in a row that the system refuses from their beginning
 _KEPT = 3  # sessions whose secrets are hidden: replies to earlier calls may still quote them
 _SHORTEST_SECRET = 4  # characters; hiding shorter text would hide common words
 _LATE = Reply(
@@ -106,14 +107,16 @@ class Keeper:
     def refused(self, session: Session) -> bool:
         """Note that the system refused a call with a session; whether to try with another one.
 
-        A session that never worked stays for a moment, because another login would not help.
+        After several sessions in a row that never worked, the last one stays for a moment: another
+        login would not help.
         """
         if session is not self._session:
             return True
-        if session.worked or self._under_way:
+        if not session.worked:
+            self._failures += 1
+        if self._failures < _MOST_IN_VAIN or self._under_way:
             self._session = None
             return True
-        self._failures += 1
         self._wait()
         return False
 

@@ -1,6 +1,6 @@
 """Signs JSON Web Tokens with RS256 (RFC 7515), with the signer of google-auth.
 
-Only `connector.systems.http.logins` uses it; google-auth is imported with the first signature.
+Only `connector.systems.http.session.logins` uses it. The first signature imports google-auth.
 """
 
 import json

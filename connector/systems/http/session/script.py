@@ -10,11 +10,11 @@ import httpx
 
 from connector.systems.http.client import HttpSystem
 from connector.systems.http.entry import HttpSystemEntry
-from connector.systems.http.logins import LogIn
 from connector.systems.http.script import ScriptedHttpReply, response
-from connector.systems.http.session import Session
-from connector.systems.http.session_client import SessionSystem, WsseSystem
-from connector.systems.http.session_entry import Login, LoginKind, Wsse
+from connector.systems.http.session.client import SessionSystem, WsseSystem
+from connector.systems.http.session.entry import Login, LoginKind, Wsse
+from connector.systems.http.session.keeper import Session
+from connector.systems.http.session.logins import LogIn
 
 TOKEN = "test-token"  # noqa: S105 - made up
 

@@ -24,16 +24,8 @@ from connector.systems.http.call import HttpCall
 from connector.systems.http.client import MOST_BYTES, HttpSystem, exchange, read
 from connector.systems.http.credentials import CREDENTIALS, HttpCredentials, bearer
 from connector.systems.http.entry import HttpSystemEntry
-from connector.systems.http.logins import (
-    AssertionLogIn,
-    LogIn,
-    NoLogin,
-    OAuth2LogIn,
-    RequestsLogIn,
-)
 from connector.systems.http.request import Request, request
-from connector.systems.http.session import Keeper, Session
-from connector.systems.http.session_entry import (
+from connector.systems.http.session.entry import (
     Assertion,
     Login,
     LoginKind,
@@ -42,9 +34,18 @@ from connector.systems.http.session_entry import (
     Wsse,
     endpoint,
 )
-from connector.systems.http.signer import signer
+from connector.systems.http.session.keeper import Keeper, Session
+from connector.systems.http.session.logins import (
+    AssertionLogIn,
+    LogIn,
+    NoLogin,
+    OAuth2LogIn,
+    RequestsLogIn,
+    below,
+)
+from connector.systems.http.session.signer import signer
+from connector.systems.http.session.wsse import username_token
 from connector.systems.http.transport import http_transport
-from connector.systems.http.wsse import username_token
 
 _ROUNDS = 4  # times that one call is sent with another session
 _LOGOUT = 5.0  # seconds at most for the logout at the stop
@@ -85,9 +86,7 @@ class LateSystem(HttpSystem):
         scope = Scope(self._scope, session=session.values)
         if session.base_url is None:
             return request(late, self._config.base_url, self._http, proof, scope)
-        if late.path == "/":  # the URL that the login gave, and nothing below it
-            late = replace(late, path="")
-        return request(late, session.base_url, self._http, proof, scope)
+        return request(below(late), session.base_url, self._http, proof, scope)
 
 
 class WsseSystem(LateSystem):
@@ -215,7 +214,7 @@ class SessionSystem(LateSystem):
         raise TypeError(kind)
 
     async def _ask(self, made: Request, cookies: httpx.Cookies, accept: frozenset[int]) -> Reply:
-        """Send a request of a login, as `connector.systems.http.logins.Ask`."""
+        """Send a request of a login, as `connector.systems.http.session.logins.Ask`."""
         transport = self._login_transport or self._transport
         assert transport  # noqa: S101 - `__aenter__` made it
         try:

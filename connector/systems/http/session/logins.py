@@ -3,6 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from math import inf
 from typing import Any
 from urllib.parse import quote_plus, urljoin, urlsplit
@@ -19,8 +20,7 @@ from connector.systems.http.call import HttpCall, form_pairs
 from connector.systems.http.credentials import CREDENTIALS, HttpCredentials, basic
 from connector.systems.http.entry import Http, base_url
 from connector.systems.http.request import Request, request
-from connector.systems.http.session import Session
-from connector.systems.http.session_entry import (
+from connector.systems.http.session.entry import (
     Assertion,
     Login,
     LoginKind,
@@ -29,7 +29,8 @@ from connector.systems.http.session_entry import (
     TokenKind,
     endpoint,
 )
-from connector.systems.http.signer import signed
+from connector.systems.http.session.keeper import Session
+from connector.systems.http.session.signer import signed
 
 Ask = Callable[[Request, httpx.Cookies, frozenset[int]], Awaitable[Reply]]
 """Sends a request of a login and returns its reply, `applied` for 2xx and the statuses given."""
@@ -61,7 +62,7 @@ class LogIn(ABC):
         self._ask = ask
 
     async def __call__(self, before: Session | None) -> Session | Reply:
-        """Log in, as `connector.systems.http.session.LogIn`."""
+        """Log in, as `connector.systems.http.session.keeper.LogIn`."""
         try:
             return await self._session(before)
         except NoLogin as failure:
@@ -246,6 +247,7 @@ class RequestsLogIn(LogIn):
         }
         http = self._http.model_copy(update={"headers": headers})
         scope = self._scope(session.values)
+        call = call if url is None else below(call)
         return request(call, url or self._url, http, HttpCredentials(), scope)
 
     def _taken(self, entry: LoginRequest, session: Session, reply: Reply) -> dict[str, Any]:
@@ -277,6 +279,11 @@ class RequestsLogIn(LogIn):
         if urlsplit(self._url).scheme == "https" and urlsplit(url).scheme != "https":
             raise NoLogin(_failed("The base URL in API Core's reply is not https"))
         return url
+
+
+def below(call: HttpCall) -> HttpCall:
+    """The call for a base URL that a login gave: the path `/` is that URL itself."""
+    return replace(call, path="") if call.path == "/" else call
 
 
 def _of_session(value: Value) -> set[tuple[str, ...]]:
