@@ -110,7 +110,7 @@ def typed(setting: Setting, text: str) -> str | float:
 
 
 def _pem(text: str) -> str:
-    """A text in PEM format (RFC 7468); its line breaks can be written as `\\n`, as JSON has them.
+    """A text in PEM format (RFC 7468); its line breaks can be escaped, as in JSON.
 
     Raises:
         ValueError: it is not in PEM format.

@@ -3,9 +3,10 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections import ChainMap
+from collections.abc import AsyncIterator, Iterable, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -35,6 +36,11 @@ RULE = """\
   subject: imsi:{{ sim.imsi }}
   calls: [{post: /cards, idempotent: false, json: {imsi: =sim.imsi}}]
 """
+_SETTINGS: dict[str, Any] = {
+    "user": "connector",
+    "password": "p4ssword-of-the-connector",
+    "key": None,
+}
 _FILE = """\
 name: cards
 summary: Keeps a directory of cards.
@@ -73,7 +79,8 @@ class Opened:
     pipeline: Pipeline
     system: System
     written: io.StringIO
-    answers: list[str]
+    answers: list[str] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
 
     async def handle(self, number: int = 1, **changes: Any) -> Result:
         """Handle a new event of the subscriber with this number."""
@@ -81,7 +88,7 @@ class Opened:
         record = Record()
         result = await self.pipeline.handle(json.dumps(found).encode(), record)
         self.answers.append(json.dumps(answer(result).body))
-        self.answers += [repr(item) for call in record.calls for item in call]
+        self.records += [repr(item) for call in record.calls for item in call]
         return result
 
     async def burst(self, size: int) -> list[Result]:
@@ -93,7 +100,7 @@ class Opened:
         return [json.loads(line) for line in self.written.getvalue().splitlines()]
 
     def shown(self, secrets: Iterable[str]) -> list[str]:
-        """Those of the secrets that a line, an answer or a record shows."""
+        """Those of the secrets that a line or an answer shows."""
         texts = "\n".join([self.written.getvalue(), *self.answers])
         return [secret for secret in secrets if secret in texts]
 
@@ -101,18 +108,17 @@ class Opened:
 @asynccontextmanager
 async def opened(
     made: MappingFile,
-    settings: Mapping[str, Any],
+    settings: MutableMapping[str, Any],
     renewal: Renewal | None = None,
-    around: Callable[[System], System] = lambda system: system,
 ) -> AsyncIterator[Opened]:
     """Serve with a mapping and these values of its settings."""
     written = io.StringIO()
-    values = {"user": "connector", "password": "p4ssword-of-the-connector", "key": None, **settings}
+    values = ChainMap(settings, _SETTINGS)
     log.configure("DEBUG", written)
     try:
         async with made.protocol.client(made.system, values, renewal) as system:
-            pipeline = Pipeline(made, values, MemoryLedger(), around(system), 20, b"key")
-            yield Opened(pipeline, system, written, [])
+            pipeline = Pipeline(made, values, MemoryLedger(), system, 20, b"key")
+            yield Opened(pipeline, system, written)
     finally:
         log.configure()
 

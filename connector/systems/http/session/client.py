@@ -16,6 +16,7 @@ import httpx
 from connector.call import Call
 from connector.mapping.expression import EvaluationError, Scope, formed
 from connector.mapping.text import text_of
+from connector.masking import redact
 from connector.outcome import Outcome, Refusal
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply, Turn
@@ -169,7 +170,16 @@ class SessionSystem(LateSystem):
             turn.secrets = self._keeper.secrets
             if not use.refused or not self._keeper.refused(session) or reply.unknown:
                 break
-        return reply
+        return self._hidden(reply)
+
+    def _hidden(self, reply: Reply) -> Reply:
+        """The reply without the secrets of the session, which the system may have quoted."""
+        if reply.outcome is Outcome.APPLIED:
+            return reply
+        reason, cause = (
+            text and redact(text, (), self._keeper.secrets) for text in (reply.reason, reply.cause)
+        )
+        return replace(reply, reason=reason, cause=cause)
 
     async def _attempt_with(self, use: _Use, call: Call, progress: Progress) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""

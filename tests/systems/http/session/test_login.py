@@ -1,4 +1,4 @@
-"""A session begins with a login, and a call that the system refuses because of it begins another."""
+"""A session begins with a login; a call that the system refuses because of it begins another."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -202,10 +202,9 @@ async def test_a_refused_login_is_tried_again_with_a_rotated_secret(
     tmp_path: Path, panel: Panel
 ) -> None:
     made = mapping(tmp_path)
-    settings = {"url": panel.url, "user": "connector", "password": "old-password"}
+    settings = {"url": panel.url, "password": "old-password"}
     rotated = Rotated(settings, panel.sessions.password)
-    async with made.protocol.client(made.system, settings, rotated) as system:
-        async with opened(made, {"url": panel.url}, around=lambda _: system) as served:
-            results = await served.burst(20)
+    async with opened(made, settings, rotated) as served:
+        results = await served.burst(20)
     assert {result.outcome for result in results} == {Outcome.APPLIED}
     assert (panel.sessions.refused_logins, panel.sessions.logins) == (1, 1)

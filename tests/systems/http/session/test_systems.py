@@ -159,7 +159,7 @@ async def test_sessions_that_end_in_a_burst_lose_nothing_and_repeat_nothing(
     kind: str, stand_in: SessionSystem, tmp_path: Path, seed: int
 ) -> None:
     """One login follows each end, however many events the system refuses at that moment."""
-    after = sorted(random.Random(seed).sample(range(2, 190), 3))
+    after = sorted(random.Random(seed).sample(range(2, 190), 3))  # noqa: S311 - of a test
 
     async def end(_: Asked) -> None:
         if after and stand_in.sessions.live and len(stand_in.records.writes) >= after[0]:
