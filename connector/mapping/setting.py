@@ -32,8 +32,10 @@ class Setting(Entry):
         None, description="Used if it is not set."
     )
     optional: bool = Field(False, description="May be missing; the value is none then.")
-    type: Literal["text", "number", "url", "pattern"] = Field(
-        "text", description="Checked at start; `pattern` is a regular expression."
+    type: Literal["text", "number", "url", "pattern", "pem"] = Field(
+        "text",
+        description="Checked at start; `pattern` is a regular expression, `pem` are keys and "
+        "certificates in PEM format.",
     )
     matches: str | None = Field(None, description="Regular expression that it must match.")
 
@@ -88,6 +90,8 @@ def typed(setting: Setting, text: str) -> str | float:
     Raises:
         ValueError: the text is not of the type; the message does not repeat it.
     """
+    if setting.type == "pem":
+        return _pem(text)
     if not text.isprintable():
         raise ValueError(
             "must not have control characters or a byte order mark (BOM): write one line of UTF-8"
@@ -102,4 +106,18 @@ def typed(setting: Setting, text: str) -> str | float:
         raise ValueError("must be a URL such as https://host/path, without a user and a query")
     if setting.type == "pattern":
         compiled(text)
+    return text
+
+
+def _pem(text: str) -> str:
+    """A text in PEM format (RFC 7468); its line breaks can be escaped, as in JSON.
+
+    Raises:
+        ValueError: it is not in PEM format.
+    """
+    text = text.replace("\\n", "\n").replace("\r", "")
+    if not re.match("-----BEGIN [A-Z0-9 ]+-----\n", text) or not text.replace("\n", "").isascii():
+        raise ValueError(
+            "must be in PEM format: begin with a line such as -----BEGIN PRIVATE KEY-----"
+        )
     return text
