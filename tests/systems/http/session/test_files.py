@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from connector.event import parse
-from connector.mapping.document import read
+from connector.mapping import document
 from connector.mapping.load import check
 from connector.mapping.schema import schema
 from connector.outcome import Outcome
@@ -134,7 +134,7 @@ def test_a_value_is_taken_from_an_example(tmp_path: Path) -> None:
 def test_there_is_one_kind_of_credentials(tmp_path: Path, more: str) -> None:
     (problem,) = found(tmp_path, TOKEN.replace("auth:\n", f"auth:\n  {more}\n"))
     assert "needs exactly one of `basic`, `bearer`, `api_key`, `oauth2`" in problem
-    data = read(mapping_file(tmp_path, TOKEN)).data
+    data = document.read(mapping_file(tmp_path, TOKEN)).data
     validator = jsonschema.Draft202012Validator(schema())
     assert list(validator.iter_errors(data)) == []
     data["system"]["http"]["auth"] |= yaml.safe_load(more)
@@ -220,3 +220,31 @@ async def test_several_keys_are_sent_in_headers_and_query(
     assert request.headers["authorization"] == "Token k3y-1"
     assert parse_qsl(urlsplit(request.path).query) == [("user", "connector")]
     assert served.shown(["k3y-1"]) == []
+
+
+HOLD = "- {name: a card changed, on: SIM/Updated, hold: {imsi: =sim.imsi}}\n"
+RESOURCES = """\
+resources:
+  card:
+    of: [imsi]
+    read: {get: "/cards/{{ imsi }}", headers: {X-Of: =session.token}}
+    want: "={'imsi': imsi}"
+    create: {post: /cards, idempotent: false, json: {imsi: =imsi, by: =session.token}}
+    remove: {delete: "/cards/{{ imsi }}"}
+"""
+
+
+async def test_a_resource_reads_and_writes_with_the_session(
+    system: ScriptedServer, tmp_path: Path
+) -> None:
+    system.script(Scripted(json={"token": "t-1"}), Scripted(404))
+    file = mapping_file(tmp_path, TOKEN, HOLD)
+    file.write_text(file.read_text() + RESOURCES)
+    made, lints = check(file)
+    assert made, lints
+    async with opened(made, {"url": system.url}) as served:
+        result = await served.handle()
+    assert result.outcome is Outcome.APPLIED, result
+    _, read, created = system.requests
+    assert (read.headers["x-of"], read.headers["x-token"]) == ("t-1", "t-1")
+    assert created.json["by"] == "t-1"
