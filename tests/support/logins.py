@@ -45,7 +45,7 @@ _FILE = """\
 name: cards
 summary: Keeps a directory of cards.
 settings:
-  url: {{env: URL}}
+  url: {{env: URL, type: url}}
   user: {{env: LOGIN_USER, default: connector}}
   password: {{secret: PASSWORD}}
   key: {{secret: KEY, type: pem, optional: true}}
@@ -82,9 +82,9 @@ class Opened:
     answers: list[str] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
 
-    async def handle(self, number: int = 1, **changes: Any) -> Result:
+    async def handle(self, number: int = 1, change: dict[str, Any] | None = None) -> Result:
         """Handle a new event of the subscriber with this number."""
-        found = event(imsi=subscriber(number), change=changes)
+        found = event(imsi=subscriber(number), change=change)
         record = Record()
         result = await self.pipeline.handle(json.dumps(found).encode(), record)
         self.answers.append(json.dumps(answer(result).body))

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, Field, model_validator
 
 from connector.call import Call
-from connector.mapping.call_entry import CallEntry
+from connector.mapping.call_entry import CallEntry, Convention
 from connector.mapping.entry import TEXT, AnyText, AnyValue, Compiled, Entry
 from connector.mapping.expression import (
     EvaluationError,
@@ -146,6 +146,11 @@ class HttpRequestEntry(Entry):
         """The values of `json`, `form`, `text` and `xml`; None for each key that is not given."""
         return {"json": self.json_, "form": self.form, "text": self.text, "xml": self.xml}
 
+    @property
+    def reads(self) -> bool:
+        """True if the request changes nothing at the system."""
+        return self.method == "get"
+
     def request(
         self, scope: Scope, name: str = "", target: str = "", *, repeatable: bool = False
     ) -> HttpCall:
@@ -166,7 +171,7 @@ class HttpRequestEntry(Entry):
             method=self.method.upper(),
             target=target,
             idempotent=repeatable,
-            read_only=self.method == "get",
+            read_only=self.reads,
             path=path,
             query=query,
             headers={name: formed(value, scope, _header) for name, value in self.headers.items()},
@@ -186,24 +191,39 @@ class HttpCallEntry(HttpRequestEntry, CallEntry):
 
     protocol = "http"
     reply_fields = ("status", "headers", "json", "text")
+    convention = Convention(
+        found="reply.json",
+        absent="reply.status == 404",
+        exists="reply.status == 409",
+        writing=("put", "patch", "delete"),
+    )
 
     idempotent: bool | None = Field(
         None,
         description="True if sending the call twice has the same effect as sending it once; the "
         "default is true for GET, PUT and DELETE.",
     )
+    read_only: bool = Field(
+        False, description="True if the call only reads, although it is no GET: a search by POST."
+    )
 
     @cached_property
     def repeatable(self) -> bool:
         """See `CallEntry`; by default true for idempotent methods (RFC 9110, 9.2.2)."""
         if self.idempotent is None:
-            return self.method in ("get", "put", "delete")
+            return self.reads or self.method in ("put", "delete")
         return self.idempotent
+
+    @property
+    def reads(self) -> bool:
+        """See `CallEntry`."""
+        return self.read_only or self.method == "get"
 
     @property
     def undeclared(self) -> bool:
         """See `CallEntry`."""
-        return self.method in ("post", "patch") and self.idempotent is None
+        unsafe = self.method in ("post", "patch") and not self.read_only
+        return unsafe and self.idempotent is None
 
     def render(self, scope: Scope) -> HttpCall:
         """See `CallEntry`.

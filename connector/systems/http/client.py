@@ -69,8 +69,6 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
         httpx.URL(url)
     except httpx.InvalidURL as error:  # e.g. a name that is no name of a host
         raise BadSettings([f"system.http.base_url: {error}"]) from None
-    if http.tls and not url.lower().startswith("https:"):
-        raise BadSettings(["system.http.tls: needs a base_url with https"])
     timeout = accepted("system.http.timeout", seconds, http.timeout, scope)
     connect = accepted("system.http.connect_timeout", seconds, http.connect_timeout, scope)
     return HttpConfig(
@@ -117,6 +115,8 @@ class HttpSystem:
 
     def _check_trust(self, url: httpx.URL) -> None:
         if url.scheme != "https":
+            if self._http.tls:
+                raise BadSettings(["system.http.tls: needs a base_url with https"])
             return
         if not self._trust.own_authorities and (problems := list(trust_problems())):
             raise BadSettings(problems)

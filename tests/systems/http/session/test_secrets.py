@@ -154,7 +154,7 @@ async def test_no_login_that_fails_shows_what_the_system_said(
     async def refuse(arrived: Arrived) -> None:
         await answer(arrived, refusal)
 
-    url = await serve(refuse)  # type: ignore[arg-type]  # a function is as good
+    url = await serve(refuse)
     async with opened(mapping(tmp_path, HTTP, RULE), {"url": url}) as served:
         result = await served.handle()
     assert result.outcome not in (Outcome.APPLIED, Outcome.INVALID)

@@ -80,7 +80,7 @@ async def test_data_of_an_event_is_never_taken_for_a_value_of_the_session(
     rule = rule.replace("  calls:", "  require: [{that: account, because: no account}]\n  calls:")
     settings = {"url": system.url, "password": PASSWORD}
     async with opened(mapping(tmp_path, http(), rule), settings) as served:
-        await served.handle(**{"pb_data.account_info.firstname": text})
+        await served.handle(change={"pb_data.account_info.firstname": text})
     (request,) = system.requests
     root = ElementTree.fromstring(request.body)  # noqa: S314 - the connector wrote it
     assert root.findtext(".//imsi") == text
