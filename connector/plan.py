@@ -84,7 +84,7 @@ class PlannedCall(NamedTuple):
 
     `ready` is the call if it could be computed; `late` computes it from earlier replies. `id` is
     the name under which later steps read its reply. `releases` marks a call that takes the subject
-    away from the account (contract 4.7).
+    away from the account (contract 4.7). `loc` is the path of its entry in the mapping file.
     """
 
     id: str
@@ -92,6 +92,7 @@ class PlannedCall(NamedTuple):
     releases: bool
     ready: Call | None
     late: Callable[[Replies], Call | None] | None = None
+    loc: Loc = ()
 
     def call(self, replies: Replies) -> Call | None:
         """The call to send; None if its `when` does not hold.
@@ -231,6 +232,7 @@ class Planner:
             releases=entry.releases,
             ready=None if waits else render({}),
             late=render if waits else None,
+            loc=loc,
         )
 
     def rendered(

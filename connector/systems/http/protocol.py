@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connector.mapping.entry import Entry
-from connector.mapping.protocol import Preview, Protocol, Script
+from connector.mapping.protocol import Preview, Protocol
+from connector.mapping.script import Script
 from connector.system import Renewal, System
 from connector.systems.http.call import METHODS, HttpCall, HttpCallEntry
 from connector.systems.http.client import HttpSystem
@@ -32,11 +32,10 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
         return system
 
     def scripted(
-        self, entry: HttpSystemEntry, settings: Mapping[str, Any], replies: tuple[Entry, ...]
-    ) -> tuple[Script, System]:
+        self, entry: HttpSystemEntry, settings: Mapping[str, Any], script: Script
+    ) -> System:
         """See `Protocol`."""
-        script = Script(replies, ScriptedHttpReply())
-        return script, HttpSystem(entry, settings, transport=ScriptedTransport(script))
+        return HttpSystem(entry, settings, transport=ScriptedTransport(script))
 
     def preview(
         self, call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any]
