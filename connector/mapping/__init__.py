@@ -12,10 +12,10 @@ case            the entries `tests` and `stories`
 script          the scripted system of a test, the same for every protocol
 protocol        the registry of protocols, and the interface of their rooms
 system_entry    the entry `system`
-entry           base classes of all entries and of calls
+call_entry      the base class of calls; reply_rule: what replies mean
+entry           the base class of all entries, and types of their values
 expression      expressions and text with `{{ }}`; language: their operators and filters,
                 which use pattern (regular expressions) and meter (counts the work)
-expression      expressions and text with `{{ }}`; language: their operators and filters
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
 text            values as text; number and json_value: values as numbers and as JSON
 document        a YAML file with the place of each key, and lints; scalar: its plain values

@@ -11,7 +11,7 @@ from connector.mapping.schema import MappingFile
 from connector.mapping.script import ExpectedCall, Replies, Script, SentRequest
 from connector.outcome import Outcome, Result, answer
 from connector.pipeline import Pipeline, Record
-from connector.plan import PlannedCall
+from connector.plan.step import Step as PlannedStep
 from connector.system import Reply, System, Turn
 from connector_tools.mapping_tests.seen import Seen
 from connector_tools.mapping_tests.values import test_settings
@@ -25,7 +25,7 @@ _WHOLE = (Outcome.APPLIED, Outcome.IGNORED, Outcome.INVALID)  # no planned call 
 class Sent(NamedTuple):
     """A call that was sent: its step, its reply, and its first request."""
 
-    step: PlannedCall
+    step: PlannedStep
     call: Call
     reply: Reply
     request: SentRequest
@@ -121,7 +121,7 @@ def _compares_body(wanted: ExpectedCall, sent: Sent) -> bool:
     return all(compared for part, compared in parts if part not in _ONCE)
 
 
-def _wrong_step(wanted: ExpectedCall, step: PlannedCall) -> Iterator[str]:
+def _wrong_step(wanted: ExpectedCall, step: PlannedStep) -> Iterator[str]:
     if wanted.subject is not None and wanted.subject != step.subject:
         yield f"subject is {step.subject}, not {wanted.subject}"
     if wanted.releases is not None and wanted.releases != step.releases:

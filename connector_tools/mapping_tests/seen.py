@@ -8,13 +8,14 @@ because rules can share an entry by an alias.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.chain import ITEM, Chain
 from connector.mapping.document import Loc, Place
-from connector.mapping.entry import CallEntry, Entry
+from connector.mapping.entry import Entry
 from connector.mapping.expression import Expression, Scope, Text, Tree
+from connector.mapping.reply_rule import Expectation, ReplyRule
 from connector.mapping.rule import Ignore, Require
 from connector.mapping.schema import MappingFile
-from connector.mapping.system_entry import ReplyRule
 from connector_tools.mapping_tests.conditions import Conditions
 
 Note = tuple[Place, str]
@@ -64,7 +65,7 @@ def _reasons(mapping: MappingFile) -> Iterator[tuple[Loc, str, str]]:
     for loc, entry in entries(mapping):
         if isinstance(entry, Ignore | ReplyRule) and entry.because:
             yield loc, "if", HOLDS
-        if isinstance(entry, Require):
+        if isinstance(entry, Expectation | Require):
             yield loc, "that", FAILS
 
 

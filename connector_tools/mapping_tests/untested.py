@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.chain import ITEM, Chain
 from connector.mapping.document import Lint, Loc
-from connector.mapping.entry import CallEntry, Entry, leaves
+from connector.mapping.entry import Entry, leaves
 from connector.mapping.expression import Expression, Text
+from connector.mapping.reply_rule import Expectation, ReplyRule
 from connector.mapping.rule import Ignore, Require, Rule
 from connector.mapping.schema import MappingFile
-from connector.mapping.system_entry import ReplyRule
 from connector_tools.mapping_tests.run import CaseResult
 from connector_tools.mapping_tests.seen import (
     FAILS,
@@ -46,6 +47,8 @@ def _wanted(loc: Loc, entry: Entry) -> Iterator[tuple[Loc, str, str]]:
             yield (*loc, "if"), HOLDS, "no test reaches this `ignore`"
         case Require():
             yield (*loc, "that"), FAILS, "no test reaches this `require`"
+        case Expectation():
+            yield (*loc, "that"), FAILS, "no test has a reply that this `expect` refuses"
         case ReplyRule():
             yield (*loc, "if"), HOLDS, "no test has a reply that this entry decides"
         case Rule():

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from connector.call import Call
-from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled
+from connector.mapping.call_entry import CallEntry
+from connector.mapping.entry import TEXT, AnyValue, Compiled
 from connector.mapping.expression import (
     EvaluationError,
     Scope,
