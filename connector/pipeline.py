@@ -30,6 +30,7 @@ from connector.ledger.records import (
 from connector.mapping.schema import MappingFile
 from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
+from connector.plan.holding import summary
 from connector.plan.planner import Plan, plan
 from connector.plan.step import Step, Talk
 from connector.system import End, Reply, System, Turn
@@ -46,7 +47,7 @@ class Record:
     `dropped` are the subjects whose calls are left out. `calls` are the calls that were made, with
     their replies, and `steps` the steps that they belong to. `touched` are the subjects that were
     changed, or may have been. `unanswered` is true while the system may still be working on the
-    last call.
+    last call. `replies` are what the plan's steps learned.
     """
 
     event: Event | None = None
@@ -56,6 +57,7 @@ class Record:
     steps: list[Step] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     unanswered: bool = False
+    replies: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class Pipeline:
             Refusal: a call did not succeed; those after it were not made.
         """
         entries = todo.rule.calls if todo.rule else ()
-        replies: dict[str, Any] = {entry.id or "": None for entry in entries}
+        replies = record.replies
+        replies |= {entry.id or "": None for entry in entries}
         turn = Turn(deadline, patience=deadline - self.budget / 2)
         try:
             for step in todo.steps:
@@ -242,6 +245,8 @@ class Pipeline:
             "calls": [_call_record(call, reply) for call, reply in record.calls],
             "milliseconds": round(took * 1000, 1),
         }
+        if record.plan and record.plan.steps and record.replies:
+            line["resources"] = summary(record.replies, record.plan.steps) or None
         if event:
             line |= {
                 "event_id": event.event_id,

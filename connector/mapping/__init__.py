@@ -3,11 +3,12 @@
 load            reads and checks a file
 checks          names, reachability, repetition: rules that the schema cannot express
 fields          unknown fields of the event, of its lists, of replies and settings
+resource_checks names and calls of resources
 mistakes        what the author cannot have meant, although it never fails
 constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
-rule            the entries `rules`
+rule            the entries `rules`; resource: the entries `resources`
 case            the entries `tests` and `stories`
 script          the scripted system of a test, the same for every protocol
 protocol        the registry of protocols, and the interface of their rooms

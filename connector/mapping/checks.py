@@ -11,6 +11,7 @@ from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.pattern import BadPattern, compiled
+from connector.mapping.resource_checks import known_names
 from connector.mapping.schema import MappingFile
 from connector.mapping.spelling import near
 
@@ -59,6 +60,8 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
     if loc[0] == "values":
         return known | set(list(mapping.values)[: list(mapping.values).index(str(loc[1]))])
     known |= set(mapping.values)
+    if loc[0] == "resources":
+        return known | known_names(mapping, loc)
     if loc[2:3] == ("calls",):
         calls = mapping.rules[int(loc[1])].calls
         position, key = int(loc[3]), loc[4]

@@ -8,33 +8,30 @@ computed later. `connector.plan.trace` makes the same plan and notes how each de
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from connector.call import Call
 from connector.event import PARTS, Event
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.entry import used
 from connector.mapping.expression import (
     EvaluationError,
     Expression,
     Scope,
     Value,
     expressions,
-    formed,
 )
-from connector.mapping.meter import TooMuchWork
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
-from connector.mapping.text import optional_text
 from connector.outcome import Detail, Outcome, Refusal, Result
+from connector.plan.evaluator import Evaluator
+from connector.plan.holding import steps_of
 from connector.plan.scope import EventScope, event_scope
 from connector.plan.step import PlannedCall, Replies, Step
-from connector.unreadable import refuse_unreadable
+from connector.plan.target import VERBS, Target, Verb
 
 _LONGEST_REASON = 500  # characters
 
-_ENCODED = 50  # bytes of a call that are made in a step of the meter
 MOST_ITEMS = 1000  # of a list that a call is made for each of (docs/mapping.md)
 
 
@@ -67,13 +64,8 @@ def plan(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Pla
     return Planner(event, mapping, event_scope(event, mapping, settings)).plan()
 
 
-class Planner:
+class Planner(Evaluator):
     """Makes one plan; `connector.plan.trace` overrides methods to note what they return."""
-
-    def __init__(self, event: Event, mapping: MappingFile, scope: EventScope) -> None:
-        self.event = event
-        self.mapping = mapping
-        self.scope = scope
 
     def plan(self) -> Plan:
         """The plan of the event; raises as the function `plan` does."""
@@ -126,8 +118,8 @@ class Planner:
         return None
 
     def steps(self, rule: Rule, loc: Loc) -> tuple[Step, ...]:
-        """The steps for the rule's calls."""
-        found: list[Step] = []
+        """The steps for the rule's resources, then for its calls."""
+        found: list[Step] = list(steps_of(self.sims(rule, loc)))
         ids: set[str] = set()
         for index, entry in enumerate(rule.calls):
             here: Loc = (*loc, "calls", index)
@@ -137,6 +129,32 @@ class Planner:
                     found.append(step)
             ids.add(entry.id or "")
         return tuple(found)
+
+    def sims(self, rule: Rule, loc: Loc) -> list[tuple[Target, ...]]:
+        """The targets of each `release`, `remove` and `hold` of the rule."""
+        return [
+            self.targets(verb, parameters, (*loc, verb, index))
+            for verb in VERBS
+            for index, parameters in enumerate(getattr(rule, verb))
+        ]
+
+    def targets(self, verb: Verb, parameters: Mapping[str, Value], loc: Loc) -> tuple[Target, ...]:
+        """The resources that have these parameters."""
+        given = {name: self.parameter(name, value, loc) for name, value in parameters.items()}
+        scope = self.scope.with_names(given)
+        first, name = next(iter(given.items()))
+        found: list[Target] = []
+        for kind, entry in self.mapping.held(parameters):
+            target = Target(kind, entry, verb, f"{first}:{name}", scope, tuple(found), self)
+            found.append(target.checked())
+        return tuple(found)
+
+    def parameter(self, name: str, value: Value, loc: Loc) -> str:
+        """The text of a parameter. An empty one would make unrelated events share a resource."""
+        text = self.text(value, (*loc, name))
+        if text is None:
+            self.invalid(f"`{name}` has no value", (*loc, name))
+        return text
 
     def items(self, entry: CallEntry, loc: Loc) -> Iterator[EventScope]:
         """Yield the scope of a call: once for each `item` of its `each`, or once without `each`."""
@@ -166,6 +184,7 @@ class Planner:
             loc=loc,
             ready=None if waits else render({}),
             late=render if waits else None,
+            reads=entry.reads,
         )
 
     def rendered(
@@ -175,18 +194,7 @@ class Planner:
         scope = scope.with_names(replies) if replies else scope
         if replies and entry.when and not self.value(entry.when, loc, scope):
             return None
-        try:
-            if self.event.unreadable:
-                _check_sent(entry, scope)
-            call = entry.judged(entry.render(scope), scope)
-            scope.meter.spend(call.size // _ENCODED)
-            return call
-        except Refusal as refusal:
-            self.refuse(refusal, loc)
-        except ValueError as error:
-            told = isinstance(error, EvaluationError | TooMuchWork)
-            kind = str(error) if told else type(error).__name__
-            self.invalid(kind, loc)
+        return self.request(entry, scope, loc)
 
     def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
         """The subject of a call. An empty one would make unrelated events wait for each other."""
@@ -196,47 +204,6 @@ class Planner:
         if name is None:
             self.invalid("the subject has no value", loc)
         return name
-
-    def text(self, value: Value, loc: Loc, scope: Scope | None = None) -> str | None:
-        """The text of a value, None if it is none or empty; for a refusal as `value`."""
-        try:
-            return formed(value, self.scope if scope is None else scope, optional_text)
-        except Refusal as refusal:
-            self.refuse(refusal, loc)
-        except EvaluationError as error:
-            self.invalid(str(error), loc)
-
-    def value(self, value: Value, loc: Loc, scope: Scope | None = None) -> Any:
-        """Evaluate a value of the mapping; `loc` is its path in the file, for the refusal."""
-        try:
-            return value.evaluate(self.scope if scope is None else scope)
-        except Refusal as refusal:
-            self.refuse(refusal, loc)
-        except EvaluationError as error:
-            self.invalid(str(error), loc)
-
-    def invalid(self, rule: str, loc: Loc) -> NoReturn:
-        """Refuse the event as invalid: it breaks `rule` at `loc` of the mapping file."""
-        document = self.mapping.document
-        where = f"{document.path.name}:{document.place(loc).line}"
-        self.refuse(Refusal(Outcome.INVALID, details=(Detail(where, rule),)), loc)
-
-    def refuse(self, refusal: Refusal, loc: Loc) -> NoReturn:
-        """Refuse the event, because of what `loc` of the mapping file reads."""
-        raise refusal from None
-
-
-def _check_sent(entry: CallEntry, scope: Scope) -> None:
-    """Refuse the event if a call sends a whole part with a field that cannot be read.
-
-    Raises:
-        Refusal: invalid; names the field.
-    """
-    left = scope.meter.left  # the call pays when it is rendered
-    for (key, *_), expression in used(entry):
-        if key not in ("when", "each"):
-            refuse_unreadable(expression.evaluate(scope))
-    scope.meter.left = left
 
 
 def _field(condition: Expression) -> str:

@@ -11,6 +11,7 @@ from connector.mapping.schema import MappingFile
 from connector.mapping.script import ExpectedCall, Replies, Script, SentRequest
 from connector.outcome import Outcome, Result, answer
 from connector.pipeline import Pipeline, Record
+from connector.plan.holding import Phase, ResourceStep
 from connector.plan.step import Step as PlannedStep
 from connector.system import Reply, System, Turn
 from connector_tools.mapping_tests.seen import Seen
@@ -73,6 +74,8 @@ class Bench:
         self._note(record, sent)
         pairs = zip(expected.calls, sent, strict=False)
         whole = result.outcome in _WHOLE and all(_compares_body(*pair) for pair in pairs)
+        if whole:
+            self._note_resources(record)
         self._seen.end(whole=whole, because=expected.because is not None)
         wrong = [*_wrong_answer(expected, result), *self._script.problems()]
         return [*wrong, *self._differences(expected, sent)]
@@ -89,7 +92,7 @@ class Bench:
             yield from (f"call {number}: {problem}" for problem in found)
             for part, compared in _parts(wanted, one):
                 if compared and not found:
-                    self._seen.note(one.step.loc, f"compares {part}")
+                    self._seen.note(one.call.loc, f"compares {part}")
 
     def _note(self, record: Record, sent: list[Sent]) -> None:
         """Note the event's type, and the calls with their parts and the replies they accept."""
@@ -97,14 +100,29 @@ class Bench:
             rule = record.plan.decided[:2]
             self._seen.note((*rule, "on"), record.event.event_type.lower())
         for one in sent:
-            loc = one.step.loc
+            loc = one.call.loc
             self._seen.note(loc, "sent")
             for part, _ in _parts(self._unwanted, one):
                 self._seen.note(loc, f"has {part}")
             if one.reply.outcome is Outcome.APPLIED:
                 for value in getattr(one.call, "accept", ()):
                     if value in one.reply.seen.values():
-                        self._seen.note(loc, f"accepts {value}")
+                        self._seen.note((*loc, "accept"), f"accepts {value}")
+
+    def _note_resources(self, record: Record) -> None:
+        """Note what was wanted of each resource, and what differed."""
+        for step in record.plan.steps if record.plan else ():
+            if not isinstance(step, ResourceStep) or step.phase is not Phase.COMPARE:
+                continue
+            state = step.target.state(record.replies)
+            if state.differs is None:
+                continue
+            for part in state.wanted or ():
+                self._seen.note(step.loc, f"wants {part}")
+            for part in state.differs:
+                self._seen.note(step.loc, f"differs {part}")
+            verdict = "changes" if state.differs else "finds"
+            self._seen.note(step.loc, f"{step.target.verb} {verdict}")
 
 
 def _parts(wanted: ExpectedCall, sent: Sent) -> Iterator[tuple[str, bool]]:

@@ -6,6 +6,7 @@ because rules can share an entry by an alias.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connector.mapping.call_entry import CallEntry
@@ -99,7 +100,8 @@ def recording(mapping: MappingFile, seen: Seen) -> MappingFile:
 def reply_names(mapping: MappingFile) -> frozenset[str]:
     """The names by which expressions read replies."""
     calls = (entry for _, entry in entries(mapping) if isinstance(entry, CallEntry))
-    return frozenset({"reply", *(call.id for call in calls if call.id)})
+    held = ("found", *mapping.resources) if mapping.resources else ()
+    return frozenset({"reply", *held, *(call.id for call in calls if call.id)})
 
 
 def reply_chains(expression: Expression, names: frozenset[str]) -> list[Chain]:
@@ -181,6 +183,9 @@ def _changed_entry(entry: Entry, change: Change, loc: Loc) -> Entry:
     copy = entry.model_copy(update=update)
     for name in copy.__dict__.keys() - fields.keys():
         del copy.__dict__[name]  # a cached property, computed from the original fields
+    if isinstance(copy, CallEntry):
+        render = copy.render  # its calls say where their entry is
+        copy.__dict__["render"] = lambda scope: replace(render(scope), loc=loc)
     return copy
 
 

@@ -22,6 +22,7 @@ from connector.mapping import (
     entry,
     expression,
     reply_rule,
+    resource,
     rule,
     schema,
     setting,
@@ -50,6 +51,8 @@ MODELS: dict[str, type[entry.Entry]] = {
     "system.NAME.breaker": system_entry.BreakerEntry,
     "system.replies": reply_rule.ReplyRule,
     "calls.expect": reply_rule.Expectation,
+    "resources": resource.Resource,
+    "resources.fields": resource.OwnedField,
     "rules": rule.Rule,
     "rules.ignore": rule.Ignore,
     "rules.require": rule.Require,
@@ -163,7 +166,7 @@ def default_cell(info: FieldInfo) -> str | None:
 
 
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
-    modules = (case, reply_rule, rule, setting, system_entry, schema)
+    modules = (case, reply_rule, resource, rule, setting, system_entry, schema)
     bases = {system_entry.Limits}  # each protocol's page has its fields
     assert set(MODELS.values()) == entries_of(*modules) - bases
 
@@ -202,6 +205,13 @@ def below(path: str, model: type[entry.Entry]) -> Iterator[tuple[str, type[entry
             if isinstance(kind, type) and issubclass(kind, entry.Entry) and not shared:
                 yield f"{path}.{info.alias or name}", kind
                 yield from below(f"{path}.{info.alias or name}", kind)
+
+
+def test_the_mapping_on_the_page_of_resources_has_no_lint(folder: Path) -> None:
+    (text,) = blocks(read("resources.md"), "yaml")
+    found, lints = checked(folder, text)
+    assert lints == []
+    assert found and list(found.resources) == ["subscriber", "number"]
 
 
 @pytest.mark.parametrize(("source", "result"), examples("expressions"))
@@ -314,13 +324,17 @@ def test_the_table_of_statuses_has_the_outcomes_of_the_code() -> None:
 
 def lint_names() -> set[str]:
     """The names of the lints in the code: the first text argument of each call that makes one."""
-    names = [f"{name}.py" for name in "checks constants document fields load mistakes".split()]
+    names = [
+        f"{name}.py"
+        for name in "checks constants document fields load mistakes resource_checks".split()
+    ]
     files = [ROOT / "connector" / "mapping" / name for name in names]
     found: set[str] = set()
     for file in [*files, ROOT / "connector_tools" / "mapping_tests" / "untested.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
                 "lint",
+                "gap",
                 "Lint",
                 "_warning",
             ):
