@@ -24,6 +24,8 @@ HOLDS, FAILS = "0 holds", "0 fails"
 """The notes of an expression that was evaluated, by the truth of its value."""
 _BY_OUTCOME = frozenset({"system", "ignore", "require", "replies", "expect"})
 """Keys of entries that decide the outcome, which every test compares."""
+_BOOLEAN = ("absent", "exists", "gone", "if", "that", "when")
+"""Keys of conditions: only whether they hold matters."""
 Change = Callable[[Loc, int, Expression], Expression]
 
 
@@ -113,7 +115,7 @@ def conditions(loc: Loc, expression: Expression) -> Conditions | None:
     """The conditions inside an expression; None if it is a part of a text."""
     if "{{" in expression.source:
         return None
-    return Conditions(expression, boolean=loc[-1:] in (("if",), ("that",), ("when",)))
+    return Conditions(expression, boolean=loc[-1] in _BOOLEAN)
 
 
 def condition_note(number: int, *, holds: bool) -> str:

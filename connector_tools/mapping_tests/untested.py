@@ -96,9 +96,9 @@ def _wanted(loc: Loc, entry: Entry) -> Iterator[tuple[Loc, str, str]]:
             for value in getattr(entry, "accept", ()):
                 reason = f"no test has a reply that `accept: {value}` makes a success"
                 yield (*loc, "accept"), f"accepts {value}", reason
-    for key, note in (("when", HOLDS), ("when", FAILS), ("each", HOLDS), ("each", FAILS)):
-        if isinstance(entry, Rule | CallEntry) and getattr(entry, key, None):
-            yield (*loc, key), note, f"no test in which this `{key}` {_WAYS[key, note]}"
+    for (key, note), verb in _WAYS.items():
+        if isinstance(getattr(entry, key, None), Expression):
+            yield (*loc, key), note, f"no test in which this `{key}` {verb}"
 
 
 _WAYS = {

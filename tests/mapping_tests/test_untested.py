@@ -244,6 +244,77 @@ def test_a_field_that_no_reply_has_is_a_lint(folder: Path, old: str, new: str, t
     assert [lint.reason for lint in named] == [f"no reply of the tests has `{told}`"]
 
 
+HOLDING = """\
+resources:
+  subscriber:
+    of: [imsi]
+    read: {get: "/subscribers/{{ imsi }}"}
+    absent: reply.status == 404 or reply.json.empty
+    require: [{that: not found or found.owner == 'us', because: another owner}]
+    want: {status: open, number: =sim.msisdn}
+    released: {status: barred}
+    create: {post: /subscribers, json: =want}
+    exists: reply.status == 409
+    change: {patch: "/subscribers/{{ imsi }}", json: =changed}
+    remove: {delete: "/subscribers/{{ imsi }}"}
+    gone: reply.status == 410
+rules:
+  - name: changed
+    on: SIM/Updated
+    hold: {imsi: =sim.imsi}
+"""
+
+
+def test_each_result_of_comparing_a_resource_must_be_seen(folder: Path) -> None:
+    """One test finds another status; all that nothing shows is named."""
+    found = {"status": "barred", "number": "420700000001", "owner": "us"}
+    test = {
+        "name": "a",
+        "change": {"pb_data.sim_info.msisdn": "420700000001"},
+        "system": {"GET /subscribers/*": {"json": found}, "PATCH /subscribers/*": {}},
+        "calls": [
+            {"get": f"/subscribers/{IMSI}", "subject": f"imsi:{IMSI}"},
+            {"patch": f"/subscribers/{IMSI}", "json": {"status": "open"}},
+        ],
+    }
+    head = 'system:\n  http: {base_url: "http://system.test"}\n'
+    reasons = {(lint.place.line, lint.reason) for lint in lints(folder, [test], head + HOLDING)}
+    absent = "`reply.status == 404 or reply.json.empty`"
+    assert reasons == {
+        (6, "no test finds another `number` than is wanted"),
+        (6, "no test finds this resource as it is wanted"),
+        (9, f"no test in which condition 1 of {absent} holds"),
+        (9, f"no test in which condition 2 of {absent} holds"),
+        (9, "no test in which `absent` holds"),
+        (9, "no reply of the tests has `reply.json.empty`"),
+        (10, "no test has a reply that this condition refuses"),
+        (10, "no test in which condition 1 of `not found or found.owner == 'us'` holds"),
+        (10, "no test in which condition 2 of `not found or found.owner == 'us'` does not hold"),
+        (12, "no test changes a released resource"),
+        (13, "no test sends this call"),
+        (14, "no test in which `exists` holds"),
+        (15, "no test compares its `subject`"),
+        (16, "no test sends this call"),
+        (17, "no test in which `gone` holds"),
+        (14, "no reply of the tests has `reply.status`"),
+    }
+
+
+def test_an_expectation_of_a_call_must_refuse_a_reply(folder: Path) -> None:
+    old = "accept: [404]\n"
+    new = old + "        expect: [{that: not reply.json.deleted, because: it is deleted}]\n"
+    reasons = [lint.reason for lint in lints(folder, TESTS, RULES.replace(old, new))]
+    assert "no test has a reply that this condition refuses" in reasons
+    refused = {
+        "name": "deleted",
+        "system": {"GET /cards/*": {"json": {"deleted": True}}},
+        "calls": [{"get": f"/cards/{IMSI}"}],
+        "outcome": "failed",
+        "because": "it is deleted",
+    }
+    assert lints(folder, [*TESTS, refused], RULES.replace(old, new)) == []
+
+
 def test_an_entry_that_rules_share_by_an_alias_is_tested_once(folder: Path) -> None:
     rules = """\
     rules:

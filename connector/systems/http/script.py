@@ -86,16 +86,21 @@ class ScriptedTransport(httpx.MockTransport):
         reply: ScriptedHttpReply = self._script.reply_to(_SentHttpRequest(request))
         if reply.fault:
             raise _FAULTS[reply.fault]
-        if reply.text is not None:
-            # The mark says that it is UTF-8, whatever charset a header names.
-            body = codecs.BOM_UTF8 + reply.text.encode() if reply.text else b""
-            headers = httpx.Headers({"content-type": "text/plain; charset=utf-8"})
-            headers.update(reply.headers)
-            return httpx.Response(reply.status, headers=headers, content=body)
+        return response(reply)
+
+
+def response(reply: ScriptedHttpReply) -> httpx.Response:
+    """The response that a scripted reply stands for."""
+    if reply.text is not None:
+        # The mark says that it is UTF-8, whatever charset a header names.
+        content = codecs.BOM_UTF8 + reply.text.encode() if reply.text else b""
+        kind = "text/plain; charset=utf-8"
+    else:
         document = reply.json_ if "json_" in reply.model_fields_set else {}
-        headers = httpx.Headers({"content-type": "application/json"})
-        headers.update(reply.headers)
-        return httpx.Response(reply.status, headers=headers, content=json.dumps(document))
+        content, kind = json.dumps(document).encode(), "application/json"
+    headers = httpx.Headers({"content-type": kind})
+    headers.update(reply.headers)
+    return httpx.Response(reply.status, headers=headers, content=content)
 
 
 class _SentHttpRequest(SentRequest):
