@@ -41,7 +41,7 @@ from connector.systems.http.transport import http_transport, whole
 from connector.systems.http.trust import trust_problems
 from connector.systems.judge import judge
 
-MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
+_MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
 _ERRORS = tuple(EXCEPTIONS)
 
 UNSENDABLE = Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
@@ -103,14 +103,17 @@ class HttpSystem:
             BadSettings: the environment names a proxy, or certificates, that cannot be used.
         """
         if self._transport is None:
-            url = httpx.URL(self._config.base_url)
-            if url.scheme == "https" and (problems := list(trust_problems())):
-                raise BadSettings(problems)
-            try:
-                self._transport = http_transport(url, self._config.connect_timeout, MOST_BYTES)
-            except (ValueError, ImportError) as error:
-                raise BadSettings([f"the proxy of the environment: {error}"]) from None
+            self._transport = self._opened(httpx.URL(self._config.base_url))
         return self
+
+    def _opened(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        """The transport for a host; raises as `__aenter__`."""
+        if url.scheme == "https" and (problems := list(trust_problems())):
+            raise BadSettings(problems)
+        try:
+            return http_transport(url, self._config.connect_timeout, _MOST_BYTES)
+        except (ValueError, ImportError) as error:
+            raise BadSettings([f"the proxy of the environment: {error}"]) from None
 
     async def __aexit__(self, *exc: object) -> None:
         """Close the connections."""
