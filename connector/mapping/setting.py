@@ -92,6 +92,8 @@ def typed(setting: Setting, text: str) -> str | float:
     """
     if setting.type == "pem":
         return _pem(text)
+    if text.startswith("-----BEGIN "):
+        raise ValueError("is in PEM format: the setting needs `type: pem`")
     if not text.isprintable():
         raise ValueError(
             "must not have control characters or a byte order mark (BOM): write one line of UTF-8"
@@ -110,14 +112,16 @@ def typed(setting: Setting, text: str) -> str | float:
 
 
 def _pem(text: str) -> str:
-    """A text in PEM format (RFC 7468); its line breaks can be escaped, as in JSON.
+    """The blocks of a text in PEM format (RFC 7468), without what exports write around them.
+
+    Its line breaks can be escaped, as in JSON.
 
     Raises:
-        ValueError: it is not in PEM format.
+        ValueError: it has no block.
     """
     text = text.replace("\\n", "\n").replace("\r", "")
-    if not re.match("-----BEGIN [A-Z0-9 ]+-----\n", text) or not text.replace("\n", "").isascii():
-        raise ValueError(
-            "must be in PEM format: begin with a line such as -----BEGIN PRIVATE KEY-----"
-        )
-    return text
+    blocks = re.finditer(r"-----BEGIN ([A-Z0-9 ]+)-----\n[\x21-\x7e \n]*?-----END \1-----", text)
+    found = "\n".join(block[0] for block in blocks)
+    if not found:
+        raise ValueError("must be in PEM format, with lines such as -----BEGIN PRIVATE KEY-----")
+    return found

@@ -28,7 +28,7 @@ from connector.systems.http.call import HttpCall
 from connector.systems.http.charset import decoded
 from connector.systems.http.credentials import CREDENTIALS, credentials
 from connector.systems.http.entry import Http, HttpSystemEntry, base_url
-from connector.systems.http.faults import Cut, Fault
+from connector.systems.http.faults import CertificateRefused, Cut, Fault
 from connector.systems.http.outcomes import (
     EXCEPTIONS,
     SUCCESS,
@@ -38,7 +38,7 @@ from connector.systems.http.outcomes import (
 )
 from connector.systems.http.request import Request, request
 from connector.systems.http.transport import http_transport, whole
-from connector.systems.http.trust import trust_problems
+from connector.systems.http.trust import Trust, trust_problems
 from connector.systems.judge import judge
 
 _MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
@@ -95,23 +95,31 @@ class HttpSystem:
         self._guard = Guard(entry.http, settings, self._config.timeout)
         self._renewal = renewal
         self._transport = transport
+        self._trust = Trust(entry.http.tls, settings)
 
     async def __aenter__(self) -> Self:
         """Make the transport; needs a running event loop.
 
         Raises:
-            BadSettings: the environment names a proxy, or certificates, that cannot be used.
+            BadSettings: the environment names a proxy, or certificates, that cannot be used; or the
+                client certificate does not belong to its key.
         """
         if self._transport is None:
-            self._transport = self._opened(httpx.URL(self._config.base_url))
+            url = httpx.URL(self._config.base_url)
+            if self._http.tls and url.scheme != "https":
+                raise BadSettings(["system.http.tls: needs a base_url with https"])
+            self._transport = self._opened(url)
         return self
 
     def _opened(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
         """The transport for a host; raises as `__aenter__`."""
-        if url.scheme == "https" and (problems := list(trust_problems())):
-            raise BadSettings(problems)
+        if url.scheme == "https":
+            if not self._trust.own_authorities and (problems := list(trust_problems())):
+                raise BadSettings(problems)
+            if self._http.tls:
+                self._trust.context()
         try:
-            return http_transport(url, self._config.connect_timeout, _MOST_BYTES)
+            return http_transport(url, self._config.connect_timeout, _MOST_BYTES, self._trust)
         except (ValueError, ImportError) as error:
             raise BadSettings([f"the proxy of the environment: {error}"]) from None
 
@@ -127,7 +135,8 @@ class HttpSystem:
         """
         used = self._renewal.generation if self._renewal else 0
         reply = await self._guard.send(self._attempt, call, turn)
-        if reply.status == 401 and await self._renewed(used, turn.deadline) and not reply.unknown:
+        refused = reply.refused or reply.status == 401
+        if refused and await self._renewed(used, turn.deadline) and not reply.unknown:
             reply = await self._guard.send(self._attempt, call, turn)
         return reply
 
@@ -191,7 +200,8 @@ async def exchange(
     except _ERRORS as error:
         outcome, end = of_exception(error)
         cause = f"{type(error).__name__}: {error}"
-        return Reply(outcome, reason_of(str(error)), cause, end=end)
+        refused = isinstance(error, CertificateRefused)
+        return Reply(outcome, reason_of(str(error)), cause, end=end, refused=refused)
     except ValueError:  # raised by the transport; the text is not used, it quotes the header
         return UNSENDABLE
     return response
