@@ -9,13 +9,16 @@ constants       values that no event changes, which must not fail; known: what t
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
 rule            the entries `rules`; resource: the entries `resources`
-case            the entries `tests`
+case            the entries `tests` and `stories`
+script          the scripted system of a test, the same for every protocol
 protocol        the registry of protocols, and the interface of their rooms
 system_entry    the entry `system`
 call_entry      the base class of calls; reply_rule: what replies mean
 entry           the base class of all entries, and types of their values
 expression      expressions and text with `{{ }}`; language: their operators and filters,
-                which use pattern (regular expressions) and meter (counts the work)
+                which use pattern (regular expressions), xml_element (texts of XML) and meter
+                (counts the work)
+session         the name `session`: values that a login gives
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
 text            values as text; number and json_value: values as numbers and as JSON
 document        a YAML file with the place of each key, and lints; scalar: its plain values
