@@ -26,7 +26,7 @@ from tests.support.calls import http
 from tests.support.planner import Planner
 
 POLICY = """
-  policy:
+  profile:
     of: [imsi]
     read: {get: "/policy/{{ subscriber.id }}"}
     want: "={'plan': 'gold', 'owner': subscriber.id}"
@@ -67,7 +67,7 @@ HELD = "hold: {imsi: =sim.imsi}"
 
 def test_an_id_that_the_system_makes_is_read_before_it_is_used(planned: CarryOut) -> None:
     store = NamingStore({})
-    assert planned(HELD, store, POLICY)["policy"] == "created"
+    assert planned(HELD, store, POLICY)["profile"] == "created"
     assert store.held["/policy/s7"] == {"plan": "gold", "owner": "s7"}
     assert store.sent[-4:] == [
         f"POST /number/{NEW}",
@@ -101,7 +101,7 @@ def test_a_resource_is_refused_if_one_that_it_needs_is_absent_after_its_creation
     with pytest.raises(Refusal) as caught:
         planned(HELD, store, POLICY.replace(", 'owner': subscriber.id", owner))
     assert caught.value.result.outcome is Outcome.UNKNOWN_RESOURCE
-    reason = "the resource `policy` needs `subscriber`, which is absent"
+    reason = "the resource `profile` needs `subscriber`, which is absent"
     assert caught.value.result.reason == reason
 
 

@@ -1,8 +1,11 @@
 """Resources in a simulated world with a second writer, and each guard of the simulation."""
 
+import asyncio
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,9 +15,11 @@ from hypothesis import strategies as st
 from connector.call import Call
 from connector.outcome import Outcome
 from connector.system import Reply, Turn
+from connector_tools.simulation.billing import EspfEvent
 from connector_tools.simulation.faults import NETWORK, NSPS, Faults
+from connector_tools.simulation.faulty_network import WireRequest, delivery
 from connector_tools.simulation.hss_network import HssNetwork
-from connector_tools.simulation.nsps import NspsOptions
+from connector_tools.simulation.nsps import Delivery, HeldEvent, NspsOptions
 from connector_tools.simulation.virtual_time import HSS, VirtualTimeSimulation
 from connector_tools.simulation.world import Scenario, SimulationResult
 from tests.support.calls import http
@@ -22,6 +27,7 @@ from tests.tools.test_simulation import Careless, report_text
 
 pytestmark = pytest.mark.deployment
 
+IMSI = "001010000000001"
 HARD = Faults(dict.fromkeys(NETWORK, 0.03) | NSPS | {"kill": 30.0, "outage": 2.0})
 
 
@@ -95,9 +101,26 @@ def test_a_foreign_field_that_the_connector_overwrites_is_noticed(tmp_path: Path
     assert any("foreign fields" in text for text in ended.wrong), report_text(ended)
 
 
-def test_an_attribute_that_the_system_refuses_is_noticed(tmp_path: Path) -> None:
-    ended = spoilt(tmp_path, of="json: =changed", instead="json: {colour: red}")
-    assert any("attribute that is refused" in text for text in ended.wrong), report_text(ended)
+@pytest.mark.parametrize(
+    ("method", "path", "body", "rule"),
+    [
+        ("PATCH", f"/subscribers/{IMSI}", b'{"colour": "red"}', "an attribute that is refused"),
+        ("PUT", f"/auc/{IMSI}", b"{}", "keys were written"),
+        ("DELETE", f"/subscribers/{IMSI}", b"", "removed and created anew"),
+    ],
+    ids=["attribute", "keys", "removal"],
+)
+def test_a_request_that_must_never_come_is_noticed(
+    method: str, path: str, body: bytes, rule: str
+) -> None:
+    network = HssNetwork(Random(1), Faults({}), "token", 1)  # noqa: S311 - no secret
+    network.hss.keys.add(IMSI)
+    network.hss.handle("POST", "/subscribers", {"imsi": IMSI})
+    event = {"data": {"event_type": "SIM/Updated"}, "pb_data": {"sim_info": {"imsi": IMSI}}}
+    held = HeldEvent("id", EspfEvent("SIM/Updated", {}), 0)
+    delivery.set(Delivery(held, json.dumps(event).encode(), 0, first=True))
+    asyncio.run(network.receive(WireRequest(method, path, "Bearer token", body)))
+    assert [text for text in network.wrong if rule in text]
 
 
 def test_a_field_that_is_compared_wrongly_is_noticed(tmp_path: Path) -> None:
