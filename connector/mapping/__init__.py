@@ -12,9 +12,9 @@ case            the entries `tests`
 protocol        the registry of protocols, and the interface of their rooms
 system_entry    the entry `system`
 entry           base classes of all entries and of calls
-expression      expressions and text with `{{ }}`; language: their operators and filters,
-                which use pattern (regular expressions) and meter (counts the work)
-expression      expressions and text with `{{ }}`; language: their operators and filters
+expression      expressions and text with `{{ }}`
+language        operators, and what an expression can read; filters: filters and tests
+pattern         regular expressions; meter: counts the work of expressions
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
 text            values as text; number and json_value: values as numbers and as JSON
 document        a YAML file with the place of each key, and lints; scalar: its plain values
