@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 from connector.call import Call
 from connector.event import PARTS, SECTIONS, Event, absent
 from connector.mapping.document import Loc
-from connector.mapping.entry import CallEntry, used
+from connector.mapping.entry import CallEntry, leaves
 from connector.mapping.expression import (
     EvaluationError,
     Expression,
@@ -22,7 +22,7 @@ from connector.mapping.expression import (
     expressions,
     formed,
 )
-from connector.mapping.meter import TooMuchWork
+from connector.mapping.meter import MOST_ITEMS, TooMuchWork
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.text import optional_text
@@ -33,7 +33,6 @@ _LONGEST_REASON = 500  # characters
 
 Replies = Mapping[str, Any]
 _ENCODED = 50  # bytes of a call that are made in a step of the meter
-MOST_ITEMS = 1000  # of a list that a call is made for each of (docs/mapping.md)
 
 
 class EventScope(Scope):
@@ -298,9 +297,9 @@ def _check_sent(entry: CallEntry, scope: Scope) -> None:
         Refusal: invalid; names the field.
     """
     left = scope.meter.left  # the call pays when it is rendered
-    for (key, *_), expression in used(entry):
+    for (key, *_), value in leaves(entry, inside_lists=False):
         if key not in ("when", "each"):
-            refuse_unreadable(expression.evaluate(scope))
+            refuse_unreadable(value.evaluate(scope))
     scope.meter.left = left
 
 

@@ -16,6 +16,7 @@ expression      expressions and text with `{{ }}`
 language        operators, and what an expression can read; filters: filters and tests
 pattern         regular expressions; meter: counts the work of expressions
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
+omit            the value that leaves a key out
 text            values as text; number and json_value: values as numbers and as JSON
 document        a YAML file with the place of each key, and lints; scalar: its plain values
 advice          advice for expressions in the spelling of other languages

@@ -58,6 +58,39 @@ def chain_of(node: nodes.Node) -> Chain:
     return (*chain, *step) if chain else ()
 
 
+def paths_of(tree: nodes.Node) -> Iterator[Chain]:
+    """Yield each chain `name.field.field`, but not the shorter chains inside of it."""
+    chain = _path(tree)
+    if chain:
+        yield chain
+        return
+    for child in tree.iter_child_nodes():
+        yield from paths_of(child)
+
+
+def _path(node: nodes.Node) -> Chain:
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    if isinstance(node, nodes.Getattr):
+        inner = _path(node.node)
+        return (*inner, node.attr) if inner else ()
+    return ()
+
+
+def patterns_of(tree: nodes.Node) -> Iterator[nodes.Expr]:
+    """Yield the argument of each test `matching`, also in `select('matching', ...)`."""
+    for node in (tree, *tree.find_all((nodes.Test, nodes.Filter))):
+        if not isinstance(node, nodes.Test | nodes.Filter):
+            continue
+        args = [*node.args, *(option.value for option in node.kwargs)]
+        if isinstance(node, nodes.Filter):
+            named = [isinstance(arg, nodes.Const) and arg.value == "matching" for arg in args]
+            args = args[named.index(True) + 1 :] if any(named) else []
+        elif node.name != "matching":
+            continue
+        yield from args[:1]
+
+
 def _last_step(node: nodes.Node) -> tuple[nodes.Node | None, Chain]:
     """What a value is taken from, and by which step; None and nothing if it is computed."""
     found: tuple[nodes.Node | None, Chain] = (None, ())

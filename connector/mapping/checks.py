@@ -7,6 +7,7 @@ any event comes; warnings do not stop it. docs/lints.md explains each lint.
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from connector.mapping import omit
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
@@ -23,7 +24,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
 
     Jinja would report an unknown name only when an event reaches its expression.
     """
-    reserved = {*SECTIONS, "settings", "reply", "item"}
+    reserved = {*SECTIONS, "settings", "reply", "item", omit.NAME}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     taken = [(loc, name) for loc, name in named if name in reserved]
     for index, rule in enumerate(mapping.rules):

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from connector.mapping.document import Lint, Loc
-from connector.mapping.entry import CallEntry, Compiled, Entry, leaves
+from connector.mapping.entry import CallEntry, Compiled, Entry, leaves, with_one_item
 from connector.mapping.expression import (
     Constant,
+    Each,
     EvaluationError,
     Scope,
     Value,
@@ -149,7 +150,12 @@ def _call(call: CallEntry, known: Known) -> Iterator[tuple[Loc, str]]:
     """
 
     def only(kept: Value) -> Callable[[Value], Value]:
-        return lambda value: known.sample(value) if value is kept else Constant(STAND_IN)
+        def change(value: Value) -> Value:
+            if isinstance(value, Each):
+                return with_one_item(value, change)
+            return known.sample(value) if value is kept else Constant(STAND_IN)
+
+        return change
 
     if not _refusal(call.with_values(known.sample), known.scope):
         return

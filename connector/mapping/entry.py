@@ -6,7 +6,7 @@ be evaluated.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from connector.call import Call
 from connector.mapping.document import Loc
 from connector.mapping.expression import (
     Constant,
+    Each,
     Expression,
     Scope,
     SourceText,
@@ -100,23 +101,36 @@ def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
             yield place, found
 
 
-def leaves(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Value]]:
-    """Yield every expression, text and constant below an entry, with its path in the file."""
-    if isinstance(entry, Entry):
-        for name, info in type(entry).model_fields.items():
-            yield from leaves(getattr(entry, name), (*loc, info.alias or name))
-    elif isinstance(entry, Tree):
-        keys: Iterable[str | int] = entry.keys or range(len(entry.items))
-        for key, item in zip(keys, entry.items, strict=True):
-            yield from leaves(item, (*loc, key))
-    elif isinstance(entry, Value):
+def leaves(
+    entry: object, loc: Loc = (), *, inside_lists: bool = True
+) -> Iterator[tuple[Loc, Value]]:
+    """Yield every expression, text and constant below an entry, with its path in the file.
+
+    Those inside an `Each` are yielded as they are seen from outside, see `Each.outside`; without
+    `inside_lists` the `Each` itself is yielded.
+    """
+    if isinstance(entry, Each) and inside_lists:
+        yield from leaves(entry.items, (*loc, "each"))
+        for inner in ("when", "give"):
+            for place, value in leaves(getattr(entry, inner), (*loc, inner)):
+                yield place, entry.outside(value, filtered=inner == "give")
+    elif isinstance(entry, Value) and not isinstance(entry, Tree):
         yield loc, entry
-    elif isinstance(entry, Mapping):
-        for key, item in entry.items():
-            yield from leaves(item, (*loc, key))
-    elif isinstance(entry, tuple | list):
-        for index, item in enumerate(entry):
-            yield from leaves(item, (*loc, index))
+    else:
+        for key, item in _inside(entry):
+            yield from leaves(item, (*loc, key), inside_lists=inside_lists)
+
+
+def _inside(entry: object) -> Iterable[tuple[str | int, object]]:
+    """The entries and values directly below an entry, each with its key or index."""
+    if isinstance(entry, Entry):
+        fields = type(entry).model_fields.items()
+        return [(info.alias or name, getattr(entry, name)) for name, info in fields]
+    if isinstance(entry, Tree):
+        return zip(entry.keys or range(len(entry.items)), entry.items, strict=True)
+    if isinstance(entry, Mapping):
+        return entry.items()
+    return enumerate(entry) if isinstance(entry, tuple | list) else ()
 
 
 class CallEntry(Entry):
@@ -184,31 +198,49 @@ class CallEntry(Entry):
 
         `connector.trace` renders the copy to show a call that waits for an earlier reply.
         """
-
-        def change(value: Value) -> Value:
-            if isinstance(value, Constant | Tree):
-                return value
-            reads = any(found.names & unknown for found in expressions(value))
-            return Constant(SourceText(value.source)) if reads else value
-
-        return self.with_values(change)
+        return self.with_values(partial(_with_source, unknown))
 
     def with_values(self, change: Callable[[Value], Value]) -> Self:
         """A copy in which `change` has replaced each expression, text and constant."""
         fields = type(self).model_fields
         copy = self.model_copy(
-            update={name: _with_values(getattr(self, name), change) for name in fields}
+            update={name: _changed(getattr(self, name), change) for name in fields}
         )
         for name in copy.__dict__.keys() - fields.keys():
             del copy.__dict__[name]  # a cached property, computed from the original fields
         return copy
 
 
-def _with_values(value: Any, change: Callable[[Value], Value]) -> Any:
+def changed(value: Value, change: Callable[[Value], Value]) -> Value:
+    """A copy in which `change` has replaced each expression, text, constant and `Each`."""
     if isinstance(value, Tree):
-        return value._replace(items=tuple(_with_values(item, change) for item in value.items))
+        return value._replace(items=tuple(changed(item, change) for item in value.items))
+    return change(value)
+
+
+def _changed(value: Any, change: Callable[[Value], Value]) -> Any:
     if isinstance(value, Value):
-        return change(value)
+        return changed(value, change)
     if isinstance(value, dict):
-        return {name: _with_values(item, change) for name, item in value.items()}
+        return {name: _changed(item, change) for name, item in value.items()}
     return value
+
+
+def with_one_item(each: Each, change: Callable[[Value], Value]) -> Tree:
+    """What an `Each` makes of one item, changed by `change`, in place of a list nobody knows."""
+    return Tree((changed(each.give, change),), None)
+
+
+def _with_source(unknown: frozenset[str], value: Value) -> Value:
+    """The source text of a value that reads an `unknown` name; any other value as it is."""
+    if isinstance(value, Constant | Tree) or not _reads(value, unknown):
+        return value
+    if not isinstance(value, Each):
+        return Constant(SourceText(value.source))
+    if _reads(value.items, unknown) or (value.when and _reads(value.when, unknown)):
+        return with_one_item(value, partial(_with_source, unknown | {"item"}))
+    return value._replace(give=changed(value.give, partial(_with_source, unknown)))
+
+
+def _reads(value: Value, names: frozenset[str]) -> bool:
+    return any(found.names & names for found in expressions(value))

@@ -15,14 +15,14 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.nodes import EvalContext
 from jinja2.parser import Parser
 
-from connector.mapping import arguments
+from connector.mapping import arguments, omit
 from connector.mapping.advice import advised, constant_faults
-from connector.mapping.chain import Chain, chains_of
+from connector.mapping.chain import ITEM, Chain, chains_of, paths_of, patterns_of, whole_chain
 from connector.mapping.json_value import json_value
 from connector.mapping.language import LANGUAGE, function
-from connector.mapping.meter import Meter, TooMuchWork
+from connector.mapping.meter import MOST_ITEMS, Meter, TooMuchWork
 from connector.mapping.pattern import BadPattern
-from connector.mapping.text import BadValue, text_of
+from connector.mapping.text import BadValue, kind_of, text_of
 from connector.outcome import Refusal
 
 Encode = Callable[[str], str]
@@ -64,7 +64,8 @@ class Expression(NamedTuple):
     `names` are the names that it reads. `paths` are the dotted fields that it reads, such as
     `("account", "bill_status")`. `chains` have the items of lists, too, as in
     `("account", "assigned_addons", "[]", "name")`. `patterns` are the regular expressions of its
-    tests `matching`, each an expression, too. The checks use them before any event comes.
+    tests `matching`, each an expression, too. `item` is the chain of the list that its `item` is
+    of, if it stands in an `Each`. The checks use them before any event comes.
     """
 
     source: str
@@ -73,6 +74,7 @@ class Expression(NamedTuple):
     code: Callable[[Scope], Any]
     patterns: tuple["Expression", ...] = ()
     chains: frozenset[Chain] = frozenset()
+    item: Chain = ()
 
     def evaluate(self, scope: Scope) -> Any:
         """The value, with its type.
@@ -159,7 +161,111 @@ class Tree(NamedTuple):
         return values if self.keys is None else dict(zip(self.keys, values, strict=True))
 
 
-Value = Expression | Text | Constant | Tree
+class Each(NamedTuple):
+    """A list with `give` for each `item` of another list, or only for those with `when`.
+
+    `size` is how many steps of the meter an item takes besides its expressions.
+    """
+
+    items: "Value"
+    when: Expression | None
+    give: "Value"
+    size: int
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """Its expressions as they are seen from outside, see `outside`."""
+        condition = expressions(self.outside(self.when, filtered=False)) if self.when else ()
+        given = (self._lifted(found, found, True) for found in expressions(self.give))
+        return (*expressions(self.items), *condition, *given)
+
+    def evaluate(self, scope: Scope) -> Any:
+        """The new list; None if the other list is None.
+
+        Raises:
+            EvaluationError: there is no list, it is too long, or an expression fails.
+        """
+        return self._values(self.give, scope, filtered=True)
+
+    def outside(self, inner: "Value", *, filtered: bool) -> "Value":
+        """A value of `when` or (`filtered`) of `give` as the checks and the trace see it.
+
+        One that reads `item` becomes an expression for the list of its values. Its names and fields
+        are those of the list instead of `item`.
+        """
+        if isinstance(inner, Text) and inner.expressions:
+            first, *more = inner.expressions
+            whole = first._replace(
+                source=inner.source,
+                names=first.names.union(*(found.names for found in more)),
+                paths=first.paths.union(*(found.paths for found in more)),
+                chains=first.chains.union(*(found.chains for found in more)),
+                patterns=tuple(one for found in inner.expressions for one in found.patterns),
+            )
+            return self._lifted(whole, inner, filtered) if "item" in whole.names else inner
+        return self._lifted(inner, inner, filtered) if isinstance(inner, Expression) else inner
+
+    def _lifted(self, found: Expression, value: "Value", filtered: bool) -> Expression:
+        """`found` with the values of `value` for the items."""
+        if "item" not in found.names:
+            return found
+        lists = expressions(self.items)
+        chain = whole_chain(lists[0].source) if isinstance(self.items, Expression) else ()
+        return found._replace(
+            names=(found.names - {"item"}).union(*(one.names for one in lists)),
+            paths=frozenset(path for path in found.paths if path[0] != "item").union(
+                *(one.paths for one in lists)
+            ),
+            code=lambda scope: self._values(value, scope, filtered),
+            patterns=tuple(self._lifted(one, one, filtered) for one in found.patterns),
+            chains=frozenset(_of_item(found.chains, chain)),
+            item=next(_of_item(frozenset([found.item or ("item",)]), chain), ()),
+        )
+
+    def _values(self, value: "Value", scope: Scope, filtered: bool) -> list[Any] | None:
+        """The values of `value` for all items, or (`filtered`) for those that `when` lets pass."""
+        items = formed(self.items, scope, _listed)
+        if items is None:
+            return None
+        when = self.when if filtered else None
+        outer = scope.get("item", _NO_ITEM)
+        found = []
+        try:
+            scope.meter.spend(len(items) * self.size)
+            for item in items:
+                scope["item"] = item
+                if when is None or when.evaluate(scope):
+                    found.append(value.evaluate(scope))
+        except TooMuchWork as error:
+            raise EvaluationError(f"`{getattr(self.items, 'source', 'each')}`: {error}") from None
+        finally:
+            scope.pop("item", None)
+            if outer is not _NO_ITEM:
+                scope["item"] = outer
+        return found
+
+
+_NO_ITEM = object()
+
+
+def _of_item(chains: frozenset[Chain], of: Chain) -> Iterator[Chain]:
+    """Yield the chains with the items of the list `of` in place of `item`."""
+    for chain in chains:
+        if chain[0] != "item":
+            yield chain
+        elif of:
+            yield (*of, ITEM, *chain[1:])
+
+
+def _listed(value: Any) -> list[Any] | tuple[Any, ...] | None:
+    if not isinstance(value, list | tuple | None):
+        raise BadValue(f"`each` needs a list, not {kind_of(value)}")
+    if value and len(value) > MOST_ITEMS:
+        raise BadValue(f"`each` takes at most {MOST_ITEMS} items")
+    return value
+
+
+Value = Expression | Text | Constant | Tree | Each
 
 
 def expressions(value: Value) -> tuple[Expression, ...]:
@@ -195,8 +301,9 @@ def as_json(value: Value, scope: Scope) -> Any:
         return json_value(found)
     except BadValue:
         pass  # find out which expression of the tree it is
-    items = [as_json(item, scope) for item in value.items]
-    return items if value.keys is None else dict(zip(value.keys, items, strict=True))
+    items = zip(value.keys or range(len(value.items)), value.items, strict=True)
+    kept = {key: as_json(one, scope) for key, one in items if one.evaluate(scope) is not omit.OMIT}
+    return list(kept.values()) if value.keys is None else kept
 
 
 @lru_cache(1000)  # a YAML alias repeats whole blocks of expressions
@@ -218,11 +325,13 @@ def compile_condition(source: str) -> Expression:
 def compile_value(raw: Any, encode: Encode = str) -> Value:
     """Compile a value of the file: `=expression`, text with `{{ }}`, list, object, constant.
 
+    An object with the keys `each` and `give` is the list that they make.
+
     Raises:
         ExpressionError: an expression in it cannot be compiled.
     """
     if isinstance(raw, dict | list):
-        tree = _tree(raw, encode)
+        tree = _each(raw, encode) if _is_each(raw) else _tree(raw, encode)
         return tree if tree.expressions else Constant(tree.evaluate(Scope()))
     if isinstance(raw, str) and raw.startswith("="):
         return compile_condition(raw)
@@ -231,18 +340,51 @@ def compile_value(raw: Any, encode: Encode = str) -> Value:
     return Constant(raw)
 
 
+def _is_each(raw: dict[str, Any] | list[Any]) -> bool:
+    return isinstance(raw, dict) and "each" in raw and "give" in raw
+
+
+def _each(raw: Any, encode: Encode) -> Each:
+    for key in raw.keys() - {"each", "when", "give"}:
+        raise ExpressionError(
+            f"`{key}`: an object with `each` and `give` makes a list and takes only `when` besides"
+        )
+    with _at("each"):
+        each = raw["each"]
+        items = compile_condition(each) if isinstance(each, str) else compile_value(each)
+    with _at("when"):
+        when = raw.get("when", True)
+        if not isinstance(when, str | bool):
+            raise ExpressionError("must be an expression")
+        condition = (
+            None
+            if when is True
+            else compile_condition(str(when).lower() if when is False else when)
+        )
+    with _at("give"):
+        give = compile_value(raw["give"], encode)
+    return Each(items, condition, give, size=1 + len(expressions(give)))
+
+
+@contextmanager
+def _at(key: str | int) -> Iterator[None]:
+    """Note the place of an error inside a list or an object."""
+    try:
+        yield
+    except ExpressionError as error:
+        error.at = (key, *error.at)
+        raise
+
+
 def _tree(raw: dict[str, Any] | list[Any], encode: Encode) -> Tree:
     pairs: list[tuple[str | int, Any]]
     pairs = list(raw.items()) if isinstance(raw, dict) else list(enumerate(raw))
     items = []
     for key, item in pairs:
-        try:
+        with _at(key):
             if isinstance(key, str) and (key.startswith("=") or "{{" in key):
                 raise ExpressionError("a key is always text: it cannot be an expression")
             items.append(compile_value(item, encode))
-        except ExpressionError as error:
-            error.at = (key, *error.at)
-            raise
     return Tree(tuple(items), tuple(raw) if isinstance(raw, dict) else None)
 
 
@@ -286,44 +428,12 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
     names = frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx == "load")
     if isinstance(tree, nodes.Name):
         names |= {tree.name}
+    names -= {omit.NAME}
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
     for problem in (*constant_faults(tree), *arguments.problems(tree, Scope())):
         raise ExpressionError(problem)
-    paths = frozenset(_paths(tree))
-    patterns = tuple(_compile(source, found) for found in _patterns(tree))
+    paths = frozenset(paths_of(tree))
+    patterns = tuple(_compile(source, found) for found in patterns_of(tree))
     chains = frozenset(chains_of(tree))
     return Expression(source, names, paths, function(tree), patterns, chains)
-
-
-def _patterns(tree: nodes.Node) -> Iterator[nodes.Expr]:
-    """Yield the argument of each test `matching`, also in `select('matching', ...)`."""
-    for node in (tree, *tree.find_all((nodes.Test, nodes.Filter))):
-        if not isinstance(node, nodes.Test | nodes.Filter):
-            continue
-        args = [*node.args, *(option.value for option in node.kwargs)]
-        if isinstance(node, nodes.Filter):
-            named = [isinstance(arg, nodes.Const) and arg.value == "matching" for arg in args]
-            args = args[named.index(True) + 1 :] if any(named) else []
-        elif node.name != "matching":
-            continue
-        yield from args[:1]
-
-
-def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:
-    """Yield each chain `name.field.field`, but not the shorter chains inside of it."""
-    chain = _chain(tree)
-    if chain:
-        yield chain
-        return
-    for child in tree.iter_child_nodes():
-        yield from _paths(child)
-
-
-def _chain(node: nodes.Node) -> tuple[str, ...]:
-    if isinstance(node, nodes.Name):
-        return (node.name,)
-    if isinstance(node, nodes.Getattr):
-        inner = _chain(node.node)
-        return (*inner, node.attr) if inner else ()
-    return ()

@@ -21,6 +21,7 @@ from jinja2.visitor import NodeTransformer
 from pydantic import BaseModel
 
 from connector.event import EVENT_FIELDS, Event
+from connector.mapping import omit
 from connector.mapping.filters import FILTERS, TESTS
 from connector.mapping.meter import for_search
 from connector.unreadable import Unreadable
@@ -86,7 +87,7 @@ class _Generator(NativeCodeGenerator):
         A part that is absent must not end the event if another part has answered the question
         before (contract 6.5).
         """
-        self.write(f"resolve({node.name!r})")
+        self.write(node.name if node.name == omit.NAME else f"resolve({node.name!r})")
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Return the one expression of the output."""
@@ -227,6 +228,7 @@ _GLOBALS: dict[str, Any] = {
     "environment": LANGUAGE,
     "undefined": LANGUAGE.undefined,
     "missing": missing,
+    omit.NAME: omit.OMIT,
     **{f"filter_{name}": found for name, found in LANGUAGE.filters.items()},
     **{f"test_{name}": found for name, found in LANGUAGE.tests.items()},
 }

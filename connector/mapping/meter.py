@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from connector.event import Event
 
 MOST_STEPS = 50_000
+MOST_ITEMS = 1000  # of a list that something is made of for each item (docs/mapping.md)
 _FEW = 100  # characters that Python's functions for text read in a step
 _FEW_BITS = 64
 _CALL = 4  # steps of a filter for lists besides those for the items

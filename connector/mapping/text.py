@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from markupsafe import escape
 
+from connector.mapping.omit import OMIT
+
 _OUTSIDE_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 _LONGEST_SEGMENT = 61_440  # no URL has room for more, see `connector.systems.http.call`
 
@@ -55,13 +57,13 @@ def optional_text(value: object) -> str | None:
 
 
 def texts_of(value: object) -> tuple[str, ...]:
-    """The text of each item of a list, or of one value; None is left out.
+    """The text of each item of a list, or of one value; None and `omit` are left out.
 
     Raises:
         BadValue: see `text_of`.
     """
     items = value if isinstance(value, list | tuple) else (value,)
-    return tuple(text_of(item) for item in items if item is not None)
+    return tuple(text_of(item) for item in items if item is not None and item is not OMIT)
 
 
 def kind_of(value: object) -> str:
@@ -74,6 +76,8 @@ def kind_of(value: object) -> str:
         return "a number"
     if isinstance(value, list | tuple):
         return "a list"
+    if value is OMIT:
+        return "`omit`"
     return "an object" if isinstance(value, Mapping) else f"a value of type {type(value).__name__}"
 
 

@@ -16,10 +16,10 @@ from pydantic_core import to_json
 from connector.event import parse
 from connector.mapping.expression import EvaluationError, ExpressionError, Scope, compile_condition
 from connector.mapping.language import LANGUAGE
-from connector.mapping.meter import MOST_STEPS, Meter
+from connector.mapping.meter import MOST_ITEMS, MOST_STEPS, Meter
 from connector.mapping.schema import validate
 from connector.outcome import Refusal
-from connector.plan import MOST_ITEMS, EventScope, event_scope, plan
+from connector.plan import EventScope, event_scope, plan
 from connector.portabilling import AccountInfo
 from connector.trace import trace
 from tests.support.events import event

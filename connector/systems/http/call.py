@@ -21,6 +21,7 @@ from connector.mapping.expression import (
     compile_value,
     formed,
 )
+from connector.mapping.omit import OMIT
 from connector.mapping.text import BadValue, in_header, in_path, in_xml, text_of, texts_of
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -170,7 +171,7 @@ class HttpCallEntry(CallEntry):
             read_only=self.method == "get",
             path=path,
             query=query,
-            headers={name: formed(value, scope, _header) for name, value in self.headers.items()},
+            headers=_headers(self.headers, scope),
             content_type=MEDIA_TYPES[kind] if kind else None,
             body=_body(kind, body, scope) if kind else None,
             accept=frozenset(self.accept),
@@ -193,13 +194,20 @@ def _body(kind: str, body: Any, scope: Scope) -> bytes:
 def _pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
     """Names and values for a query or a form, one pair for each item of a list.
 
-    Values that are None are left out.
+    Values that are None or `omit` are left out.
     """
     found = ((name, formed(value, scope, texts_of)) for name, value in values.items())
     return tuple((name, text) for name, texts in found for text in texts)
 
 
-def _header(value: object) -> str:
+def _headers(values: Mapping[str, Value], scope: Scope) -> dict[str, str]:
+    found = {name: formed(value, scope, _header) for name, value in values.items()}
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def _header(value: object) -> str | None:
+    if value is OMIT:
+        return None
     text = in_header(text_of(value))
     if len(text) > _LONGEST_HEADER:
         raise BadValue(f"a header of more than {_LONGEST_HEADER:,} characters")
