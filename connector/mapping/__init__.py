@@ -7,6 +7,7 @@ mistakes        what the author cannot have meant, although it never fails
 constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
+table_entry     the entries `tables`; tables: looking keys up in them
 rule            the entries `rules`
 case            the entries `tests`
 protocol        the registry of protocols, and the interface of their rooms

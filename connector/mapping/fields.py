@@ -24,6 +24,8 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
             known = _fields_of(mapping, path[0], replies)
             if len(path) > 1 and known is not None and path[1] not in known:
                 problems |= _unknown(path[0], path[1], known)
+            if path == ("tables",):
+                problems["a table is chosen by its name only"] = "write `tables.NAME[key]`"
         for chain in sorted(expression.chains):
             problems = _problem(_resolved(mapping, loc, chain)) | problems
         if loc[2:3] == ("calls",) and loc[4:] == ("each",):
@@ -43,7 +45,8 @@ def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str,
         return tuple(PARTS[name][1].model_fields)
     if name == "reply" or name in replies:
         return mapping.protocol.call_entry.reply_fields
-    return {"event": EVENT_FIELDS, "settings": tuple(mapping.settings)}.get(name)
+    fields = {"event": EVENT_FIELDS, "settings": tuple(mapping.settings)}
+    return {**fields, "tables": tuple(mapping.tables)}.get(name)
 
 
 class _Type(NamedTuple):

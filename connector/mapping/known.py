@@ -42,7 +42,7 @@ class Known:
         self.unusable: dict[str, str] = {}
         self._settings = mapping.settings
         self._defaults = self._typed_defaults()
-        self._names: dict[str, Any] = {"settings": self._defaults}
+        self._names: dict[str, Any] = {"settings": self._defaults, "tables": mapping.look_ups}
         for name, value in mapping.values.items():
             if self.decides(value):
                 try:

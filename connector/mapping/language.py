@@ -24,6 +24,7 @@ from connector.event import EVENT_FIELDS, Event
 from connector.mapping import omit
 from connector.mapping.filters import FILTERS, TESTS
 from connector.mapping.meter import for_search
+from connector.mapping.tables import Table
 from connector.unreadable import Unreadable
 
 _FEW = 100  # characters or items that are copied in a step
@@ -42,6 +43,8 @@ def _reader(kind: type) -> Callable[[Any, str], Any]:
     """The function that reads a field from values of this type; cached, as `isinstance` is slow."""
     if issubclass(kind, Mapping):
         return kind.get
+    if kind is Table:
+        return Table.look_up
     if issubclass(kind, BaseModel):
         return _of_model
     return _of_event if kind is Event else _of_nothing
@@ -143,7 +146,7 @@ class _Environment(ImmutableSandboxedEnvironment):
                 return obj[argument]
             except IndexError:
                 return None
-        return None
+        return obj.look_up(argument) if isinstance(obj, Table) else None
 
     def is_safe_callable(self, obj: Any) -> bool:
         return False
