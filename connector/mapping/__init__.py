@@ -15,6 +15,9 @@ system_entry    the entry `system`
 entry           base classes of all entries and of calls
 expression      expressions and text with `{{ }}`
 language        operators, and what an expression can read; filters: filters and tests
+times           filters for times; digests: for digests and their bytes as text
+text_filters    filters that cut and fill text, with groups (of a pattern)
+json_filters    filters for JSON text and objects
 pattern         regular expressions; meter: counts the work of expressions
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
 omit            the value that leaves a key out

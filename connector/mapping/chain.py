@@ -18,6 +18,7 @@ ITEM = "[]"
 
 _SAME_ITEMS = frozenset("default list reject rejectattr select selectattr sort unique".split())
 _ONE_ITEM = frozenset("first last max min".split())
+_OF_PATTERNS = ("matching", "groups")
 _BY_FIELD = frozenset("rejectattr selectattr sum".split())  # the first argument is a field
 _BY_OPTION = frozenset("join map max min sort sum unique".split())  # `attribute=` is a field
 
@@ -78,14 +79,15 @@ def _path(node: nodes.Node) -> Chain:
 
 
 def patterns_of(tree: nodes.Node) -> Iterator[nodes.Expr]:
-    """Yield the argument of each test `matching`, also in `select('matching', ...)`."""
+    """Yield the pattern of each `matching` and `groups`, also in `select('matching', ...)`."""
     for node in (tree, *tree.find_all((nodes.Test, nodes.Filter))):
         if not isinstance(node, nodes.Test | nodes.Filter):
             continue
         args = [*node.args, *(option.value for option in node.kwargs)]
         if isinstance(node, nodes.Filter):
-            named = [isinstance(arg, nodes.Const) and arg.value == "matching" for arg in args]
-            args = args[named.index(True) + 1 :] if any(named) else []
+            named = [isinstance(arg, nodes.Const) and arg.value in _OF_PATTERNS for arg in args]
+            if node.name != "groups":
+                args = args[named.index(True) + 1 :] if any(named) else []
         elif node.name != "matching":
             continue
         yield from args[:1]

@@ -15,13 +15,17 @@ from jinja2.filters import do_title, do_trim, ignore_case, make_attrgetter
 from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.utils import pass_context, pass_environment
 
+from connector.mapping import digests, json_filters, text_filters, times
 from connector.mapping.meter import (
     Price,
+    for_a_time,
     for_all_inside,
+    for_each_character,
     for_items,
     for_order,
     for_reading,
     for_search,
+    for_two_objects,
     for_words,
     paid,
 )
@@ -53,6 +57,10 @@ _FILTER_PRICES: dict[str, Price] = {
     **dict.fromkeys("_concat abs float int lower round string trim upper".split(), for_reading),
     "replace": for_search,
     "title": for_words,
+    **dict.fromkeys(times.FILTERS, for_a_time),
+    **dict.fromkeys((*digests.FILTERS, "pad_left", "pad_right", "groups", "to_json"), for_reading),
+    **dict.fromkeys(("from_json", "url_encode", "split"), for_each_character),
+    "merged": for_two_objects,
 }
 _TEST_PRICES: dict[str, Price] = {
     **dict.fromkeys("eq equalto ge greaterthan gt le lessthan lt ne".split(), for_reading),
@@ -235,6 +243,8 @@ def _filters() -> dict[str, Filter]:
     found |= {"sum": _sum, "unique": _unique}
     found |= {name: _keeps_none(found[name]) for name in _TEXT_AND_NUMBER}
     found |= {name: _listed(found[name]) for name in _LAZY}
+    own = times.FILTERS | digests.FILTERS | text_filters.FILTERS | json_filters.FILTERS
+    found |= {name: _keeps_none(function) for name, function in own.items()}
     found |= {"attribute": attribute, "default": _default, "_concat": _concat}
     return found | _paid(found, _FILTER_PRICES)
 

@@ -1,6 +1,5 @@
 """A call over HTTP: its entry in a mapping file, and its request."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from connector.mapping.expression import (
     compile_value,
     formed,
 )
+from connector.mapping.json_filters import ENCODER
 from connector.mapping.omit import OMIT
 from connector.mapping.text import BadValue, in_header, in_path, in_xml, text_of, texts_of
 
@@ -35,7 +35,6 @@ MEDIA_TYPES = {
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIXED_PATH = re.compile(r"[^#\x00-\x1f\x7f]*")  # httpx cuts at # and refuses the others
 _FRAMING = ("connection", "content-length", "transfer-encoding")
-_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 # httpx refuses a URL of more than 65,536 characters; `base_url` and a key in the query need some.
 _LONGEST_URL = 65_536 - 4_096
 _LONGEST_HEADER = 65_536
@@ -185,7 +184,7 @@ class HttpCallEntry(CallEntry):
 
 def _body(kind: str, body: Any, scope: Scope) -> bytes:
     if kind == "json":
-        return _JSON.encode(as_json(body, scope)).encode()
+        return ENCODER.encode(as_json(body, scope)).encode()
     if kind == "form":
         return urlencode(_pairs(body, scope)).encode()
     return formed(body, scope, text_of).encode()
