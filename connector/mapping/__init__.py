@@ -3,7 +3,8 @@
 load            reads and checks a file
 checks          names, reachability, repetition: rules that the schema cannot express
 fields          unknown fields of the event, of its lists, of replies and settings
-mistakes        what the author cannot have meant, although it never fails
+mistakes        what the author cannot have meant, although it never fails; kinds: which values
+                are times, numbers, text
 constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import CallEntry, Compiled, Entry, leaves, with_one_item
 from connector.mapping.expression import (
+    WHY,
     Constant,
     Each,
     EvaluationError,
@@ -25,13 +26,6 @@ from connector.mapping.system_entry import seconds
 from connector.mapping.text import optional_text
 
 Accepts = Callable[[Any], object]
-
-_WHY = {
-    "TypeError": "the types of its values do not fit",
-    "ZeroDivisionError": "it divides by zero",
-    "OverflowError": "the result is too large",
-}
-
 
 _DURATION = re.compile(
     r" *([0-9]+(?:\.[0-9]+)?) *(|ms|msecs?|s|secs?|seconds?|m|mins?|minutes?) *", re.IGNORECASE
@@ -72,7 +66,7 @@ def _values(mapping: MappingFile, known: Known) -> Iterator[Lint]:
             else:
                 found = sample.evaluate(known.scope)
         except EvaluationError as error:
-            why = _WHY.get(type(error.__cause__).__name__)
+            why = WHY.get(type(error.__cause__))  # type: ignore[arg-type]  # None is no key of it
             text = f"`{getattr(value, 'source', '')}` can never be computed: {why}"
             yield _lint(mapping, loc, text if why else str(error))
             continue

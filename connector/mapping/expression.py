@@ -42,6 +42,14 @@ class EvaluationError(ValueError):
     """An expression fails for the data of this event; the text does not quote the data."""
 
 
+WHY: dict[type[Exception], str] = {
+    TypeError: "the types of its values do not fit",
+    ZeroDivisionError: "it divides by zero",
+    OverflowError: "the result is too large",
+}
+"""Plain words for what operators raise."""
+
+
 class Scope(dict[str, Any]):
     """The names that expressions read.
 
@@ -92,7 +100,8 @@ class Expression(NamedTuple):
         except Exception as error:
             # An operator or filter can raise any exception. Its text may quote the data, so only
             # the type of the exception is shown.
-            raise EvaluationError(f"`{self.source}`: {type(error).__name__}") from error
+            why = WHY.get(type(error), type(error).__name__)
+            raise EvaluationError(f"`{self.source}`: {why}") from error
 
 
 class Text(NamedTuple):

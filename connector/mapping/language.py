@@ -16,7 +16,7 @@ from jinja2.compiler import Frame, generate
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing, pass_context
+from jinja2.utils import missing, pass_context, pass_environment
 from jinja2.visitor import NodeTransformer
 from pydantic import BaseModel
 
@@ -152,6 +152,13 @@ class _Environment(ImmutableSandboxedEnvironment):
         return False
 
 
+@pass_environment
+def _as_sent(environment: Any, value: Any, name: str) -> Any:
+    """A field of a value; one that is unreadable as NSPS sent it."""
+    found = value.__dict__.get(name) if isinstance(value, BaseModel) else None
+    return found.raw if isinstance(found, Unreadable) else environment.getattr(value, name)
+
+
 @pass_context
 def _read(scope: Any, value: Any) -> Any:
     """The value, after it was paid for: one side of a comparison."""
@@ -198,6 +205,17 @@ class _Rewriting(NodeTransformer):
         self.generic_visit(node)
         return _filtered(node, "_copied") if isinstance(node.arg, nodes.Slice) else node
 
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Filter:  # noqa: N802 - as above
+        """Let `int` and `float` with a default have a field that is unreadable (contract 6.7)."""
+        self.generic_visit(node)
+        if node.name in ("int", "float") and (node.args or node.kwargs):
+            field = node.node
+            if isinstance(field, nodes.Getattr):
+                node.node = nodes.Filter(
+                    field.node, "_as_sent", [nodes.Const(field.attr)], [], None, None, lineno=1
+                )
+        return node
+
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.CondExpr:  # noqa: N802 - as above
         """Give an `if` without an `else` the value None."""
         self.generic_visit(node)
@@ -221,6 +239,7 @@ def _environment() -> _Environment:
     )
     env.globals.clear()
     env.filters = FILTERS | {"_read": _read, "_searched": _searched, "_copied": _copied}
+    env.filters["_as_sent"] = _as_sent
     env.tests = dict(TESTS)
     return env
 
