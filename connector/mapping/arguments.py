@@ -16,6 +16,7 @@ from connector.mapping.groups import pieces
 from connector.mapping.language import LANGUAGE
 from connector.mapping.pattern import BadPattern
 from connector.mapping.spelling import near
+from connector.mapping.text import BadValue
 from connector.portabilling import AccessPolicyInfo
 
 
@@ -135,8 +136,10 @@ def _arguments(use: _Use, function: Callable[..., Any]) -> Iterator[str]:
         options = {name: _literal(arg) for name, arg in use.options.items()}
     except nodes.Impossible:
         return  # an event decides
-    if all(_fails(use, sample, args, options) for sample in _SAMPLES):
-        yield f"`{use.name}` cannot work with these arguments"
+    reasons = {_failure(use, sample, args, options) for sample in _SAMPLES}
+    if "" not in reasons:
+        why = f": {min(reasons)}" if len(reasons) == 1 else ""
+        yield f"`{use.name}` cannot work with these arguments{why}"
 
 
 def _groups(use: _Use) -> Iterator[str]:
@@ -148,13 +151,14 @@ def _groups(use: _Use) -> Iterator[str]:
         yield f"`groups`: {error}"
 
 
-def _fails(use: _Use, sample: Any, args: list[Any], options: dict[str, Any]) -> bool:
+def _failure(use: _Use, sample: Any, args: list[Any], options: dict[str, Any]) -> str:
+    """Why a filter or test fails for a sample; empty if it does not."""
     call: Callable[..., Any] = getattr(LANGUAGE, f"call_{use.kind}")
     try:
         call(use.name, sample, args, options, use.scope)
-    except Exception:  # filters raise anything; see `Expression.evaluate`
-        return True
-    return False
+    except Exception as error:  # filters raise anything; see `Expression.evaluate`
+        return str(error) if isinstance(error, BadValue) else "these types do not fit"
+    return ""
 
 
 def _literal(node: nodes.Expr) -> Any:

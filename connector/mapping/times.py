@@ -72,7 +72,8 @@ def in_zone(value: object, zone: object) -> datetime:
     Raises:
         BadValue: the value is not a time, or the zone is unknown.
     """
-    return _at(_time(value, "in_zone"), _zone(zone))
+    of = _zone(zone)
+    return _at(_time(value, "in_zone"), of)
 
 
 def day_start(value: object) -> datetime:
