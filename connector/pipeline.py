@@ -30,7 +30,9 @@ from connector.ledger.records import (
 from connector.mapping.schema import MappingFile
 from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
-from connector.plan import Plan, PlannedCall, plan
+from connector.plan.holding import summary
+from connector.plan.planner import Plan, plan
+from connector.plan.step import Step, Talk
 from connector.system import End, Reply, System, Turn
 from connector.unreadable import Unreadable
 
@@ -44,7 +46,8 @@ class Record:
 
     `dropped` are the subjects whose calls are left out. `calls` are the calls that were made, with
     their replies. `touched` are the subjects that were changed, or may have been. `unanswered` is
-    true while the system may still be working on the last call.
+    true while the system may still be working on the last call. `replies` are what the plan's steps
+    learned.
     """
 
     event: Event | None = None
@@ -53,6 +56,7 @@ class Record:
     calls: list[tuple[Call, Reply]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     unanswered: bool = False
+    replies: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,22 +150,22 @@ class Pipeline:
             Refusal: a call did not succeed; those after it were not made.
         """
         entries = todo.rule.calls if todo.rule else ()
-        replies: dict[str, Any] = {entry.id or "": None for entry in entries}
+        replies = record.replies
+        replies |= {entry.id or "": None for entry in entries}
         turn = Turn(deadline, patience=deadline - self.budget / 2)
         try:
             for step in todo.steps:
-                call = None if step.subject in claim.dropped else step.call(replies)
-                if call is None:
+                if step.subject in claim.dropped:
                     continue
-                reply = await self._send(step, call, record, turn)
-                if reply.outcome is not Outcome.APPLIED:
-                    after, cause = reply.retry_after, reply.cause
-                    raise Refusal(reply.outcome, reply.reason, retry_after=after, cause=cause)
-                replies[step.id] = reply.seen
+                talk = step.talk(replies)
+                call = next(talk, None)
+                while call is not None:
+                    reply = await self._send(step, call, record, turn)
+                    call = _next_call(talk, reply)
         finally:
             self.system.leave(turn)
 
-    async def _send(self, step: PlannedCall, call: Call, record: Record, turn: Turn) -> Reply:
+    async def _send(self, step: Step, call: Call, record: Record, turn: Turn) -> Reply:
         """Make one call. Until its reply has come, `record` says that it may be carried out."""
         before = set(record.touched)
         if step.subject and not call.read_only:
@@ -239,6 +243,8 @@ class Pipeline:
             "calls": [_call_record(call, reply) for call, reply in record.calls],
             "milliseconds": round(took * 1000, 1),
         }
+        if record.plan and record.plan.steps and record.replies:
+            line["resources"] = summary(record.replies, record.plan.steps) or None
         if event:
             line |= {
                 "event_id": event.event_id,
@@ -279,6 +285,18 @@ def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
         again=todo.rule is None or todo.rule.replay == "apply",
         lease=budget + 30,  # more than the event can take: it expires only after a crash
     )
+
+
+def _next_call(talk: Talk, reply: Reply) -> Call | None:
+    """Hand a reply to a step; return its next call, None after its last.
+
+    Raises:
+        Refusal: the event cannot go on after this reply.
+    """
+    try:
+        return talk.send(reply)
+    except StopIteration:
+        return None
 
 
 def _event_type(event: Event, todo: Plan | None) -> str:

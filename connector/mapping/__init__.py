@@ -3,17 +3,19 @@
 load            reads and checks a file
 checks          names, reachability, repetition: rules that the schema cannot express
 fields          unknown fields of the event, of its lists, of replies and settings
+resource_checks names and calls of resources
 mistakes        what the author cannot have meant, although it never fails; kinds: which values
                 are times, numbers, text
 constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
 table_entry     the entries `tables`; tables: looking keys up in them
-rule            the entries `rules`
+rule            the entries `rules`; resource: the entries `resources`
 case            the entries `tests`
 protocol        the registry of protocols, and the interface of their rooms
 system_entry    the entry `system`
-entry           base classes of all entries and of calls
+call_entry      the base class of calls; reply_rule: what replies mean
+entry           the base class of all entries, and types of their values
 expression      expressions and text with `{{ }}`
 language        operators, and what an expression can read; filters: filters and tests
 times           filters for times; digests: for digests and their bytes as text

@@ -12,6 +12,7 @@ from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.pattern import BadPattern, compiled
+from connector.mapping.resource_checks import known_names
 from connector.mapping.schema import MappingFile
 from connector.mapping.spelling import near
 
@@ -24,7 +25,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
 
     Jinja would report an unknown name only when an event reaches its expression.
     """
-    reserved = {*SECTIONS, "settings", "tables", "reply", "item", omit.NAME}
+    reserved = {*SECTIONS, "settings", "tables", "reply", "call", "item", omit.NAME}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     taken = [(loc, name) for loc, name in named if name in reserved]
     for index, rule in enumerate(mapping.rules):
@@ -53,13 +54,15 @@ _MEANT = {
 def _known(mapping: MappingFile, loc: Loc) -> set[str]:
     """The names that an expression at `loc` may read."""
     if loc[:2] == ("system", "replies"):
-        return {"settings", "reply"}
+        return {"settings", "reply", "call"}
     if loc[:1] == ("system",):
         return {"settings"}
     known = {*SECTIONS, "settings", "tables"}
     if loc[0] == "values":
         return known | set(list(mapping.values)[: list(mapping.values).index(str(loc[1]))])
     known |= set(mapping.values)
+    if loc[0] == "resources":
+        return known | known_names(mapping, loc)
     if loc[2:3] == ("calls",):
         calls = mapping.rules[int(loc[1])].calls
         position, key = int(loc[3]), loc[4]
@@ -67,6 +70,8 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
             known.add("item")
         if key not in ("subject", "each"):  # both are computed before the first call
             known |= {call.id for call in calls[:position] if call.id}
+        if key in ("replies", "expect"):
+            known.add("reply")
     return known
 
 

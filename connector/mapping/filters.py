@@ -18,13 +18,13 @@ from jinja2.utils import pass_context, pass_environment
 from connector.mapping import digests, json_filters, text_filters, times
 from connector.mapping.meter import (
     Price,
-    for_a_time,
     for_all_inside,
     for_each_character,
     for_items,
     for_order,
     for_reading,
     for_search,
+    for_some_steps,
     for_two_objects,
     for_words,
     paid,
@@ -57,8 +57,8 @@ _FILTER_PRICES: dict[str, Price] = {
     **dict.fromkeys("_concat abs float int lower round string trim upper".split(), for_reading),
     "replace": for_search,
     "title": for_words,
-    **dict.fromkeys(times.FILTERS, for_a_time),
-    **dict.fromkeys((*digests.FILTERS, "pad_left", "pad_right", "groups", "to_json"), for_reading),
+    **dict.fromkeys((*times.FILTERS, *digests.FILTERS), for_some_steps),
+    **dict.fromkeys(("pad_left", "pad_right", "groups", "to_json"), for_reading),
     **dict.fromkeys(("from_json", "url_encode", "split"), for_each_character),
     "merged": for_two_objects,
 }

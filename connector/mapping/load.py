@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from connector.mapping import constants, fields, mistakes
+from connector.mapping import constants, fields, mistakes, resource_checks
 from connector.mapping.checks import CHECKS
 from connector.mapping.document import BadMapping, Document, Lint, Loc, read
 from connector.mapping.entry import NAME, Entry
@@ -48,7 +48,13 @@ def check(path: Path) -> tuple[MappingFile | None, list[Lint]]:
         return None, list(bad.lints)
     except ValidationError as error:
         return None, _ordered(_shape(document, error))
-    checks = (*CHECKS, fields.check, mistakes.check, constants.check)
+    checks = (
+        *CHECKS,
+        resource_checks.check,
+        fields.check,
+        mistakes.check,
+        constants.check,
+    )
     return mapping, _ordered(lint for found in checks for lint in found(mapping))
 
 

@@ -17,7 +17,7 @@ MOST_STEPS = 50_000
 MOST_ITEMS = 1000  # of a list that something is made of for each item (docs/mapping.md)
 _FEW = 100  # characters that Python's functions for text read in a step
 _FEW_BITS = 64
-_CALENDAR = 5  # steps of a filter for times
+_SOME = 5  # steps of a filter for times or digests, besides those for reading
 _CALL = 4  # steps of a filter for lists besides those for the items
 _SMALL = frozenset((float, bool, type(None)))
 
@@ -155,9 +155,9 @@ def for_each_character(meter: Meter, args: tuple[Any, ...], options: Mapping[str
     meter.spend(len(args[0]) // 8 if isinstance(args[0], str) else 1)
 
 
-def for_a_time(meter: Meter, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
-    """Price of a filter for times: some steps for the calendar, and those for reading a text."""
-    meter.spend(_CALENDAR)
+def for_some_steps(meter: Meter, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    """Price of a filter that takes some steps for any value, and those for reading it."""
+    meter.spend(_SOME)
     for_reading(meter, args, options)
 
 

@@ -4,6 +4,7 @@ The models are the file's schema, which `connector schema` prints. An instance i
 mapping: its expressions are compiled. `connector.mapping.load` reads a file.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from connector.mapping.document import Document, Loc
 from connector.mapping.entry import AnyValue, Entry, Name, used
 from connector.mapping.expression import Expression
 from connector.mapping.protocol import AnyProtocol, AnySystem, protocol, protocol_of
+from connector.mapping.resource import Resource
 from connector.mapping.rule import Rule
 from connector.mapping.setting import Setting
 from connector.mapping.table_entry import TableEntry
@@ -34,6 +36,7 @@ class MappingFile(Entry):
     system: AnySystem
     tables: dict[Name, TableEntry] = {}
     values: dict[Name, AnyValue] = {}
+    resources: dict[Name, Resource] = {}
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     tests: tuple[Case, ...] = ()
     _document: Document = PrivateAttr()
@@ -56,7 +59,12 @@ class MappingFile(Entry):
     @cached_property
     def expressions(self) -> tuple[tuple[Loc, Expression], ...]:
         """Every expression with its path in the file; `tests` have no expressions."""
-        parts = {"system": self.system, "values": self.values, "rules": self.rules}
+        parts = {
+            "system": self.system,
+            "values": self.values,
+            "resources": self.resources,
+            "rules": self.rules,
+        }
         return tuple(found for name, part in parts.items() for found in used(part, (name,)))
 
     def of(self, document: Document) -> "MappingFile":
@@ -65,10 +73,16 @@ class MappingFile(Entry):
         Returns the mapping.
         """
         self._document = document
-        for rule in self.rules:
-            for entry in (rule, *rule.calls):
+        parts: tuple[Resource | Rule, ...] = (*self.resources.values(), *self.rules)
+        for part in parts:
+            for entry in (part, *part.calls):
                 entry.prepare()
         return self
+
+    def held(self, parameters: Mapping[str, Any]) -> tuple[tuple[str, Resource], ...]:
+        """Name and entry of each resource whose parameters are all given, in the file's order."""
+        given = parameters.keys()
+        return tuple((name, one) for name, one in self.resources.items() if given >= set(one.of))
 
 
 def validate(data: object) -> MappingFile:

@@ -22,6 +22,8 @@ from connector.mapping import (
     document,
     entry,
     expression,
+    reply_rule,
+    resource,
     rule,
     schema,
     setting,
@@ -35,7 +37,7 @@ from connector.mapping.protocol import PROTOCOLS, protocol
 from connector.mapping.schema import MappingFile
 from connector.mapping.tables import Table, Tables
 from connector.outcome import Outcome, Result, answer
-from connector.plan import event_scope
+from connector.plan.scope import event_scope
 from connector.settings import API_TOKEN, HASH_KEY, Settings
 from connector.systems.http import outcomes as http_outcome
 from connector_tools.mapping_tests import run_cases, untested
@@ -51,7 +53,10 @@ MODELS: dict[str, type[entry.Entry]] = {
     "tables": table_entry.TableEntry,
     "system": system_entry.SystemEntry,
     "system.NAME.breaker": system_entry.BreakerEntry,
-    "system.replies": system_entry.ReplyRule,
+    "system.replies": reply_rule.ReplyRule,
+    "calls.expect": reply_rule.Expectation,
+    "resources": resource.Resource,
+    "resources.fields": resource.OwnedField,
     "rules": rule.Rule,
     "rules.ignore": rule.Ignore,
     "rules.require": rule.Require,
@@ -163,7 +168,7 @@ def default_cell(info: FieldInfo) -> str | None:
 
 
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
-    modules = (case, rule, setting, system_entry, table_entry, schema)
+    modules = (case, reply_rule, resource, rule, setting, system_entry, table_entry, schema)
     bases = {system_entry.Limits}  # each protocol's page has its fields
     assert set(MODELS.values()) == entries_of(*modules) - bases
 
@@ -198,10 +203,17 @@ def below(path: str, model: type[entry.Entry]) -> Iterator[tuple[str, type[entry
     """Yield the entries of a protocol below `system`, with their paths in the file."""
     for name, info in model.model_fields.items():
         for kind in (info.annotation, *get_args(info.annotation)):
-            shared = kind in (system_entry.BreakerEntry, system_entry.ReplyRule)
+            shared = kind in (system_entry.BreakerEntry, reply_rule.ReplyRule)
             if isinstance(kind, type) and issubclass(kind, entry.Entry) and not shared:
                 yield f"{path}.{info.alias or name}", kind
                 yield from below(f"{path}.{info.alias or name}", kind)
+
+
+def test_the_mapping_on_the_page_of_resources_has_no_lint(folder: Path) -> None:
+    (text,) = blocks(read("resources.md"), "yaml")
+    found, lints = checked(folder, text)
+    assert lints == []
+    assert found and list(found.resources) == ["subscriber", "number"]
 
 
 @pytest.mark.parametrize(("source", "result"), examples("expressions"))
@@ -330,7 +342,10 @@ def test_the_table_of_statuses_has_the_outcomes_of_the_code() -> None:
 
 def lint_names() -> set[str]:
     """The names of the lints in the code: the first text argument of each call that makes one."""
-    names = [f"{name}.py" for name in "checks constants document fields load mistakes".split()]
+    names = [
+        f"{name}.py"
+        for name in "checks constants document fields load mistakes resource_checks".split()
+    ]
     files = [ROOT / "connector" / "mapping" / name for name in names]
     found: set[str] = set()
     for file in [*files, ROOT / "connector_tools" / "mapping_tests.py"]:

@@ -19,7 +19,7 @@ from connector.mapping.expression import (
 )
 from connector.mapping.meter import MOST_ITEMS
 from connector.outcome import Refusal
-from connector.trace import trace
+from connector.plan.trace import trace
 from tests.support.events import event
 from tests.support.mapping_files import checked, mapping, with_call
 from tests.support.planner import Planner
@@ -153,6 +153,14 @@ def test_an_unreadable_field_of_an_item_makes_the_event_invalid(tmp_path: Path) 
         Planner(tmp_path).steps(CALL, change=change)
     (detail,) = caught.value.result.details
     assert detail.field == "pb_data.account_info.assigned_addons.0.i_product"
+
+
+def test_conditions_on_replies_are_not_computed_to_look_for_unreadable_fields(
+    tmp_path: Path,
+) -> None:
+    call = "{put: /a, expect: [{that: reply.json.ok, because: no}]}"
+    unreadable: dict[str, Any] = {"pb_data.account_info.zip": []}
+    assert Planner(tmp_path).call(call, change=unreadable).path == "/a"
 
 
 def test_values_of_an_empty_list_are_not_computed_to_look_for_unreadable_fields(

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from connector.mapping.expression import EvaluationError, Scope, compile_condition
 from connector.mapping.tables import Table, Tables
 from connector.mapping.text import text_of
+from connector.plan.step import PlannedCall
+from tests.support.calls import http
 from tests.support.mapping_files import HEAD, RULES, checked, marked, with_call
 from tests.support.planner import Planner
 
@@ -86,7 +88,8 @@ def test_a_call_reads_tables(tmp_path: Path) -> None:
     rest = FILE + with_call(call).replace(" on:", " when: account, on:")
     known = {"data.variables": {"c": "Roaming EU"}}
     (step,) = Planner(tmp_path)(rest, name="sim-updated", change=known).steps
-    assert json.loads(getattr(step.ready, "body", b"")) == {"s": {"down": 50}, "c": "R1"}
+    assert isinstance(step, PlannedCall)
+    assert json.loads(http(step.ready).body or b"") == {"s": {"down": 50}, "c": "R1"}
     unknown = {"data.variables": {"c": "Secret Plan"}}
     detail = Planner(tmp_path).refused_by(rest, name="sim-updated", change=unknown)
     assert detail.rule.endswith("`=tables.codes[variables.c]`: the add-on has no code at the CRM")

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from connector.call import Call
-from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled
+from connector.mapping.call_entry import CallEntry, Convention
+from connector.mapping.entry import TEXT, AnyValue, Compiled
 from connector.mapping.expression import (
     EvaluationError,
     Scope,
@@ -56,6 +57,7 @@ class CtrlCallEntry(CallEntry):
 
     protocol = "ctrl"
     reply_fields = ("value", "fields", "error")
+    convention = Convention("reply.fields", writing=("ctrl_set",))
 
     ctrl_get: VariableText | None = Field(None, description="Variable to read.")
     ctrl_set: VariableText | None = Field(None, description="Variable to set to `value`.")
@@ -86,6 +88,11 @@ class CtrlCallEntry(CallEntry):
         """Always: a SET gives a variable its value, so a second one changes nothing."""
         return True
 
+    @property
+    def reads(self) -> bool:
+        """See `CallEntry`."""
+        return self.ctrl_get is not None
+
     def render(self, scope: Scope) -> CtrlCall:
         """See `CallEntry`."""
         variable = formed(self.address, scope, text_of)
@@ -97,7 +104,7 @@ class CtrlCallEntry(CallEntry):
             method="GET" if value is None else "SET",
             target=self.target,
             idempotent=True,
-            read_only=value is None,
+            read_only=self.reads,
             variable=variable,
             value=value,
             accept=frozenset(self.accept),

@@ -3,104 +3,35 @@
 A plan holds either the steps to carry out, each with its subject, or the result that the mapping
 decided without any call (ignored, invalid). The planner computes all it can before the first call,
 so that bad data is found before anything changes. Only calls that read an earlier reply are
-computed later. `connector.trace` makes the same plan and notes how each decision was made.
+computed later. `connector.plan.trace` makes the same plan and notes how each decision was made.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from connector.call import Call
-from connector.event import PARTS, SECTIONS, Event, absent
+from connector.event import PARTS, Event
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.entry import CallEntry, leaves
 from connector.mapping.expression import (
     EvaluationError,
     Expression,
     Scope,
     Value,
     expressions,
-    formed,
 )
-from connector.mapping.meter import MOST_ITEMS, TooMuchWork
+from connector.mapping.meter import MOST_ITEMS
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
-from connector.mapping.text import optional_text
 from connector.outcome import Detail, Outcome, Refusal, Result
-from connector.unreadable import Unreadable, refuse_unreadable
+from connector.plan.evaluator import Evaluator
+from connector.plan.holding import steps_of
+from connector.plan.scope import EventScope, event_scope
+from connector.plan.step import PlannedCall, Replies, Step
+from connector.plan.target import VERBS, Target, Verb
 
 _LONGEST_REASON = 500  # characters
-
-Replies = Mapping[str, Any]
-_ENCODED = 50  # bytes of a call that are made in a step of the meter
-
-
-class EventScope(Scope):
-    """The names that expressions read; a mapping's `values` are computed on their first use."""
-
-    def __init__(self, names: Mapping[str, Any], values: Mapping[str, Value]) -> None:
-        super().__init__(names)
-        self._values = values
-
-    def __missing__(self, name: str) -> Any:
-        """Compute a value of the mapping.
-
-        Raises:
-            Refusal: invalid; `name` is a part that the event does not have, or cannot be read.
-        """
-        if name in self._values:
-            value = self[name] = self._values[name].evaluate(self)
-            return value
-        found = getattr(self["event"], name)
-        raise _unread(found) if isinstance(found, Unreadable) else absent(name)
-
-    def with_names(self, names: Mapping[str, Any]) -> "EventScope":
-        """A copy with more names: an `item`, the replies to earlier calls; with the same meter."""
-        scope = EventScope({**self, **names}, self._values)
-        scope.meter = self.meter
-        return scope
-
-
-def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> EventScope:
-    """The names that a mapping's expressions read of an event.
-
-    A part that is absent or cannot be read has no name here: reading it refuses the event.
-    """
-    names: dict[str, Any] = {"event": event, "settings": settings, "tables": mapping.look_ups}
-    sent: Any = event.parts
-    parts = () if isinstance(sent, Unreadable) else sent
-    for name, part in SECTIONS.items():
-        if part in parts:
-            names[name] = getattr(event, name)
-    names["variables"] = event.variables
-    if event.unreadable:
-        names = {name: item for name, item in names.items() if not isinstance(item, Unreadable)}
-    return EventScope(names, mapping.values)
-
-
-class PlannedCall(NamedTuple):
-    """One step of a plan: a call about a subject.
-
-    `ready` is the call if it could be computed; `late` computes it from earlier replies. `id` is
-    the name under which later steps read its reply. `releases` marks a call that takes the subject
-    away from the account (contract 4.7).
-    """
-
-    id: str
-    subject: str | None
-    releases: bool
-    ready: Call | None
-    late: Callable[[Replies], Call | None] | None = None
-
-    def call(self, replies: Replies) -> Call | None:
-        """The call to send; None if its `when` does not hold.
-
-        `replies` are the fields of the earlier replies, by the ids of their calls.
-
-        Raises:
-            Refusal: invalid; a reply or the event lacks data that the call needs.
-        """
-        return self.late(replies) if self.late else self.ready
 
 
 class Plan(NamedTuple):
@@ -112,7 +43,7 @@ class Plan(NamedTuple):
     decided: Loc
     rule: Rule | None = None
     result: Result | None = None
-    steps: tuple[PlannedCall, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     @property
     def quotes_nothing(self) -> bool:
@@ -132,13 +63,8 @@ def plan(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Pla
     return Planner(event, mapping, event_scope(event, mapping, settings)).plan()
 
 
-class Planner:
-    """Makes one plan; `connector.trace` overrides methods to note what they return."""
-
-    def __init__(self, event: Event, mapping: MappingFile, scope: EventScope) -> None:
-        self.event = event
-        self.mapping = mapping
-        self.scope = scope
+class Planner(Evaluator):
+    """Makes one plan; `connector.plan.trace` overrides methods to note what they return."""
 
     def plan(self) -> Plan:
         """The plan of the event; raises as the function `plan` does."""
@@ -190,9 +116,9 @@ class Planner:
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
         return None
 
-    def steps(self, rule: Rule, loc: Loc) -> tuple[PlannedCall, ...]:
-        """The steps for the rule's calls."""
-        found: list[PlannedCall] = []
+    def steps(self, rule: Rule, loc: Loc) -> tuple[Step, ...]:
+        """The steps for the rule's resources, then for its calls."""
+        found: list[Step] = list(steps_of(self.sims(rule, loc)))
         ids: set[str] = set()
         for index, entry in enumerate(rule.calls):
             here: Loc = (*loc, "calls", index)
@@ -202,6 +128,32 @@ class Planner:
                     found.append(step)
             ids.add(entry.id or "")
         return tuple(found)
+
+    def sims(self, rule: Rule, loc: Loc) -> list[tuple[Target, ...]]:
+        """The targets of each `release`, `remove` and `hold` of the rule."""
+        return [
+            self.targets(verb, parameters, (*loc, verb, index))
+            for verb in VERBS
+            for index, parameters in enumerate(getattr(rule, verb))
+        ]
+
+    def targets(self, verb: Verb, parameters: Mapping[str, Value], loc: Loc) -> tuple[Target, ...]:
+        """The resources that have these parameters."""
+        given = {name: self.parameter(name, value, loc) for name, value in parameters.items()}
+        scope = self.scope.with_names(given)
+        first, name = next(iter(given.items()))
+        found: list[Target] = []
+        for kind, entry in self.mapping.held(parameters):
+            target = Target(kind, entry, verb, f"{first}:{name}", scope, tuple(found), self)
+            found.append(target.checked())
+        return tuple(found)
+
+    def parameter(self, name: str, value: Value, loc: Loc) -> str:
+        """The text of a parameter. An empty one would make unrelated events share a resource."""
+        text = self.text(value, (*loc, name))
+        if text is None:
+            self.invalid(f"`{name}` has no value", (*loc, name))
+        return text
 
     def items(self, entry: CallEntry, loc: Loc) -> Iterator[EventScope]:
         """Yield the scope of a call: once for each `item` of its `each`, or once without `each`."""
@@ -228,8 +180,10 @@ class Planner:
             id=entry.id or "",
             subject=self.subject(entry.subject or rule.subject, loc, scope),
             releases=entry.releases,
+            loc=loc,
             ready=None if waits else render({}),
             late=render if waits else None,
+            reads=entry.reads,
         )
 
     def rendered(
@@ -239,18 +193,7 @@ class Planner:
         scope = scope.with_names(replies) if replies else scope
         if replies and entry.when and not self.value(entry.when, loc, scope):
             return None
-        try:
-            if self.event.unreadable:
-                _check_sent(entry, scope)
-            call = entry.render(scope)
-            scope.meter.spend(call.size // _ENCODED)
-            return call
-        except Refusal as refusal:
-            self.refuse(refusal, loc)
-        except ValueError as error:
-            told = isinstance(error, EvaluationError | TooMuchWork)
-            kind = str(error) if told else type(error).__name__
-            self.invalid(kind, loc)
+        return self.request(entry, scope, loc)
 
     def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
         """The subject of a call. An empty one would make unrelated events wait for each other."""
@@ -260,51 +203,6 @@ class Planner:
         if name is None:
             self.invalid("the subject has no value", loc)
         return name
-
-    def text(self, value: Value, loc: Loc, scope: Scope | None = None) -> str | None:
-        """The text of a value, None if it is none or empty; for a refusal as `value`."""
-        try:
-            return formed(value, self.scope if scope is None else scope, optional_text)
-        except Refusal as refusal:
-            self.refuse(refusal, loc)
-        except EvaluationError as error:
-            self.invalid(str(error), loc)
-
-    def value(self, value: Value, loc: Loc, scope: Scope | None = None) -> Any:
-        """Evaluate a value of the mapping; `loc` is its path in the file, for the refusal."""
-        try:
-            return value.evaluate(self.scope if scope is None else scope)
-        except Refusal as refusal:
-            self.refuse(refusal, loc)
-        except EvaluationError as error:
-            self.invalid(str(error), loc)
-
-    def invalid(self, rule: str, loc: Loc) -> NoReturn:
-        """Refuse the event as invalid: it breaks `rule` at `loc` of the mapping file."""
-        document = self.mapping.document
-        where = f"{document.path.name}:{document.place(loc).line}"
-        self.refuse(Refusal(Outcome.INVALID, details=(Detail(where, rule),)), loc)
-
-    def refuse(self, refusal: Refusal, loc: Loc) -> NoReturn:
-        """Refuse the event, because of what `loc` of the mapping file reads."""
-        raise refusal from None
-
-
-def _check_sent(entry: CallEntry, scope: Scope) -> None:
-    """Refuse the event if a call sends a whole part with a field that cannot be read.
-
-    Raises:
-        Refusal: invalid; names the field.
-    """
-    left = scope.meter.left  # the call pays when it is rendered
-    for (key, *_), value in leaves(entry, inside_lists=False):
-        if key not in ("when", "each"):
-            refuse_unreadable(value.evaluate(scope))
-    scope.meter.left = left
-
-
-def _unread(found: Unreadable) -> Refusal:
-    return Refusal(Outcome.INVALID, details=(found.detail,))
 
 
 def _field(condition: Expression) -> str:
