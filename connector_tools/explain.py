@@ -7,17 +7,21 @@ no expression can show a secret.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from connector.event import Event, personal
 from connector.mapping.call_entry import CallEntry
+from connector.mapping.omit import Omit
 from connector.mapping.protocol import Preview
 from connector.mapping.schema import MappingFile
+from connector.mapping.text import text_of
 from connector.masking import redact
 from connector.outcome import Answer, Result, answer
 from connector.plan.trace import Computed, TracedCall, TracedRule, Verdict, trace
+from connector.unreadable import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,11 @@ def as_json(value: Any) -> str:
 
 
 def _plain(value: object) -> object:
-    return value.model_dump() if isinstance(value, BaseModel) else str(value)
+    if isinstance(value, BaseModel):
+        return {**value.__dict__, **(value.__pydantic_extra__ or {})}
+    if isinstance(value, datetime):
+        return text_of(value)
+    return repr(value) if isinstance(value, Unreadable | Omit) else str(value)
 
 
 def _rules(rules: tuple[TracedRule, ...], mapping: MappingFile) -> Iterator[ExplainedRule]:

@@ -16,7 +16,7 @@ protocol        the registry of protocols, and the interface of their rooms
 system_entry    the entry `system`
 call_entry      the base class of calls; reply_rule: what replies mean
 entry           the base class of all entries, and types of their values
-expression      expressions and text with `{{ }}`
+expression      compiles expressions and text with `{{ }}`; value: what comes out
 language        operators, and what an expression can read; filters: filters and tests
 times           filters for times; digests: for digests and their bytes as text
 text_filters    filters that cut and fill text, with groups (of a pattern)

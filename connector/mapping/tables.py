@@ -24,6 +24,9 @@ class Table:
         self.otherwise = otherwise
         self.missing = missing
 
+    def __repr__(self) -> str:
+        return f"a table of {len(self.rows)} rows"
+
     def look_up(self, key: object) -> Any:
         """The value for a key; a number, a boolean and a time are looked up as their text.
 
