@@ -14,6 +14,7 @@ from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.pattern import BadPattern, compiled
 from connector.mapping.resource_checks import known_names
 from connector.mapping.schema import MappingFile
+from connector.mapping.session import SESSION
 from connector.mapping.spelling import near
 
 SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counters", "variables")
@@ -25,7 +26,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
 
     Jinja would report an unknown name only when an event reaches its expression.
     """
-    reserved = {*SECTIONS, "settings", "tables", "reply", "call", "item", omit.NAME}
+    reserved = {*SECTIONS, "settings", "tables", "reply", "call", "item", SESSION, omit.NAME}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     taken = [(loc, name) for loc, name in named if name in reserved]
     for index, rule in enumerate(mapping.rules):
@@ -56,7 +57,7 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
     if loc[:2] == ("system", "replies"):
         return {"settings", "reply", "call"}
     if loc[:1] == ("system",):
-        return {"settings"}
+        return {"settings", *mapping.system.names_at(loc)}
     known = {*SECTIONS, "settings", "tables"}
     if loc[0] == "values":
         return known | set(list(mapping.values)[: list(mapping.values).index(str(loc[1]))])
@@ -72,6 +73,8 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
             known |= {call.id for call in calls[:position] if call.id}
         if key in ("replies", "expect"):
             known.add("reply")
+        elif key not in ("subject", "each", "when") and mapping.system.session_fields is not None:
+            known.add(SESSION)  # what is sent, not whether and about whom
     return known
 
 
@@ -159,10 +162,11 @@ def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _twice(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield lints for names that two rules, two tests or two calls of a rule share."""
+    """Yield lints for names that two rules, tests, stories or calls of a rule share."""
     named: list[tuple[Loc, list[str | None]]] = [
         (("rules",), [rule.name for rule in mapping.rules]),
         (("tests",), [case.name for case in mapping.tests]),
+        (("stories",), [story.name for story in mapping.stories]),
     ]
     named += [
         (("rules", index, "calls"), [call.id for call in rule.calls])

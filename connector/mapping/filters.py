@@ -32,6 +32,7 @@ from connector.mapping.meter import (
 from connector.mapping.number import decimal_number, rounded, whole_number
 from connector.mapping.pattern import compiled
 from connector.mapping.text import BadValue, kind_of, text_of
+from connector.mapping.xml_element import element
 from connector.portabilling import AccessPolicyInfo
 
 Filter = Callable[..., Any]
@@ -245,6 +246,7 @@ def _filters() -> dict[str, Filter]:
     found |= {name: _listed(found[name]) for name in _LAZY}
     own = times.FILTERS | digests.FILTERS | text_filters.FILTERS | json_filters.FILTERS
     found |= {name: _keeps_none(function) for name, function in own.items()}
+    found["element"] = element
     found |= {"attribute": attribute, "default": _default, "_concat": _concat}
     return found | _paid(found, _FILTER_PRICES)
 

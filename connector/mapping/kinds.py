@@ -41,7 +41,7 @@ _OF_EVENT = {
 _NOT_TEXT = {"md5", "sha1", "sha256", "sha512", "hmac", "split", "groups", "from_json", "merged"}
 _OF_FILTERS = {
     **dict.fromkeys((*digests.FILTERS, *text_filters.FILTERS, *json_filters.FILTERS), TEXT),
-    **dict.fromkeys("attribute join lower replace string title trim upper".split(), TEXT),
+    **dict.fromkeys("attribute element join lower replace string title trim upper".split(), TEXT),
     **dict.fromkeys("abs float int length round sum".split(), NUMBER),
     **dict.fromkeys(times.FILTERS, TIME),
     "seconds_since": NUMBER,

@@ -175,7 +175,7 @@ class Each(NamedTuple):
     def expressions(self) -> tuple[Expression, ...]:
         """Its expressions as they are seen from outside, see `outside`."""
         condition = expressions(self.outside(self.when, filtered=False)) if self.when else ()
-        given = (self._lifted(found, found, True) for found in expressions(self.give))
+        given = (self._lifted(found, True) for found in expressions(self.give))
         return (*expressions(self.items), *condition, *given)
 
     def evaluate(self, scope: Scope) -> Any:
@@ -189,23 +189,19 @@ class Each(NamedTuple):
     def outside(self, inner: "Value", *, filtered: bool) -> "Value":
         """A value of `when` or (`filtered`) of `give` as the checks and the trace see it.
 
-        One that reads `item` becomes an expression for the list of its values. Its names and fields
-        are those of the list instead of `item`.
+        An expression that reads `item` becomes one for the list of its values; its names and fields
+        are those of the list instead of `item`. Text becomes a list of its expressions.
         """
-        if isinstance(inner, Text) and inner.expressions:
-            first, *more = inner.expressions
-            whole = first._replace(
-                source=inner.source,
-                names=first.names.union(*(found.names for found in more)),
-                paths=first.paths.union(*(found.paths for found in more)),
-                chains=first.chains.union(*(found.chains for found in more)),
-                patterns=tuple(one for found in inner.expressions for one in found.patterns),
+        if isinstance(inner, Tree):
+            return inner._replace(
+                items=tuple(self.outside(item, filtered=filtered) for item in inner.items)
             )
-            return self._lifted(whole, inner, filtered) if "item" in whole.names else inner
-        return self._lifted(inner, inner, filtered) if isinstance(inner, Expression) else inner
+        if isinstance(inner, Text) and any("item" in found.names for found in inner.expressions):
+            return self.outside(Tree(inner.expressions, None), filtered=filtered)
+        return self._lifted(inner, filtered) if isinstance(inner, Expression) else inner
 
-    def _lifted(self, found: Expression, value: "Value", filtered: bool) -> Expression:
-        """`found` with the values of `value` for the items."""
+    def _lifted(self, found: Expression, filtered: bool) -> Expression:
+        """`found` with its values for the items."""
         if "item" not in found.names:
             return found
         lists = expressions(self.items)
@@ -215,8 +211,8 @@ class Each(NamedTuple):
         return found._replace(
             names=(found.names - {"item"}).union(*(one.names for one in lists)),
             paths=paths.union(path for path in found.paths if path[0] != "item"),
-            code=lambda scope: self._values(value, scope, filtered),
-            patterns=tuple(self._lifted(one, one, filtered) for one in found.patterns),
+            code=lambda scope: self._values(found, scope, filtered),
+            patterns=tuple(self._lifted(one, filtered) for one in found.patterns),
             chains=frozenset(_of_item(found.chains, chain)),
             item=next(_of_item(frozenset([found.item or ("item",)]), chain), ()),
         )

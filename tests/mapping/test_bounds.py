@@ -221,6 +221,7 @@ OF_TEXT = {
     *digests.FILTERS,
     *text_filters.FILTERS,
     "from_json",
+    "element",
 }
 CONSTANT = set("default first last length".split())  # take the same time for every value
 
@@ -237,6 +238,7 @@ def test_each_filter_pays_for_its_input(name: str, scopes: Callable[[str], Event
         scope["variables"] = dict.fromkeys(map(str, range(20_000)))
     arguments = {
         "replace": "('b', 'c')",
+        "element": "('b')",
         "selectattr": "('a')",
         "rejectattr": "('a')",
         "map": "('abs')",

@@ -221,7 +221,7 @@ def test_an_explanation_shows_each_value_of_a_list(tmp_path: Path) -> None:
     shown = {item.about: item.value for item in call.computed}
     assert shown["json.packages.when"] == [False, True]
     assert shown["json.packages.give.code"] == ["Data 5 GB"]
-    assert shown["json.packages.give.id"] == ["P8"]
+    assert shown["json.packages.give.id"] == [8]
 
 
 def test_an_explanation_shows_a_list_that_waits_for_a_reply_as_source_text(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connector.mapping.entry import Entry
-from connector.mapping.protocol import Preview, Protocol, Script
+from connector.mapping.protocol import Preview, Protocol
+from connector.mapping.script import Script
 from connector.system import Renewal, System
 from connector.systems.http import credentials, trust
 from connector.systems.http.call import METHODS, HttpCall, HttpCallEntry
@@ -27,17 +27,27 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
         self, entry: HttpSystemEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
     ) -> System:
         """See `Protocol`."""
-        system = HttpSystem(entry, settings, renewal)
+        if entry.session:
+            from connector.systems.http.session import client  # noqa: PLC0415 - rarely needed
+
+            system = client.session_system(entry, settings, renewal)
+            client.check(entry, settings)
+        else:
+            system = HttpSystem(entry, settings, renewal)
         credentials.check(entry.http, settings)
         trust.check(entry.http.tls, settings)
         return system
 
     def scripted(
-        self, entry: HttpSystemEntry, settings: Mapping[str, Any], replies: tuple[Entry, ...]
-    ) -> tuple[Script, System]:
+        self, entry: HttpSystemEntry, settings: Mapping[str, Any], script: Script
+    ) -> System:
         """See `Protocol`."""
-        script = Script(replies, ScriptedHttpReply())
-        return script, HttpSystem(entry, settings, transport=ScriptedTransport(script))
+        transport = ScriptedTransport(script)
+        if entry.session:
+            from connector.systems.http.session.script import scripted  # noqa: PLC0415 - as above
+
+            return scripted(entry, settings, transport)
+        return HttpSystem(entry, settings, transport=transport)
 
     def preview(
         self, call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any]
