@@ -154,7 +154,17 @@ class SessionSystem(LateSystem):
         await super().__aexit__(*exc)
 
     async def send(self, call: Call, turn: Turn) -> Reply:
-        """See `System`. If the system says that the session has ended, log in and send once more.
+        """See `HttpSystem`; the texts of the reply have no secret of the session."""
+        used = self._renewal.generation if self._renewal else 0
+        reply = await self._in_session(call, turn)
+        refused = reply.refused or reply.status == 401
+        if refused and not reply.unknown and await self._renewed(used, turn.deadline):
+            reply = await self._in_session(call, turn)
+        turn.secrets = self._keeper.secrets
+        return self._hidden(reply)
+
+    async def _in_session(self, call: Call, turn: Turn) -> Reply:
+        """Carry out a call. If the system says that the session has ended, send it once more.
 
         A session that another call used with success may end again before this call is sent; then
         it is sent again. It is not if an earlier attempt may have been carried out.
@@ -166,10 +176,9 @@ class SessionSystem(LateSystem):
             use = _Use(session)
             turn.secrets = self._keeper.secrets
             reply = await self._guard.send(partial(self._attempt_with, use), call, turn)
-            turn.secrets = self._keeper.secrets
             if not use.refused or not self._keeper.refused(session) or reply.unknown:
                 break
-        return self._hidden(reply)
+        return reply
 
     def _hidden(self, reply: Reply) -> Reply:
         """The reply without the secrets of the session, which the system may have quoted."""
