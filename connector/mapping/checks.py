@@ -155,10 +155,11 @@ def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _twice(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield lints for names that two rules, two tests or two calls of a rule share."""
+    """Yield lints for names that two rules, tests, stories or calls of a rule share."""
     named: list[tuple[Loc, list[str | None]]] = [
         (("rules",), [rule.name for rule in mapping.rules]),
         (("tests",), [case.name for case in mapping.tests]),
+        (("stories",), [story.name for story in mapping.stories]),
     ]
     named += [
         (("rules", index, "calls"), [call.id for call in rule.calls])
