@@ -239,7 +239,9 @@ def test_the_examples_of_logins_have_no_lint_and_log_in(folder: Path, text: str)
         "rules": [{**rule, "calls": calls}],
         "tests": [{**test, "calls": sent if "base_url: =session" not in text else [{}]}],
     }
-    found, lints = checked(folder, json.dumps(file))
+    path = folder / "acme-crm.yaml"
+    path.write_text(json.dumps(file), encoding="utf-8")
+    found, lints = check(path)
     assert lints == []
     assert found
     assert [result.problems for result in run_cases(found)] == [[]]
