@@ -237,7 +237,7 @@ def test_the_examples_of_logins_have_no_lint_and_log_in(folder: Path, text: str)
         "settings": settings,
         "system": part["system"],
         "rules": [{**rule, "calls": calls}],
-        "tests": [{**test, "calls": sent if "base_url: =session" not in text else [{}]}],
+        "tests": [{**test, "calls": [{"post": "/s-1"}] if "base_url: =session" in text else sent}],
     }
     path = folder / "acme-crm.yaml"
     path.write_text(json.dumps(file), encoding="utf-8")
