@@ -4,6 +4,7 @@ from typing import Any
 
 from connector.mapping.schema import MappingFile
 from connector.mapping.setting import resolve
+from connector_tools.made_up_key import made_up_key
 
 _BASE_URL = "http://system.test"
 
@@ -27,6 +28,8 @@ def test_settings(mapping: MappingFile, overrides: dict[str, Any]) -> dict[str, 
             return str(overrides[name])
         if setting.default is not None or setting.optional:
             return None
+        if setting.type == "pem":
+            return made_up_key()
         return made_up.get(setting.type, f"test-{name}")
 
     return resolve(mapping.name, mapping.settings, value)
