@@ -101,9 +101,13 @@ class WsseSystem(LateSystem):
             username, password = _user(kind, self._scope)
         except ValueError:  # of a secret that was rotated
             return UNSENDABLE
-        session = Session(values=dict(username_token(username, password, plain=kind.plain)))
+        session = Session(values=self._token(username, password, plain=kind.plain))
         found = await self._sent(call, session, HttpCredentials(), progress)
         return found if isinstance(found, Reply) else self._judged(call, found)
+
+    def _token(self, username: str, password: str, *, plain: bool) -> dict[str, Any]:
+        """The values of `session` for one request; tests of mapping files make them up."""
+        return dict(username_token(username, password, plain=plain))
 
 
 class _Use:
