@@ -12,7 +12,7 @@ from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.pattern import BadPattern, compiled
-from connector.mapping.resource_checks import known_names
+from connector.mapping.resource_checks import known_names, resource_names
 from connector.mapping.schema import MappingFile
 from connector.mapping.session import SESSION
 from connector.mapping.spelling import near
@@ -28,6 +28,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
     """
     reserved = {*SECTIONS, "settings", "tables", "reply", "call", "item", SESSION, omit.NAME}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
+    named += resource_names(mapping)
     taken = [(loc, name) for loc, name in named if name in reserved]
     for index, rule in enumerate(mapping.rules):
         for position, call in enumerate(rule.calls):
