@@ -30,7 +30,7 @@ from connector.ledger.records import (
 from connector.mapping.schema import MappingFile
 from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
-from connector.plan.holding import summary
+from connector.plan.holding import place, summary
 from connector.plan.planner import Plan, plan
 from connector.plan.step import Step, Talk
 from connector.system import End, Reply, System, Turn
@@ -47,7 +47,7 @@ class Record:
     `dropped` are the subjects whose calls are left out. `calls` are the calls that were made, with
     their replies. `touched` are the subjects that were changed, or may have been. `unanswered` is
     true while the system may still be working on the last call. `replies` are what the plan's steps
-    learned.
+    learned. `at` is the step that is being carried out; after a failure it is the one that failed.
     """
 
     event: Event | None = None
@@ -57,6 +57,7 @@ class Record:
     touched: set[str] = field(default_factory=set)
     unanswered: bool = False
     replies: dict[str, Any] = field(default_factory=dict, repr=False)
+    at: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +158,13 @@ class Pipeline:
             for step in todo.steps:
                 if step.subject in claim.dropped:
                     continue
+                record.at = step
                 talk = step.talk(replies)
                 call = next(talk, None)
                 while call is not None:
                     reply = await self._send(step, call, record, turn)
                     call = _next_call(talk, reply)
+            record.at = None
         finally:
             self.system.leave(turn)
 
@@ -240,6 +243,7 @@ class Pipeline:
             "subject": [log.mask_subject(subject) for subject in subjects],
             "subject_hash": [log.subject_hash(self.hash_key, subject) for subject in subjects],
             "dropped": [log.mask_subject(subject) for subject in record.dropped],
+            "at": place(record.at),
             "calls": [_call_record(call, reply) for call, reply in record.calls],
             "milliseconds": round(took * 1000, 1),
         }

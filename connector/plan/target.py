@@ -75,18 +75,18 @@ class Target:
         above = {other.name for other in self.above}
         reads = {name for _, found in used(self.entry.read) for name in found.names}
         reading = None if reads & above else self._reading(self.scope)
-        planned = None if self._waits else self._planned(self.scope)
+        planned = None if self.waits else self._planned(self.scope)
         return replace(self, reading=reading, planned=planned)
 
     @property
-    def _waits(self) -> bool:
+    def waits(self) -> bool:
         """True if what is wanted depends on what was found for a target above."""
-        value = self._value
+        value = self.value
         names = {name for found in expressions(value) for name in found.names} if value else set()
         return not names.isdisjoint(other.name for other in self.above)
 
     @property
-    def _value(self) -> Value | None:
+    def value(self) -> Value | None:
         """What the verb wants; None if it wants nothing of the resource, or its absence."""
         wants = {"hold": self.entry.want, "release": self.entry.released, "remove": None}
         return wants[self.verb]
@@ -100,6 +100,17 @@ class Target:
     def parents(self) -> tuple["Target", ...]:
         """The targets above that its expressions read."""
         return tuple(other for other in self.above if other.name in self.entry.names_read)
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """The keys of the calls that may be made, if the event alone is known."""
+        if self._unmanaged:
+            return ()
+        if not self.waits and self.planned is None:
+            return ("remove",)
+        change = "set" if self.entry.set_ else "change"
+        keys = ("create", change) if self.verb == "hold" else (change,)
+        return (*keys, "remove") if self.waits else keys
 
     def state(self, replies: Replies) -> State:
         """What is known of the target in the course of an event."""
@@ -120,12 +131,25 @@ class Target:
         Raises:
             Refusal: the read failed, or what was found does not fulfil `require`.
         """
-        state = self.state(replies)
-        state.found = None
-        if all(parent.state(replies).found is not None for parent in self.parents):
+        self.state(replies).found = None
+        found = None
+        if self.readable(replies):
             names = self.names(replies)
             reply = yield self.reading or self._reading(names)
-            state.found = self._shown(confirmed(reply), names)
+            found = self._shown(confirmed(reply), names)
+        self.learn(found, replies)
+
+    def readable(self, replies: Replies) -> bool:
+        """True if the system holds the resources above that its expressions read."""
+        return all(parent.state(replies).found is not None for parent in self.parents)
+
+    def learn(self, found: Object | None, replies: Replies) -> None:
+        """Note what the system holds, None if nothing.
+
+        Raises:
+            Refusal: it does not fulfil `require`.
+        """
+        self.state(replies).found = found
         if self.verb == "hold":
             self._check(self.names(replies))
 
@@ -176,7 +200,7 @@ class Target:
         """
         state = self.state(replies)
         names = self.names(replies)
-        state.wanted = self._planned(names) if self._waits else self.planned
+        state.wanted = self._planned(names) if self.waits else self.planned
         state.take, state.give = [], []
         differs = self._moves(state, names.with_names({"want": state.wanted}))
         state.differs = differs if state.differs is None else state.differs
@@ -184,7 +208,7 @@ class Target:
     def _planned(self, names: EventScope) -> Object | None:
         """The owned fields with the values that they shall have; None if it shall be absent."""
         key = "released" if self.verb == "release" else "want"
-        return None if self._value is None else self._object(key, self._value, names)
+        return None if self.value is None else self._object(key, self.value, names)
 
     def _object(self, key: str, value: Value, names: EventScope) -> Object | None:
         loc = (*self.loc, key)
@@ -201,7 +225,7 @@ class Target:
     @property
     def _unmanaged(self) -> bool:
         """True if this verb leaves the resource as it is."""
-        return (self.entry.remove if self.verb == "remove" else self._value) is None
+        return (self.entry.remove if self.verb == "remove" else self.value) is None
 
     def _moves(self, state: State, names: EventScope) -> tuple[str, ...]:
         """Fill `take` and `give` of the state, and return what differs."""
