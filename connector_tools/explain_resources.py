@@ -10,7 +10,7 @@ from connector.outcome import Result
 from connector.plan.holding import Phase, ResourceStep, place
 from connector.plan.resource_trace import TracedResource, resources
 from connector.plan.target import Target
-from connector.plan.trace import TracedCall
+from connector.plan.trace import Computed, TracedCall
 from connector_tools.explain import (
     ExplainedCall,
     ExplainedValue,
@@ -109,7 +109,7 @@ def _resource(
         line=mapping.document.place(target.loc).line,
         subject=target.subject,
         read=_call(item.read, mapping, settings),
-        wanted=item.wanted and explained_value(item.wanted),
+        wanted=item.wanted and _wanted(item.wanted),
         require=tuple(_require(target)),
         writes=tuple(
             (_case(write.key), call and _call(call, mapping, settings)) for write, call in calls
@@ -118,6 +118,13 @@ def _resource(
         found=_found(target, reading) if reading else "",
         fields=tuple(_fields(target, reading)) if reading else (),
     )
+
+
+def _wanted(item: Computed) -> ExplainedValue:
+    explained = explained_value(item)
+    if item.waits_for:
+        return replace(explained, value="depends on what is found")
+    return replace(explained, value="absent") if item.value is None else explained
 
 
 def _require(target: Target) -> Iterator[str]:
