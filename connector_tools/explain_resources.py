@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connector.mapping.protocol import HIDDEN, Preview
+from connector.mapping.protocol import Preview
 from connector.mapping.schema import MappingFile
+from connector.mapping.session import HIDDEN
 from connector.outcome import Result
 from connector.plan.holding import Phase, ResourceStep, place
 from connector.plan.resource_trace import TracedResource, resources

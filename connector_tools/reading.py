@@ -80,16 +80,17 @@ async def read(event: Event, startup: Startup) -> Reading:
             startup.check()
             values = dict(startup.values)
             client = mapping.protocol.client(mapping.system, startup.values, startup.secrets)
+            turn = _turn()
             async with client as system:
                 found = plan(event, mapping, values)
-                replies, recorded, result = await _read(found, system)
+                replies, recorded, result = await _read(found, system, turn)
     again = plan(event, mapping, hide(mapping, values))
     return Reading(
         replies=replies,
         shown=await _replayed(again.steps, iter(recorded)),
         result=result,
         sent=len(recorded),
-        secrets=tuple(_secrets(mapping, values)),
+        secrets=(*_secrets(mapping, values), *turn.secrets),
     )
 
 
@@ -133,12 +134,17 @@ def given(steps: Iterable[Step], held: Held) -> Reading:
     return Reading(replies, replies)
 
 
-async def _read(found: Plan, system: System) -> tuple[Replies, list[Reply], Result | None]:
+def _turn() -> Turn:
+    now = asyncio.get_running_loop().time()
+    return Turn(now + _SECONDS, patience=now + _SECONDS / 2)
+
+
+async def _read(
+    found: Plan, system: System, turn: Turn
+) -> tuple[Replies, list[Reply], Result | None]:
     """Carry out the steps that read. Returns what they learned, the replies, and an early end."""
     replies: Replies = {}
     recorded: list[Reply] = []
-    now = asyncio.get_running_loop().time()
-    turn = Turn(now + _SECONDS, patience=now + _SECONDS / 2)
     guarded = ReadOnly(system)
 
     async def send(call: Call) -> Reply:
@@ -198,6 +204,7 @@ def writing(step: ResourceStep, replies: Replies) -> list[Call]:
 
 
 def _secrets(mapping: MappingFile, values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the secrets; one of several lines, such as a key, line by line."""
     for name, setting in mapping.settings.items():
         if setting.secret and values[name] is not None:
-            yield str(values[name])
+            yield from str(values[name]).splitlines()

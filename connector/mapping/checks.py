@@ -13,6 +13,7 @@ from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.pattern import BadPattern, compiled
 from connector.mapping.resource_checks import known_names
 from connector.mapping.schema import MappingFile
+from connector.mapping.session import SESSION
 from connector.mapping.spelling import near
 
 SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counters", "variables")
@@ -24,7 +25,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
 
     Jinja would report an unknown name only when an event reaches its expression.
     """
-    reserved = {*SECTIONS, "settings", "reply", "call", "item"}
+    reserved = {*SECTIONS, "settings", "reply", "call", "item", SESSION}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     taken = [(loc, name) for loc, name in named if name in reserved]
     for index, rule in enumerate(mapping.rules):
@@ -55,7 +56,7 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
     if loc[:2] == ("system", "replies"):
         return {"settings", "reply", "call"}
     if loc[:1] == ("system",):
-        return {"settings"}
+        return {"settings", *mapping.system.names_at(loc)}
     known = {*SECTIONS, "settings"}
     if loc[0] == "values":
         return known | set(list(mapping.values)[: list(mapping.values).index(str(loc[1]))])
@@ -71,6 +72,8 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
             known |= {call.id for call in calls[:position] if call.id}
         if key in ("replies", "expect"):
             known.add("reply")
+        elif key not in ("subject", "each", "when") and mapping.system.session_fields is not None:
+            known.add(SESSION)  # what is sent, not whether and about whom
     return known
 
 
