@@ -20,8 +20,10 @@ from connector_tools.explain import (
     explained_call,
     explained_value,
 )
-from connector_tools.reading import Reading, writing
+from connector_tools.reading import Reading, is_read_later, writing
 
+_VEILED = "not shown: it depends on a secret"
+_LATER = "what is needed then, read once the resources are there that it needs"
 _CASES = {"create": "if there is none", "remove": "if there is one"}
 
 
@@ -61,14 +63,14 @@ class ExplainedResources:
     """The resources of an event, in the order in which they are read.
 
     `order` has the phases that follow, each with the resources that it can write. If the system
-    was read, `requests` are what would be sent, each with its step; a request that depends on a
-    secret has no preview. `result` is not None if the event ends before that. `reads` is the number
+    was read, `requests` are what would be sent, each with its step: a preview, or a sentence why
+    there is none. `result` is not None if the event ends before that. `reads` is the number
     of calls that were sent to read.
     """
 
     resources: tuple[ExplainedResource, ...]
     order: tuple[tuple[str, str], ...]
-    requests: tuple[tuple[str, Preview | None], ...] = ()
+    requests: tuple[tuple[str, Preview | str], ...] = ()
     result: Result | None = None
     known: bool = False
     reads: int = 0
@@ -158,9 +160,9 @@ def _found(target: Target, reading: Reading) -> str:
     state = target.state(reading.replies)
     if state.differs is None:
         return "not compared: the event ends before"
-    if not target.readable(reading.replies):
+    if state.waits:
         above = ", ".join(f"`{other.name}`" for other in target.parents)
-        return f"counts as absent, because it needs {above}; read again once that is created"
+        return f"not read, because the system does not hold what it needs: {above}"
     if state.found is None:
         return "the system holds none"
     return "the system holds it"
@@ -206,7 +208,7 @@ def _can_write(target: Target, phase: Phase) -> bool:
 
 def _requests(
     found: Explanation, reading: Reading, mapping: MappingFile, settings: Mapping[str, Any]
-) -> Iterator[tuple[str, Preview | None]]:
+) -> Iterator[tuple[str, Preview | str]]:
     """Yield each request that would be sent, in order, with its step."""
     for step in found.steps:
         if not isinstance(step, ResourceStep):
@@ -218,4 +220,6 @@ def _requests(
         secret = differs != seems or len(real) != len(shown)
         for call in real if secret else shown:
             preview = mapping.protocol.preview(call, mapping.system, settings)
-            yield place(step) or "", None if secret else preview
+            yield place(step) or "", _VEILED if secret else preview
+        if is_read_later(step, reading.replies):
+            yield place(step) or "", _LATER

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from connector.mapping.protocol import Preview
 from connector_tools.explain import ExplainedCall, ExplainedValue
 from connector_tools.explain_resources import ExplainedResource, ExplainedResources
 from connector_tools.text_lines import Line, columns, heading, request_lines, subject_line
@@ -87,7 +88,7 @@ def _requests(found: ExplainedResources) -> Iterator[Line]:
     yield heading("requests that would be sent, in this order")
     for number, (step, request) in enumerate(found.requests, 1):
         yield f"  {number} {step}", ""
-        if request:
+        if isinstance(request, Preview):
             yield from request_lines(request, indent="    ")
         else:
-            yield "    not shown: it depends on a secret", "yellow"
+            yield f"    {request}", "yellow"

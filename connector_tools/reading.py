@@ -126,7 +126,7 @@ def given(steps: Iterable[Step], held: Held) -> Reading:
             if isinstance(step, ResourceStep) and step.phase is Phase.LOOK:
                 target = step.target
                 found = held.get(target.subject, {}).get(target.name)
-                target.learn(found if target.readable(replies) else None, replies)
+                target.learn(None if target.is_orphaned(replies) else found, replies)
             elif isinstance(step, ResourceStep) and step.phase is Phase.COMPARE:
                 step.target.compare(replies)
     except Refusal as refusal:
@@ -195,7 +195,15 @@ async def _converse(talk: Talk, send: Send) -> None:
 
 def writes(step: Step, replies: Replies) -> bool:
     """True if the step would send calls, after the steps before it learned `replies`."""
-    return not isinstance(step, ResourceStep) or bool(writing(step, replies))
+    if not isinstance(step, ResourceStep):
+        return True
+    return bool(writing(step, replies)) or is_read_later(step, replies)
+
+
+def is_read_later(step: ResourceStep, replies: Replies) -> bool:
+    """True if the step reads its resource again, once those are created that it needs."""
+    state = step.target.state(replies)
+    return step.phase is Phase.GIVE and state.waits and bool(state.differs)
 
 
 def writing(step: ResourceStep, replies: Replies) -> list[Call]:

@@ -9,7 +9,8 @@ constants       values that no event changes, which must not fail; known: what t
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
 rule            the entries `rules`; resource: the entries `resources`
-case            the entries `tests`
+case            the entries `tests` and `stories`
+script          the scripted system of a test, the same for every protocol
 protocol        the registry of protocols, and the interface of their rooms
 system_entry    the entry `system`
 call_entry      the base class of calls; reply_rule: what replies mean

@@ -11,7 +11,7 @@ from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.pattern import BadPattern, compiled
-from connector.mapping.resource_checks import known_names
+from connector.mapping.resource_checks import known_names, resource_names
 from connector.mapping.schema import MappingFile
 from connector.mapping.session import SESSION
 from connector.mapping.spelling import near
@@ -27,6 +27,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
     """
     reserved = {*SECTIONS, "settings", "reply", "call", "item", SESSION}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
+    named += resource_names(mapping)
     taken = [(loc, name) for loc, name in named if name in reserved]
     for index, rule in enumerate(mapping.rules):
         for position, call in enumerate(rule.calls):
@@ -155,10 +156,11 @@ def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _twice(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield lints for names that two rules, two tests or two calls of a rule share."""
+    """Yield lints for names that two rules, tests, stories or calls of a rule share."""
     named: list[tuple[Loc, list[str | None]]] = [
         (("rules",), [rule.name for rule in mapping.rules]),
         (("tests",), [case.name for case in mapping.tests]),
+        (("stories",), [story.name for story in mapping.stories]),
     ]
     named += [
         (("rules", index, "calls"), [call.id for call in rule.calls])

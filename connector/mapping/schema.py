@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from connector.mapping.case import Case
+from connector.mapping.case import Case, Story
 from connector.mapping.document import Document, Loc
 from connector.mapping.entry import AnyValue, Entry, Name, used
 from connector.mapping.expression import Expression
@@ -36,6 +36,7 @@ class MappingFile(Entry):
     resources: dict[Name, Resource] = {}
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     tests: tuple[Case, ...] = ()
+    stories: tuple[Story, ...] = ()
     _document: Document = PrivateAttr()
 
     @property
@@ -50,7 +51,7 @@ class MappingFile(Entry):
 
     @cached_property
     def expressions(self) -> tuple[tuple[Loc, Expression], ...]:
-        """Every expression with its path in the file; `tests` have no expressions."""
+        """Every expression with its path in the file; `tests` and `stories` have none."""
         parts = {
             "system": self.system,
             "values": self.values,

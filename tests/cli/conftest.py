@@ -28,6 +28,7 @@ tests:
     event: event.json
     change: {pb_data.sim_info: null}
     outcome: ignored
+    because: no SIM
 """
 EVENT = {
     "event_id": "e",

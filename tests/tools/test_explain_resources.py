@@ -42,11 +42,6 @@ rules:
     hold: {imsi: =sim.imsi}
 """
 TOLD = f"""\
-release keys (line 7)
-  subject imsi:{OLD}
-  left as it is
-  read GET http://system.test/keys/{OLD}
-
 release line (line 11)
   subject imsi:{OLD}
   left out if the SIM belongs to another account by now
@@ -134,15 +129,16 @@ def without_headers(text: str) -> str:
 
 def test_it_shows_what_is_wanted_and_what_can_be_sent(tmp_path: Path) -> None:
     told = without_headers(explained(tmp_path, FILE, event("sim-replaced", imsi=NEW)))
-    assert told[told.index("release keys") :] == TOLD
+    assert told[told.index("release line") :] == TOLD
 
 
 def test_a_resource_below_an_absent_one_counts_as_absent(tmp_path: Path) -> None:
     found = tmp_path / "found.json"
     found.write_text(json.dumps({f"imsi:{NEW}": {"keys": {"k": 1}, "plan": {"name": "x"}}}))
     given = event("sim-replaced", imsi=NEW)
-    told = explained(tmp_path, FILE, given, "--found", str(found)).split("hold plan")[1]
-    assert "counts as absent, because it needs `line`; read again once that is created\n" in told
+    told = explained(tmp_path, FILE, given, "--found", str(found)).split("hold plan", 1)[1]
+    assert "not read, because the system does not hold what it needs: `line`\n" in told
+    assert "2 hold plan: give\n    what is needed then, read once the" in told
 
 
 def test_a_precondition_that_is_not_met_shows_the_answer(tmp_path: Path) -> None:

@@ -1,14 +1,20 @@
 """A session begins with a login; a call that the system refuses because of it begins another."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector import log
 from connector.outcome import Outcome
+from connector.settings import BadSettings
+from tests.support import ROOT
 from tests.support.logins import TOKEN, mapping, opened
+from tests.support.scripted import Scripted, ScriptedServer
 from tests.support.session_systems.records import Records
 from tests.support.session_systems.sessions import NotAllowed, Sessions
 from tests.support.session_systems.web import Answer, Asked, SessionSystem, document
@@ -208,3 +214,141 @@ async def test_a_refused_login_is_tried_again_with_a_rotated_secret(
         results = await served.burst(20)
     assert {result.outcome for result in results} == {Outcome.APPLIED}
     assert (panel.sessions.refused_logins, panel.sessions.logins) == (1, 1)
+
+
+async def test_events_wait_for_a_login_for_half_of_their_time_at_most(
+    tmp_path: Path, panel: Panel
+) -> None:
+    """The login goes on, and a later event has its session."""
+    panel.login_delay = 0.6
+    async with opened(mapping(tmp_path), {"url": panel.url}, budget=0.4) as served:
+        results = await served.burst(20)
+        assert {result.outcome for result in results} == {Outcome.UNAVAILABLE}
+        while not panel.sessions.logins:  # noqa: ASYNC110 - of what no event tells
+            await asyncio.sleep(0.01)
+        while (await served.handle(30)).outcome is not Outcome.APPLIED:
+            pass
+    assert panel.sessions.logins == 1
+
+
+async def test_a_login_on_a_connection_that_was_closed_is_sent_once_more(
+    tmp_path: Path, system: ScriptedServer
+) -> None:
+    system.script(Scripted(drop=True), Scripted(json={"token": "t-1"}))
+    async with opened(mapping(tmp_path), {"url": system.url}) as served:
+        assert (await served.handle()).outcome is Outcome.APPLIED
+    assert [asked.path for asked in system.requests] == ["/login", "/login", "/cards"]
+
+
+@pytest.mark.parametrize(
+    ("http", "problem"),
+    [
+        (
+            TOKEN.replace("json: {user: =settings.user, password:", "headers: {X-P:"),
+            "`login.requests.post`: `=settings.password`: there is no value",
+        ),
+        (
+            "auth: {wsse: {username: a, password: =settings.password}}\n",
+            "`wsse`: `=settings.password`: there is no value",
+        ),
+        (
+            "auth: {oauth2: {url: 'http://a', client_id: a, client_secret: =settings.password}}\n",
+            "`client_secret`: `=settings.password`: there is no value",
+        ),
+        (
+            "auth: {oauth2: {url: '{{ settings.key }}', client_id: a, client_secret: b}}\n",
+            "`url`: must be a URL such as https://host/token, without a user",
+        ),
+        (
+            "auth: {assertion: {url: 'http://a', key: =settings.user, claims: {}}}\n",
+            "`key`: must be an RSA private key in PEM format",
+        ),
+    ],
+    ids=["login", "wsse", "client", "url", "key"],
+)
+def test_values_that_cannot_be_used_stop_the_start(tmp_path: Path, http: str, problem: str) -> None:
+    made = mapping(tmp_path, http)
+    values = {"url": "http://system.test", "user": "s3cret-user", "key": "s3cret", "password": None}
+    with pytest.raises(BadSettings) as refused:
+        made.protocol.client(made.system, values)
+    assert refused.value.problems == (f"system.http.auth: {problem}",)
+
+
+def test_a_mapping_without_a_login_imports_nothing_for_it() -> None:
+    code = (
+        "import sys; from pathlib import Path; from connector.mapping.load import load;"
+        "made = load(Path('mappings/wtl-hlr-hss.yaml'));"
+        "values = {'api_url': 'http://a', 'api_token': 'b', 'timeout': 1};"
+        "made.protocol.client(made.system, values);"
+        "print([name for name in sys.modules if 'http.session' in name or 'expat' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == "[]"
+
+
+async def test_a_late_refusal_of_an_old_session_does_not_end_the_new_one(
+    tmp_path: Path, panel: Panel
+) -> None:
+    calls = 0
+
+    async def hold_the_second(asked: Asked) -> None:
+        nonlocal calls
+        calls += asked.path == "/cards"
+        if asked.path == "/cards" and calls == 2:  # of the second event, with the old session
+            async with asyncio.timeout(10):
+                while panel.sessions.logins < 2 or len(panel.records.rows) < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        await served.handle(1)
+        panel.end_sessions()
+        panel.before = hold_the_second
+        results = await asyncio.gather(served.handle(2), served.handle(3))
+    assert {result.outcome for result in results} == {Outcome.APPLIED}
+    assert panel.sessions.logins == 2
+
+
+async def test_a_login_that_failed_is_tried_again_after_a_pause(
+    tmp_path: Path, panel: Panel
+) -> None:
+    right, panel.sessions.password = panel.sessions.password, "another"
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        result = await served.handle(1)
+        assert result.outcome is Outcome.FAILED
+        panel.sessions.password = right
+        async with asyncio.timeout(15):
+            while (await served.handle(2)).outcome is not Outcome.APPLIED:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    assert (panel.sessions.refused_logins, panel.sessions.logins) == (1, 1)
+
+
+async def test_a_login_that_waits_says_when_to_come_again(tmp_path: Path) -> None:
+    async with opened(mapping(tmp_path), {"url": "http://127.0.0.1:9"}) as served:
+        await served.handle(1)
+        result = await served.handle(2)
+    assert result.outcome is Outcome.UNAVAILABLE
+    assert result.retry_after is not None and 0 < result.retry_after <= 1
+
+
+async def test_a_rotated_secret_makes_a_new_session_that_nobody_waits_for(
+    tmp_path: Path, panel: Panel
+) -> None:
+    settings = {"url": panel.url, "password": panel.sessions.password}
+    rotated = Rotated(settings, panel.sessions.password)
+    async with opened(mapping(tmp_path), settings, rotated) as served:
+        await served.handle(1)
+        rotated.generation += 1
+        assert (await served.handle(2)).outcome is Outcome.APPLIED
+        async with asyncio.timeout(10):
+            while panel.sessions.logins < 2:  # noqa: ASYNC110 - of what no event tells
+                await asyncio.sleep(0.005)
+        assert (await served.handle(3)).outcome is Outcome.APPLIED
+    assert panel.sessions.refused == 0
+
+
+async def test_the_line_of_a_login_has_no_ids_of_an_event(tmp_path: Path, panel: Panel) -> None:
+    log.bind(request_id="r-1")
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        await served.handle(1)
+    lines = {line["message"]: line.get("request_id") for line in served.lines}
+    assert lines == {"logged in": None, "event settled": "r-1"}
