@@ -1,11 +1,13 @@
 """What a connector would do for an event, in one line without personal data. Nothing is sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from connector.event import Event, parse
+from connector.log import mask_subject
 from connector.mapping.schema import MappingFile
 from connector.outcome import Outcome, Refusal, Result
+from connector.plan.resource_trace import resources
 from connector.plan.trace import Trace, TracedCall, trace
 from connector_tools.events_file import Item
 from connector_tools.explain import answer_shown
@@ -35,7 +37,18 @@ def _planned(found: Trace, event: Event) -> str:
     if found.result:
         return _answer(found.result, event)
     calls = [_call(call) for call in found.calls if call.left_out is None]
-    return ", ".join(calls) or _answer(Result(Outcome.IGNORED, "nothing to do for this event"))
+    return ", ".join([*_resources(found), *calls]) or _answer(
+        Result(Outcome.IGNORED, "nothing to do for this event")
+    )
+
+
+def _resources(found: Trace) -> Iterator[str]:
+    """Yield the resources of each SIM: `hold subscriber, number of imsi:***********0001`."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for item in resources(found.steps):
+        names.setdefault((item.target.verb, item.target.subject), []).append(item.target.name)
+    for (verb, subject), listed in names.items():
+        yield f"{verb} {', '.join(listed)} of {mask_subject(subject)}"
 
 
 def _call(traced: TracedCall) -> str:

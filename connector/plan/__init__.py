@@ -7,5 +7,6 @@ difference  compares what was found with what is wanted
 evaluator   evaluates entries of the mapping for the event
 scope       the names that expressions read of the event
 step        a step of a plan, as a conversation with the external system; the step of a call
+resource_trace  what is known of the resources before the system is asked, for tools
 trace       the plan with notes on each decision, for tools
 """

@@ -21,6 +21,7 @@ from connector.mapping.expression import (
     Value,
     expressions,
 )
+from connector.mapping.meter import MOST_ITEMS
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.outcome import Detail, Outcome, Refusal, Result
@@ -31,8 +32,6 @@ from connector.plan.step import PlannedCall, Replies, Step
 from connector.plan.target import VERBS, Target, Verb
 
 _LONGEST_REASON = 500  # characters
-
-MOST_ITEMS = 1000  # of a list that a call is made for each of (docs/mapping.md)
 
 
 class Plan(NamedTuple):

@@ -20,6 +20,7 @@ from connector.event import EVENT_FIELDS, SECTIONS, parse
 from connector.mapping import (
     case,
     checks,
+    document,
     entry,
     expression,
     reply_rule,
@@ -28,12 +29,14 @@ from connector.mapping import (
     schema,
     setting,
     system_entry,
+    table_entry,
     text,
 )
 from connector.mapping.language import LANGUAGE
 from connector.mapping.load import check, load
 from connector.mapping.protocol import PROTOCOLS, protocol
 from connector.mapping.schema import MappingFile
+from connector.mapping.tables import Table, Tables
 from connector.outcome import Outcome, Result, answer
 from connector.plan.scope import event_scope
 from connector.settings import API_TOKEN, HASH_KEY, Settings
@@ -50,6 +53,7 @@ EVENTS = ROOT / "mappings" / "events"
 MODELS: dict[str, type[entry.Entry]] = {
     "The file": MappingFile,
     "settings": setting.Setting,
+    "tables": table_entry.TableEntry,
     "system": system_entry.SystemEntry,
     "system.NAME.breaker": system_entry.BreakerEntry,
     "system.replies": reply_rule.ReplyRule,
@@ -169,7 +173,7 @@ def default_cell(info: FieldInfo) -> str | None:
 
 
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
-    modules = (case, reply_rule, resource, rule, setting, system_entry, schema)
+    modules = (case, reply_rule, resource, rule, setting, system_entry, table_entry, schema)
     bases = {system_entry.Limits}  # each protocol's page has its fields
     assert set(MODELS.values()) == entries_of(*modules) - bases
 
@@ -229,7 +233,9 @@ def test_the_examples_of_logins_have_no_lint_and_log_in(folder: Path, text: str)
     settings |= {"pem_key": {"secret": "KEY", "type": "pem"}} if "pem_key" in names else {}
     calls = part.get("calls") or [{"put": "/cards"}]
     rule = {"name": "a card changed", "on": "SIM/Updated", "subject": "imsi:{{ sim.imsi }}"}
-    sent = [{"put": calls[0]["put"]} if "put" in calls[0] else {"post": calls[0]["post"]}]
+    method = "put" if "put" in calls[0] else "post"
+    base = "/s-1" if "base_url: =session" in text else ""  # the login says where
+    sent = [{method: (base + calls[0][method]).rstrip("/")}]
     test = {"name": "it logs in", "event": "events/sim-updated.json", "outcome": "applied"}
     file = {
         "name": "acme-crm",
@@ -237,9 +243,10 @@ def test_the_examples_of_logins_have_no_lint_and_log_in(folder: Path, text: str)
         "settings": settings,
         "system": part["system"],
         "rules": [{**rule, "calls": calls}],
-        "tests": [{**test, "calls": sent if "base_url: =session" not in text else [{}]}],
+        "tests": [{**test, "calls": sent}],
     }
-    found, lints = checked(folder, json.dumps(file))
+    (folder / "acme-crm.yaml").write_text(json.dumps(file), encoding="utf-8")
+    found, lints = check(folder / "acme-crm.yaml")
     assert lints == []
     assert found
     assert [result.problems for result in run_cases(found)] == [[]]
@@ -256,17 +263,33 @@ def test_the_mapping_on_the_page_of_resources_has_no_lint(folder: Path) -> None:
 def test_an_example_of_an_expression_has_the_result_in_the_reference(
     source: str, result: str
 ) -> None:
-    sent = json.loads((EVENTS / "sim-updated.json").read_bytes())
-    sent["pb_data"] |= dict.fromkeys(set(SECTIONS.values()) - sent["pb_data"].keys())
-    event = parse(json.dumps(sent).encode())
-    mapping = SimpleNamespace(values={})
-    scope = event_scope(event, mapping, {"limit": 5.0})  # type: ignore[arg-type]
     compiled = expression.compile_condition(source)
+    scope = example_scope()
     if result == "!":
         with pytest.raises(expression.EvaluationError):
             compiled.evaluate(scope)
     else:
         assert json.loads(json.dumps(compiled.evaluate(scope))) == json.loads(result)
+
+
+def example_scope() -> expression.Scope:
+    """The names that the examples of the reference read."""
+    sent = json.loads((EVENTS / "sim-updated.json").read_bytes())
+    sent["pb_data"] |= dict.fromkeys(set(SECTIONS.values()) - sent["pb_data"].keys())
+    event = parse(json.dumps(sent).encode())
+    speeds = Table({"Mobile L": 100, "7": "seven"}, 10, None)
+    codes = Table({"Roaming EU": "R1"}, None, "the add-on has no code")
+    tables = Tables(speeds=speeds, codes=codes)
+    mapping = SimpleNamespace(values={}, look_ups=tables)
+    return event_scope(event, mapping, {"limit": 5.0})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", blocks(read("mapping.md"), "yaml-value"))
+def test_an_example_of_a_value_has_the_result_in_the_reference(tmp_path: Path, text: str) -> None:
+    source, _, result = text.partition("\n=> ")
+    (tmp_path / "value.yaml").write_text(source, encoding="utf-8")
+    compiled = expression.compile_value(document.read(tmp_path / "value.yaml").data)
+    assert expression.as_json(compiled, example_scope()) == json.loads(result)
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
