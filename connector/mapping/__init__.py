@@ -4,6 +4,9 @@ load            reads and checks a file
 checks          names, reachability, repetition: rules that the schema cannot express
 fields          unknown fields of the event, of its lists, of replies and settings
 mistakes        what the author cannot have meant, although it never fails
+guards          no rule writes what a missing part of the event decided; missing: a part that is
+                null, unknown: values that are not known, unknown_code: expressions with both
+oversights      what no event can be applied with, subjects, credentials
 constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves

@@ -153,6 +153,11 @@ class CallEntry(Entry):
         """True if the call may be sent again although an earlier attempt may have been applied."""
 
     @property
+    def only_reads(self) -> bool:
+        """True if the call changes nothing at the external system."""
+        return False
+
+    @property
     def undeclared(self) -> bool:
         """True if neither `idempotent:` nor the protocol says whether repeating is safe."""
         return False

@@ -25,9 +25,9 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
             if len(path) > 1 and known is not None and path[1] not in known:
                 problems |= _unknown(path[0], path[1], known)
         for chain in sorted(expression.chains):
-            problems = _problem(_resolved(mapping, loc, chain)) | problems
+            problems = _problem(resolved(mapping, loc, chain)) | problems
         if loc[2:3] == ("calls",) and loc[4:] == ("each",):
-            problems |= _each(_resolved(mapping, loc, whole_chain(expression.source) or ("",)))
+            problems |= _each(resolved(mapping, loc, whole_chain(expression.source) or ("",)))
         for reason, mend in problems.items():
             yield mapping.document.lint("unknown-field", loc, reason, mend)
 
@@ -59,7 +59,7 @@ _ROOTS: Mapping[str, _Type] = {
 }
 
 
-def _resolved(mapping: MappingFile, loc: Loc, chain: Chain, depth: int = 0) -> Chain:
+def resolved(mapping: MappingFile, loc: Loc, chain: Chain, depth: int = 0) -> Chain:
     """The chain from a part of the event; empty if it does not begin with one.
 
     A value of the mapping stands for the chain that it is, an `item` for one of its list.
@@ -74,7 +74,7 @@ def _resolved(mapping: MappingFile, loc: Loc, chain: Chain, depth: int = 0) -> C
         each = mapping.rules[int(loc[1])].calls[int(loc[3])].each
         source, rest = (each.source if each else ""), [ITEM, *rest]
     whole = whole_chain(source) if source else ()
-    return _resolved(mapping, loc, (*whole, *rest), depth + 1) if whole else ()
+    return resolved(mapping, loc, (*whole, *rest), depth + 1) if whole else ()
 
 
 def _problem(chain: Chain) -> dict[str, str]:
@@ -111,6 +111,20 @@ def _end(chain: Chain) -> _Type:
         else:
             found = _type(found.part.model_fields[step].annotation)
     return found
+
+
+def is_text(chain: Chain) -> bool:
+    """True if a chain from a part of the event leads to a field that holds text."""
+    if len(chain) < 2 or chain[-1] == ITEM or _problem(chain):
+        return False
+    part = _end(chain[:-1]).part
+    return part is not None and part.model_fields[chain[-1]].annotation == str | None
+
+
+def has_fields(chain: Chain) -> bool:
+    """True if a chain from a part of the event leads to a part or to a list."""
+    found = _Type(None) if not chain or _problem(chain) else _end(chain)
+    return found.part is not None or found.many
 
 
 def _shown(chain: Chain) -> str:

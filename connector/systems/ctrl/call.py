@@ -86,6 +86,11 @@ class CtrlCallEntry(CallEntry):
         """Always: a SET gives a variable its value, so a second one changes nothing."""
         return True
 
+    @property
+    def only_reads(self) -> bool:
+        """See `CallEntry`."""
+        return self.method == "ctrl_get"
+
     def render(self, scope: Scope) -> CtrlCall:
         """See `CallEntry`."""
         variable = formed(self.address, scope, text_of)

@@ -154,6 +154,11 @@ class HttpCallEntry(CallEntry):
         """See `CallEntry`."""
         return self.method in ("post", "patch") and self.idempotent is None
 
+    @property
+    def only_reads(self) -> bool:
+        """See `CallEntry`."""
+        return self.method == "get"
+
     def render(self, scope: Scope) -> HttpCall:
         """See `CallEntry`."""
         path = formed(self.address, scope, text_of)
@@ -167,7 +172,7 @@ class HttpCallEntry(CallEntry):
             method=self.method.upper(),
             target=self.target,
             idempotent=self.repeatable,
-            read_only=self.method == "get",
+            read_only=self.only_reads,
             path=path,
             query=query,
             headers={name: formed(value, scope, _header) for name, value in self.headers.items()},
