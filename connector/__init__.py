@@ -17,6 +17,5 @@ replies), mapping (the mapping file: rules, expressions, checks), log (lines for
 masking (secrets and personal data in texts).
 
 startup puts the parts together from settings, secrets and, on Google Cloud, secret_manager. tokens
-are the rules for the function's own secrets. trace is the plan with notes on how it came about, for
-tools.
+are the rules for the function's own secrets.
 """

@@ -1,6 +1,27 @@
 """One call to the external system: the plan makes it, the system carries it out."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from connector.outcome import Outcome
+
+CALL_FIELDS = ("id", "method", "target")
+"""The fields of a call that the system's `replies` read; none has data of the event."""
+
+
+class Meaning(NamedTuple):
+    """What a reply means: the outcome of the call, and a reason for people."""
+
+    outcome: Outcome
+    reason: str | None
+
+
+Judgement = Callable[[Mapping[str, Any]], Meaning | None]
+"""Finds the meaning of a reply from its fields; None if it says nothing about the reply.
+
+Raises EvaluationError or Refusal if the reply lacks what it reads.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +32,8 @@ class Call:
     and have no data in them, e.g. `POST` and `/subscribers/{}`. `idempotent` is true if sending
     the call twice has the same effect as sending it once; such a call is retried even if the
     system may have carried it out. `read_only` is true if the call changes nothing at the system.
+    `meaning` is the call's own `replies`. `objection` is its `expect`: what is wrong with a reply
+    that would count as success.
     """
 
     id: str
@@ -18,6 +41,8 @@ class Call:
     target: str
     idempotent: bool = False
     read_only: bool = False
+    meaning: Judgement | None = field(default=None, repr=False, compare=False, kw_only=True)
+    objection: Judgement | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     @property
     def size(self) -> int:

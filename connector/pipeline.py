@@ -30,7 +30,8 @@ from connector.ledger.records import (
 from connector.mapping.schema import MappingFile
 from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
-from connector.plan import Plan, PlannedCall, plan
+from connector.plan.planner import Plan, plan
+from connector.plan.step import Step, Talk
 from connector.system import End, Reply, System, Turn
 from connector.unreadable import Unreadable
 
@@ -150,18 +151,17 @@ class Pipeline:
         turn = Turn(deadline, patience=deadline - self.budget / 2)
         try:
             for step in todo.steps:
-                call = None if step.subject in claim.dropped else step.call(replies)
-                if call is None:
+                if step.subject in claim.dropped:
                     continue
-                reply = await self._send(step, call, record, turn)
-                if reply.outcome is not Outcome.APPLIED:
-                    after, cause = reply.retry_after, reply.cause
-                    raise Refusal(reply.outcome, reply.reason, retry_after=after, cause=cause)
-                replies[step.id] = reply.seen
+                talk = step.talk(replies)
+                call = next(talk, None)
+                while call is not None:
+                    reply = await self._send(step, call, record, turn)
+                    call = _next_call(talk, reply)
         finally:
             self.system.leave(turn)
 
-    async def _send(self, step: PlannedCall, call: Call, record: Record, turn: Turn) -> Reply:
+    async def _send(self, step: Step, call: Call, record: Record, turn: Turn) -> Reply:
         """Make one call. Until its reply has come, `record` says that it may be carried out."""
         before = set(record.touched)
         if step.subject and not call.read_only:
@@ -279,6 +279,18 @@ def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
         again=todo.rule is None or todo.rule.replay == "apply",
         lease=budget + 30,  # more than the event can take: it expires only after a crash
     )
+
+
+def _next_call(talk: Talk, reply: Reply) -> Call | None:
+    """Hand a reply to a step; return its next call, None after its last.
+
+    Raises:
+        Refusal: the event cannot go on after this reply.
+    """
+    try:
+        return talk.send(reply)
+    except StopIteration:
+        return None
 
 
 def _event_type(event: Event, todo: Plan | None) -> str:

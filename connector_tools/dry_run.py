@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from connector.event import Event, parse
 from connector.mapping.schema import MappingFile
 from connector.outcome import Outcome, Refusal, Result
-from connector.trace import Trace, TracedCall, trace
+from connector.plan.trace import Trace, TracedCall, trace
 from connector_tools.events_file import Item
 from connector_tools.explain import answer_shown
 

@@ -12,12 +12,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from connector.event import Event, personal
-from connector.mapping.entry import CallEntry
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.protocol import Preview
 from connector.mapping.schema import MappingFile
 from connector.masking import redact
 from connector.outcome import Answer, Result, answer
-from connector.trace import Computed, TracedCall, TracedRule, Verdict, trace
+from connector.plan.trace import Computed, TracedCall, TracedRule, Verdict, trace
 
 
 @dataclass(frozen=True, slots=True)

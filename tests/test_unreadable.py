@@ -17,7 +17,7 @@ from connector.event import PARTS, SECTIONS, Event, parse, personal
 from connector.mapping.expression import compile_condition
 from connector.mapping.load import load
 from connector.outcome import Outcome, Refusal
-from connector.plan import event_scope
+from connector.plan.scope import event_scope
 from connector.unreadable import Unreadable
 from tests.support import ROOT
 from tests.support.events import event

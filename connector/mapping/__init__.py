@@ -4,8 +4,9 @@ load            reads and checks a file
 checks          names, reachability, repetition: rules that the schema cannot express
 fields          unknown fields of the event, of its lists, of replies and settings
 mistakes        what the author cannot have meant, although it never fails
-guards          no rule writes what a missing part of the event decided; missing: a part that is
-                null, unknown: values that are not known, unknown_code: expressions with both
+guards          no rule writes what a missing part of the event decided
+guarded         the rules as `guards` evaluates them; reads: the fields that entries read; missing:
+                a part that is null, unknown: values that are not known, unknown_code: expressions
 oversights      what no event can be applied with, subjects, credentials
 constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
@@ -14,10 +15,10 @@ rule            the entries `rules`
 case            the entries `tests`
 protocol        the registry of protocols, and the interface of their rooms
 system_entry    the entry `system`
-entry           base classes of all entries and of calls
+call_entry      the base class of calls; reply_rule: what replies mean
+entry           the base class of all entries, and types of their values
 expression      expressions and text with `{{ }}`; language: their operators and filters,
                 which use pattern (regular expressions) and meter (counts the work)
-expression      expressions and text with `{{ }}`; language: their operators and filters
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
 text            values as text; number and json_value: values as numbers and as JSON
 document        a YAML file with the place of each key, and lints; scalar: its plain values

@@ -23,7 +23,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
 
     Jinja would report an unknown name only when an event reaches its expression.
     """
-    reserved = {*SECTIONS, "settings", "reply", "item"}
+    reserved = {*SECTIONS, "settings", "reply", "call", "item"}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     taken = [(loc, name) for loc, name in named if name in reserved]
     for index, rule in enumerate(mapping.rules):
@@ -52,7 +52,7 @@ _MEANT = {
 def _known(mapping: MappingFile, loc: Loc) -> set[str]:
     """The names that an expression at `loc` may read."""
     if loc[:2] == ("system", "replies"):
-        return {"settings", "reply"}
+        return {"settings", "reply", "call"}
     if loc[:1] == ("system",):
         return {"settings"}
     known = {*SECTIONS, "settings"}
@@ -66,6 +66,8 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
             known.add("item")
         if key not in ("subject", "each"):  # both are computed before the first call
             known |= {call.id for call in calls[:position] if call.id}
+        if key in ("replies", "expect"):
+            known.add("reply")
     return known
 
 

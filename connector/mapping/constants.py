@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, get_args
 
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Lint, Loc
-from connector.mapping.entry import CallEntry, Compiled, Entry, leaves
+from connector.mapping.entry import Compiled, Entry, leaves
 from connector.mapping.expression import (
     Constant,
     EvaluationError,

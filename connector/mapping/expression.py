@@ -57,6 +57,12 @@ class Scope(dict[str, Any]):
         super().__init__(*names, **more)
         self.meter = Meter()
 
+    def with_names(self, names: Mapping[str, Any]) -> "Scope":
+        """A copy with more names: an `item`, the replies to earlier calls; with the same meter."""
+        scope = Scope(self, **names)
+        scope.meter = self.meter
+        return scope
+
 
 class Expression(NamedTuple):
     """A compiled expression.

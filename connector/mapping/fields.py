@@ -6,6 +6,7 @@ Jinja has no value for an unknown field, so a misspelt one would never be notice
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args, get_origin
 
+from connector.call import CALL_FIELDS
 from connector.event import EVENT_FIELDS, PARTS
 from connector.mapping.chain import ITEM, Chain, whole_chain
 from connector.mapping.document import Lint, Loc
@@ -43,7 +44,8 @@ def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str,
         return tuple(PARTS[name][1].model_fields)
     if name == "reply" or name in replies:
         return mapping.protocol.call_entry.reply_fields
-    return {"event": EVENT_FIELDS, "settings": tuple(mapping.settings)}.get(name)
+    own = {"event": EVENT_FIELDS, "settings": tuple(mapping.settings), "call": CALL_FIELDS}
+    return own.get(name)
 
 
 class _Type(NamedTuple):

@@ -3,52 +3,30 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.entry import CallEntry, leaves, used
+from connector.mapping.entry import leaves
 from connector.mapping.expression import EvaluationError, Expression, Text, Value
 from connector.mapping.meter import TooMuchWork
 from connector.mapping.missing import Missing
+from connector.mapping.reads import Fields, overlap
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.unknown import found_in
 from connector.mapping.unknown_code import UnknownScope, condition_without_event, without_event
-
-Path = tuple[str, ...]
-
-
-class Fields:
-    """The fields that entries of a mapping read, directly or through values of the mapping."""
-
-    def __init__(self, mapping: MappingFile) -> None:
-        self._of: dict[str, set[Path]] = {}
-        for name, value in mapping.values.items():
-            self._of[name] = self.of(value)
-
-    def of(self, entry: object) -> set[Path]:
-        """The fields that an entry reads: `("account", "bill_status")`."""
-        paths = {path for _, found in used(entry) for path in found.paths}
-        return paths.union(*(self._of.get(path[0], ()) for path in paths))
-
-    def reads(self, entry: object, names: Iterable[str]) -> bool:
-        """True if an entry reads one of these names."""
-        return not {path[0] for path in self.of(entry)}.isdisjoint(names)
-
-    def beside(self, mapping: MappingFile, part: str) -> set[Path]:
-        """The fields that stand in one expression with the part, and the part's own."""
-        found = [self.of(expression) for _, expression in used(mapping.rules)]
-        return set().union(*(paths for paths in found if any(p[0] == part for p in paths)))
 
 
 class GuardedCall(NamedTuple):
     """A writing call.
 
     `reads` is true if it reads the part; `content` is what of it does. Ids in `suspect` are those
-    of earlier reads that were made with the part.
+    of earlier reads that were made with the part. `subject` is empty if it does not read the part.
     """
 
     loc: Loc
     when: Expression | None
     each: Expression | None
+    subject: tuple[Value, ...]
     content: tuple[Value, ...]
     reads: bool
     suspect: frozenset[str]
@@ -66,6 +44,7 @@ class GuardedCall(NamedTuple):
             return False
         if self.each is not None:
             _send(self.each.evaluate(scope))
+        _need(self.subject, scope)
         for value in self.content:
             if isinstance(value, Text):
                 _send_text(value, scope)
@@ -75,11 +54,16 @@ class GuardedCall(NamedTuple):
 
 
 class GuardedRule(NamedTuple):
-    """A rule: its `when`, those of its conditions that matter, and its writing calls."""
+    """A rule: its `when`, those of its conditions that matter, and its writing calls.
+
+    `needed` are texts that read the part, of calls that are ready before the first call is made:
+    if one of them has no value, the event is invalid and nothing is sent.
+    """
 
     when: Expression | None
     ignore: tuple[Expression, ...]
     require: tuple[Expression, ...]
+    needed: tuple[Value, ...]
     calls: tuple[GuardedCall, ...]
 
     def chosen(self, scope: UnknownScope) -> bool:
@@ -87,10 +71,19 @@ class GuardedRule(NamedTuple):
         return self.when is None or bool(self.when.evaluate(scope))
 
     def passes(self, scope: UnknownScope) -> bool:
-        """True if neither an `ignore` nor a `require` ends the event."""
+        """True if neither an `ignore` nor a `require` ends the event.
+
+        Raises:
+            EvaluationError: the event is invalid.
+        """
         if any(condition.evaluate(scope) for condition in self.ignore):
             return False
-        return all(condition.evaluate(scope) for condition in self.require)
+        if not all(condition.evaluate(scope) for condition in self.require):
+            return False
+        uses = dict(scope.trail.uses)
+        _need(self.needed, scope)
+        scope.trail.uses = uses
+        return True
 
 
 def guarded(mapping: MappingFile, part: str, fields: Fields) -> Iterator[GuardedRule]:
@@ -105,7 +98,7 @@ def guarded(mapping: MappingFile, part: str, fields: Fields) -> Iterator[Guarded
         return tuple(
             condition_without_event(found)
             for found in conditions
-            if any(_overlap(a, b) for a in fields.of(found) for b in beside)
+            if any(overlap(a, b) for a in fields.of(found) for b in beside)
         )
 
     for index, rule in enumerate(mapping.rules):
@@ -113,12 +106,9 @@ def guarded(mapping: MappingFile, part: str, fields: Fields) -> Iterator[Guarded
             when=condition_without_event(rule.when) if rule.when else None,
             ignore=mattering(entry.if_ for entry in rule.ignore),
             require=mattering(entry.that for entry in rule.require),
+            needed=tuple(_needed(rule, part, fields)),
             calls=tuple(_calls(rule, ("rules", index, "calls"), part, fields)),
         )
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    return one[: len(other)] == other[: len(one)]
 
 
 def _calls(rule: Rule, loc: Loc, part: str, fields: Fields) -> Iterator[GuardedCall]:
@@ -132,21 +122,51 @@ def _calls(rule: Rule, loc: Loc, part: str, fields: Fields) -> Iterator[GuardedC
             loc=(*loc, index),
             when=condition_without_event(call.when) if call.when else None,
             each=condition_without_event(call.each) if call.each else None,
+            subject=tuple(
+                without_event(value)
+                for value in (call.subject or rule.subject,)
+                if value is not None and fields.reads(value, names)
+            ),
             content=tuple(
-                without_event(value) for value in _content(call, rule) if fields.reads(value, names)
+                without_event(value) for value in _content(call) if fields.reads(value, names)
             ),
             reads=reads,
             suspect=frozenset(names - {part}),
         )
 
 
-def _content(call: CallEntry, rule: Rule) -> Iterator[Value]:
-    """Yield what a call sends, and its subject."""
-    if rule.subject and not call.subject:
-        yield rule.subject
+def _needed(rule: Rule, part: str, fields: Fields) -> Iterator[Value]:
+    """Yield the texts and subjects that every event of the rule needs."""
+    ids: set[str] = set()
+    for call in rule.calls:
+        if call.when is None and call.each is None:
+            values = [call.subject or rule.subject]
+            if call.names_read.isdisjoint(ids):
+                values += [value for value in _content(call) if isinstance(value, Text)]
+            for value in values:
+                if value is not None and fields.reads(value, {part}):
+                    yield without_event(value)
+        ids.add(call.id or "")
+
+
+def _content(call: CallEntry) -> Iterator[Value]:
+    """Yield what a call sends."""
     for (key, *_), value in leaves(call):
-        if key not in ("when", "each"):
+        if key not in ("when", "each", "subject", "replies", "expect"):
             yield value
+
+
+def _need(values: Iterable[Value], scope: UnknownScope) -> None:
+    """Evaluate texts and subjects.
+
+    Raises:
+        EvaluationError: one has no value, so the event is invalid.
+    """
+    for value in values:
+        if isinstance(value, Text):
+            _send_text(value, scope)
+        elif isinstance(value.evaluate(scope), Missing | None):
+            raise EvaluationError("a subject without a value")
 
 
 def _send(found: Any) -> None:

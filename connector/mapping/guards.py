@@ -15,8 +15,9 @@ from typing import NamedTuple
 from connector.event import SECTIONS
 from connector.mapping.document import Lint, Loc
 from connector.mapping.expression import EvaluationError
-from connector.mapping.guarded import Fields, GuardedCall, guarded
+from connector.mapping.guarded import GuardedCall, guarded
 from connector.mapping.missing import Use
+from connector.mapping.reads import Fields
 from connector.mapping.schema import MappingFile
 from connector.mapping.unknown import Budget, Choices, Key, explored
 from connector.mapping.unknown_code import UnknownScope, without_event

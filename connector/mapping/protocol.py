@@ -15,7 +15,8 @@ from pydantic import GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from connector.call import Call
-from connector.mapping.entry import CallEntry, Entry
+from connector.mapping.call_entry import CallEntry
+from connector.mapping.entry import Entry
 from connector.mapping.system_entry import SystemEntry
 from connector.system import Renewal, System
 

@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
-from connector.mapping.entry import AnyText, Compiled, Condition, Entry
-from connector.mapping.expression import Constant, Scope, Value, compile_value, formed
-from connector.mapping.text import optional_text
-from connector.outcome import Outcome
+from connector.mapping.entry import Compiled, Entry
+from connector.mapping.expression import Constant, Scope, Value, compile_value
+from connector.mapping.reply_rule import ReplyRule
 from connector.settings import BadSettings
 
 T = TypeVar("T")
 
-_LONGEST_REASON = 500  # characters
 _LONGEST_DURATION = 86_400  # seconds
 
 
@@ -78,32 +76,6 @@ class Limits(Entry):
         250, description="Events at once per instance, each with one call at a time; others wait."
     )
     breaker: BreakerEntry = Field(default_factory=BreakerEntry)
-
-
-class ReplyRule(Entry):
-    """The meaning of a reply; the first entry whose `if` holds decides."""
-
-    if_: Condition = Field(alias="if")
-    outcome: Literal[
-        Outcome.APPLIED,
-        Outcome.REJECTED,
-        Outcome.UNKNOWN_RESOURCE,
-        Outcome.THROTTLED,
-        Outcome.FAILED,
-        Outcome.UNAVAILABLE,
-    ]
-    because: AnyText | None = None
-
-    def reason(self, scope: Scope) -> str | None:
-        """The text of `because` for a reply, at most 500 characters; None if it is empty.
-
-        `scope` has the settings and the reply.
-
-        Raises:
-            EvaluationError: `because` reads a field that the reply lacks, or its value has no text.
-        """
-        because = formed(self.because, scope, optional_text) if self.because else None
-        return because and because[:_LONGEST_REASON]
 
 
 class SystemEntry(Entry):

@@ -17,6 +17,7 @@ rules:
     on: SIM/Updated
     ignore:
       - {if: not sim, because: no SIM}
+    subject: imsi:{{ sim.imsi }}
     calls:
       - {put: "/sims/{{ sim.imsi }}"}
 tests:

@@ -8,7 +8,7 @@ import pytest
 from connector.event import parse
 from connector.mapping.load import load
 from connector.outcome import Outcome, Refusal, Result
-from connector.plan import plan
+from connector.plan.planner import plan
 from tests.support import ROOT
 from tests.support.events import event
 

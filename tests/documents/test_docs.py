@@ -21,6 +21,8 @@ from connector.mapping import (
     checks,
     entry,
     expression,
+    guards,
+    reply_rule,
     rule,
     schema,
     setting,
@@ -32,7 +34,7 @@ from connector.mapping.load import check, load
 from connector.mapping.protocol import PROTOCOLS, protocol
 from connector.mapping.schema import MappingFile
 from connector.outcome import Outcome, Result, answer
-from connector.plan import event_scope
+from connector.plan.scope import event_scope
 from connector.settings import API_TOKEN, HASH_KEY, Settings
 from connector.systems.http import outcomes as http_outcome
 from connector_tools.mapping_tests import run_cases, untested
@@ -47,7 +49,8 @@ MODELS: dict[str, type[entry.Entry]] = {
     "settings": setting.Setting,
     "system": system_entry.SystemEntry,
     "system.NAME.breaker": system_entry.BreakerEntry,
-    "system.replies": system_entry.ReplyRule,
+    "system.replies": reply_rule.ReplyRule,
+    "calls.expect": reply_rule.Expectation,
     "rules": rule.Rule,
     "rules.ignore": rule.Ignore,
     "rules.require": rule.Require,
@@ -159,7 +162,7 @@ def default_cell(info: FieldInfo) -> str | None:
 
 
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
-    modules = (case, rule, setting, system_entry, schema)
+    modules = (case, reply_rule, rule, setting, system_entry, schema)
     bases = {system_entry.Limits}  # each protocol's page has its fields
     assert set(MODELS.values()) == entries_of(*modules) - bases
 
@@ -194,7 +197,7 @@ def below(path: str, model: type[entry.Entry]) -> Iterator[tuple[str, type[entry
     """Yield the entries of a protocol below `system`, with their paths in the file."""
     for name, info in model.model_fields.items():
         for kind in (info.annotation, *get_args(info.annotation)):
-            shared = kind in (system_entry.BreakerEntry, system_entry.ReplyRule)
+            shared = kind in (system_entry.BreakerEntry, reply_rule.ReplyRule)
             if isinstance(kind, type) and issubclass(kind, entry.Entry) and not shared:
                 yield f"{path}.{info.alias or name}", kind
                 yield from below(f"{path}.{info.alias or name}", kind)
@@ -310,9 +313,11 @@ def test_the_table_of_statuses_has_the_outcomes_of_the_code() -> None:
 
 def lint_names() -> set[str]:
     """The names of the lints in the code: the first text argument of each call that makes one."""
-    names = [f"{name}.py" for name in "checks constants document fields load mistakes".split()]
+    names = [
+        f"{name}.py" for name in "checks constants document fields load mistakes oversights".split()
+    ]
     files = [ROOT / "connector" / "mapping" / name for name in names]
-    found: set[str] = set()
+    found = set(guards.NAMES.values())
     for file in [*files, ROOT / "connector_tools" / "mapping_tests.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (

@@ -22,7 +22,7 @@ from connector.event import Event, Snapshot, parse
 from connector.mapping import expression
 from connector.mapping import load as checks
 from connector.outcome import Outcome, Refusal, Result, answer
-from connector.plan import plan
+from connector.plan.planner import plan
 from connector.systems.http import outcomes as http_outcomes
 from tests.documents.test_docs import sections
 from tests.support import ROOT

@@ -19,9 +19,10 @@ from connector.mapping.language import LANGUAGE
 from connector.mapping.meter import MOST_STEPS, Meter
 from connector.mapping.schema import validate
 from connector.outcome import Refusal
-from connector.plan import MOST_ITEMS, EventScope, event_scope, plan
+from connector.plan.planner import MOST_ITEMS, plan
+from connector.plan.scope import EventScope, event_scope
+from connector.plan.trace import trace
 from connector.portabilling import AccountInfo
-from connector.trace import trace
 from tests.support.events import event
 from tests.support.mapping_files import mapping, with_call
 from tests.support.planner import Planner

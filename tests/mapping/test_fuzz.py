@@ -27,7 +27,7 @@ from connector.mapping.language import LANGUAGE
 from connector.mapping.load import check
 from connector.mapping.schema import MappingFile, validate
 from connector.outcome import Refusal
-from connector.plan import event_scope
+from connector.plan.scope import event_scope
 from tests.support import ROOT
 from tests.support.events import event
 

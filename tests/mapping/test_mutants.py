@@ -20,7 +20,8 @@ from connector.mapping.document import Loc, read
 from connector.mapping.load import check
 from connector.mapping.schema import MappingFile
 from connector.outcome import Refusal
-from connector.plan import Plan, plan
+from connector.plan.planner import Plan, plan
+from connector.plan.step import PlannedCall
 from connector.system import End
 from connector_tools.mapping_tests import event_of
 from connector_tools.mapping_tests import test_settings as settings_of
@@ -115,7 +116,8 @@ async def faults(mapping: MappingFile, found: list[Probe], loc: Loc) -> list[str
     refused = [item.result.details[0] for item in done if isinstance(item, Refusal)]
     if refused and len(refused) == len(done):
         return [f"{detail.field}: {detail.rule}" for detail in refused]
-    calls = [step.ready for item in done if isinstance(item, Plan) for step in item.steps[:1]]
+    first = [step for item in done if isinstance(item, Plan) for step in item.steps[:1]]
+    calls = [step.ready for step in first if isinstance(step, PlannedCall)]
     async with client as system:
         for call in filter(None, calls):
             script.next_call()

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from connector.mapping.case import Case
 from connector.mapping.entry import Entry
 from connector.mapping.expression import Constant
+from connector.mapping.reply_rule import ReplyRule
 from connector.mapping.schema import MappingFile, directory, schema, validate
 from connector.mapping.setting import Setting, resolve
-from connector.mapping.system_entry import ReplyRule, seconds
+from connector.mapping.system_entry import seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.systems.http.entry import Auth, Http

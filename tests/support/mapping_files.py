@@ -51,7 +51,8 @@ def mapping(folder: Path, rest: str = RULES) -> MappingFile:
 
 def with_call(call: str) -> str:
     """The rest of a file whose only rule makes this one call."""
-    return f"rules: [{{name: one, on: SIM/Updated, calls: [{call}]}}]\n"
+    subject = "subject: 'imsi:{{ sim.imsi }}'"
+    return f"rules: [{{name: one, on: SIM/Updated, {subject}, calls: [{call}]}}]\n"
 
 
 def change(file: Path, old: str, new: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from connector.event import parse
 from connector.outcome import Detail, Outcome, Refusal
-from connector.plan import Plan, PlannedCall, plan
+from connector.plan.planner import Plan, plan
+from connector.plan.step import PlannedCall
 from connector.systems.http.call import HttpCall
 from tests.support.calls import http
 from tests.support.events import event
@@ -36,7 +37,8 @@ class Planner:
     def steps(self, call: str, **options: Any) -> tuple[PlannedCall, ...]:
         """The steps of a rule with these calls."""
         rest = with_call(call).replace("SIM/Updated", "SIM/Replaced, when: account")
-        return self(rest, **options).steps
+        steps = self(rest, **options).steps
+        return tuple(step for step in steps if isinstance(step, PlannedCall))
 
     def call(self, call: str, **options: Any) -> HttpCall:
         """The one call, ready."""

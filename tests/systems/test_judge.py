@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from connector.mapping.system_entry import ReplyRule
+from connector.call import Call
+from connector.mapping.reply_rule import ReplyRule
 from connector.outcome import Outcome
 from connector.system import End, Reply
 from connector.systems.judge import judge
 
+CALL = Call("", "POST", "/a")
 RULES = tuple(
     ReplyRule.model_validate(entry)
     for entry in (
@@ -20,7 +22,7 @@ RULES = tuple(
 
 def judged(code: Any, own: Reply, *, accepted: bool = False) -> Reply:
     seen = Reply(own.outcome, own.reason, end=own.end, seen={"code": code})
-    return judge(seen, RULES, {}, accepted=accepted)
+    return judge(seen, CALL, RULES, {}, accepted=accepted)
 
 
 @pytest.mark.parametrize("accepted", [True, False])
@@ -57,3 +59,11 @@ def test_a_reply_for_which_a_condition_cannot_be_computed_is_a_failure(
     found = judged("text", own, accepted=True)
     assert (found.outcome, found.end) == (Outcome.FAILED, end)
     assert found.reason == "API Core's reply is not what the mapping expects"
+
+
+def test_the_replies_of_the_system_see_the_call() -> None:
+    rule = {"if": "call.method == 'POST' and call.id == 'made'", "outcome": "rejected"}
+    rules = (ReplyRule.model_validate(rule),)
+    for id_, outcome in (("made", Outcome.REJECTED), ("other", Outcome.APPLIED)):
+        call = Call(id_, "POST", "/a")
+        assert judge(Reply(Outcome.APPLIED), call, rules, {}, accepted=False).outcome is outcome

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from connector.call import Call
-from connector.mapping.entry import TEXT, AnyValue, CallEntry, Compiled
+from connector.mapping.call_entry import CallEntry
+from connector.mapping.entry import TEXT, AnyValue, Compiled
 from connector.mapping.expression import (
     EvaluationError,
     Scope,
@@ -102,7 +103,7 @@ class CtrlCallEntry(CallEntry):
             method="GET" if value is None else "SET",
             target=self.target,
             idempotent=True,
-            read_only=value is None,
+            read_only=self.only_reads,
             variable=variable,
             value=value,
             accept=frozenset(self.accept),

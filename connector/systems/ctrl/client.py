@@ -113,7 +113,7 @@ class CtrlSystem:
         seen = {"value": said.value, "error": said.error, "fields": fields(said.value or "")}
         outcome = Outcome.FAILED if said.error else Outcome.APPLIED
         reply = Reply(outcome, cause=said.error, seen=seen)
-        return judge(reply, self._replies, self._settings, accepted=said.error in call.accept)
+        return judge(reply, call, self._replies, self._settings, accepted=said.error in call.accept)
 
     async def _exchange(self, call: CtrlCall) -> CtrlReply:
         """Send the GET or SET; if the reply to a SET is lost, read the variable."""

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, Field, model_validator
 
 from connector.call import Call
-from connector.mapping.entry import TEXT, AnyText, AnyValue, CallEntry, Compiled
+from connector.mapping.call_entry import CallEntry
+from connector.mapping.entry import TEXT, AnyText, AnyValue, Compiled
 from connector.mapping.expression import (
     EvaluationError,
     Scope,

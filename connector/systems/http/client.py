@@ -180,7 +180,7 @@ class HttpSystem:
         if status in SUCCESS and not is_json and self._http.reply == "json":
             reason = "API Core's reply is not JSON"
             return replace(reply, outcome=Outcome.FAILED, reason=reason, end=End.UNKNOWN)
-        return judge(reply, self._replies, self._settings, accepted=status in call.accept)
+        return judge(reply, call, self._replies, self._settings, accepted=status in call.accept)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

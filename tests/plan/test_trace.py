@@ -13,10 +13,10 @@ from connector.event import parse
 from connector.mapping.load import load
 from connector.mapping.schema import MappingFile
 from connector.outcome import Refusal, Result
-from connector.plan import Plan, plan
+from connector.plan.planner import Plan, plan
+from connector.plan.trace import Trace, Verdict, trace
 from connector.systems.http.client import HttpSystem
 from connector.systems.http.entry import HttpSystemEntry
-from connector.trace import Trace, Verdict, trace
 from connector_tools.deployment import deployment
 from tests.support import ROOT
 from tests.support.calls import turn_of

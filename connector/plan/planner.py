@@ -3,17 +3,18 @@
 A plan holds either the steps to carry out, each with its subject, or the result that the mapping
 decided without any call (ignored, invalid). The planner computes all it can before the first call,
 so that bad data is found before anything changes. Only calls that read an earlier reply are
-computed later. `connector.trace` makes the same plan and notes how each decision was made.
+computed later. `connector.plan.trace` makes the same plan and notes how each decision was made.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from connector.call import Call
-from connector.event import PARTS, SECTIONS, Event, absent
+from connector.event import PARTS, Event
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.entry import CallEntry, used
+from connector.mapping.entry import used
 from connector.mapping.expression import (
     EvaluationError,
     Expression,
@@ -27,81 +28,14 @@ from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.text import optional_text
 from connector.outcome import Detail, Outcome, Refusal, Result
-from connector.unreadable import Unreadable, refuse_unreadable
+from connector.plan.scope import EventScope, event_scope
+from connector.plan.step import PlannedCall, Replies, Step
+from connector.unreadable import refuse_unreadable
 
 _LONGEST_REASON = 500  # characters
 
-Replies = Mapping[str, Any]
 _ENCODED = 50  # bytes of a call that are made in a step of the meter
 MOST_ITEMS = 1000  # of a list that a call is made for each of (docs/mapping.md)
-
-
-class EventScope(Scope):
-    """The names that expressions read; a mapping's `values` are computed on their first use."""
-
-    def __init__(self, names: Mapping[str, Any], values: Mapping[str, Value]) -> None:
-        super().__init__(names)
-        self._values = values
-
-    def __missing__(self, name: str) -> Any:
-        """Compute a value of the mapping.
-
-        Raises:
-            Refusal: invalid; `name` is a part that the event does not have, or cannot be read.
-        """
-        if name in self._values:
-            value = self[name] = self._values[name].evaluate(self)
-            return value
-        found = getattr(self["event"], name)
-        raise _unread(found) if isinstance(found, Unreadable) else absent(name)
-
-    def with_names(self, names: Mapping[str, Any]) -> "EventScope":
-        """A copy with more names: an `item`, the replies to earlier calls; with the same meter."""
-        scope = EventScope({**self, **names}, self._values)
-        scope.meter = self.meter
-        return scope
-
-
-def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> EventScope:
-    """The names that a mapping's expressions read of an event.
-
-    A part that is absent or cannot be read has no name here: reading it refuses the event.
-    """
-    names: dict[str, Any] = {"event": event, "settings": settings}
-    sent: Any = event.parts
-    parts = () if isinstance(sent, Unreadable) else sent
-    for name, part in SECTIONS.items():
-        if part in parts:
-            names[name] = getattr(event, name)
-    names["variables"] = event.variables
-    if event.unreadable:
-        names = {name: item for name, item in names.items() if not isinstance(item, Unreadable)}
-    return EventScope(names, mapping.values)
-
-
-class PlannedCall(NamedTuple):
-    """One step of a plan: a call about a subject.
-
-    `ready` is the call if it could be computed; `late` computes it from earlier replies. `id` is
-    the name under which later steps read its reply. `releases` marks a call that takes the subject
-    away from the account (contract 4.7).
-    """
-
-    id: str
-    subject: str | None
-    releases: bool
-    ready: Call | None
-    late: Callable[[Replies], Call | None] | None = None
-
-    def call(self, replies: Replies) -> Call | None:
-        """The call to send; None if its `when` does not hold.
-
-        `replies` are the fields of the earlier replies, by the ids of their calls.
-
-        Raises:
-            Refusal: invalid; a reply or the event lacks data that the call needs.
-        """
-        return self.late(replies) if self.late else self.ready
 
 
 class Plan(NamedTuple):
@@ -113,7 +47,7 @@ class Plan(NamedTuple):
     decided: Loc
     rule: Rule | None = None
     result: Result | None = None
-    steps: tuple[PlannedCall, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     @property
     def quotes_nothing(self) -> bool:
@@ -134,7 +68,7 @@ def plan(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Pla
 
 
 class Planner:
-    """Makes one plan; `connector.trace` overrides methods to note what they return."""
+    """Makes one plan; `connector.plan.trace` overrides methods to note what they return."""
 
     def __init__(self, event: Event, mapping: MappingFile, scope: EventScope) -> None:
         self.event = event
@@ -191,9 +125,9 @@ class Planner:
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
         return None
 
-    def steps(self, rule: Rule, loc: Loc) -> tuple[PlannedCall, ...]:
+    def steps(self, rule: Rule, loc: Loc) -> tuple[Step, ...]:
         """The steps for the rule's calls."""
-        found: list[PlannedCall] = []
+        found: list[Step] = []
         ids: set[str] = set()
         for index, entry in enumerate(rule.calls):
             here: Loc = (*loc, "calls", index)
@@ -229,6 +163,7 @@ class Planner:
             id=entry.id or "",
             subject=self.subject(entry.subject or rule.subject, loc, scope),
             releases=entry.releases,
+            loc=loc,
             ready=None if waits else render({}),
             late=render if waits else None,
         )
@@ -243,7 +178,7 @@ class Planner:
         try:
             if self.event.unreadable:
                 _check_sent(entry, scope)
-            call = entry.render(scope)
+            call = entry.judged(entry.render(scope), scope)
             scope.meter.spend(call.size // _ENCODED)
             return call
         except Refusal as refusal:
@@ -302,10 +237,6 @@ def _check_sent(entry: CallEntry, scope: Scope) -> None:
         if key not in ("when", "each"):
             refuse_unreadable(expression.evaluate(scope))
     scope.meter.left = left
-
-
-def _unread(found: Unreadable) -> Refusal:
-    return Refusal(Outcome.INVALID, details=(found.detail,))
 
 
 def _field(condition: Expression) -> str:

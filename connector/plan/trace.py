@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, NoReturn
 
 from connector.call import Call
 from connector.event import Event
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.entry import CallEntry, used
+from connector.mapping.entry import used
 from connector.mapping.expression import (
     Constant,
     EvaluationError,
@@ -24,7 +25,9 @@ from connector.mapping.expression import (
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.outcome import Refusal, Result
-from connector.plan import EventScope, Plan, PlannedCall, Planner, event_scope
+from connector.plan.planner import Plan, Planner
+from connector.plan.scope import EventScope, event_scope
+from connector.plan.step import PlannedCall
 
 
 class Computed(NamedTuple):
@@ -100,9 +103,10 @@ class Trace(NamedTuple):
 
 
 def trace(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Trace:
-    """Plan an event as `connector.plan.plan` does, with notes; `settings` are the values by name.
+    """Plan an event as `connector.plan.planner.plan` does, with notes.
 
-    It does not raise a refusal of the planner: the refusal is the trace's result.
+    `settings` are the values by name. It does not raise a refusal of the planner: the refusal is
+    the trace's result.
     """
     planner = _TracingPlanner(event, mapping, event_scope(event, mapping, settings))
     decided: Loc = ()

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from connector.outcome import Detail, Outcome, Refusal, Result
-from connector.plan import Plan
+from connector.plan.planner import Plan
+from connector.plan.step import PlannedCall
 from tests.support.calls import http
 from tests.support.planner import Planner
 
@@ -155,6 +156,7 @@ def test_values_are_computed_from_event_settings_and_earlier_values(planned: Pla
         rules: [{name: a, on: SIM/Replaced, calls: [{put: /a, json: =card}]}]
         """
     (step,) = planned(file, settings={"region": "eu"}).steps
+    assert isinstance(step, PlannedCall)
     assert http(step.ready).body == b'{"zone":"EU","imsi":"001010000000002"}'
 
 

@@ -1,0 +1,144 @@
+"""The entry of a call; the base of each protocol's own entry."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import Field
+
+from connector.call import Call
+from connector.mapping.entry import AnyText, Condition, Entry, Name, used
+from connector.mapping.expression import (
+    Constant,
+    Scope,
+    SourceText,
+    Text,
+    Tree,
+    Value,
+    expressions,
+)
+from connector.mapping.reply_rule import Expectation, ReplyRule, meaning, objection
+
+CallOf = TypeVar("CallOf", bound=Call)
+
+
+class CallEntry(Entry):
+    """One request to the external system; each protocol adds its own keys."""
+
+    protocol: ClassVar[str]
+    reply_fields: ClassVar[tuple[str, ...]]
+
+    id: Name | None = Field(None, description="Name under which later calls read its reply.")
+    when: Condition | None = Field(None, description="Send it only if this holds.")
+    each: Condition | None = Field(None, description="Send it once for each `item` of this list.")
+    subject: AnyText | None = Field(
+        None, description="Subject of the call; by default that of the rule."
+    )
+    releases: bool = Field(
+        False,
+        description="The call takes the subject away from the account. It is not sent if the "
+        "ledger knows that the subject now belongs to another account.",
+    )
+    replies: tuple[ReplyRule, ...] = Field(
+        (), description="What replies to this call mean; read before those of the system."
+    )
+    expect: tuple[Expectation, ...] = Field(
+        (), description="What a reply that counts as success must be, else the call has failed."
+    )
+
+    @property
+    @abstractmethod
+    def method(self) -> str:
+        """The key that makes the call, such as `post` or `ctrl_set`."""
+
+    @property
+    @abstractmethod
+    def address(self) -> Value:
+        """The target of the call: a path, a variable. Evaluating it encodes its data."""
+
+    @property
+    @abstractmethod
+    def repeatable(self) -> bool:
+        """True if the call may be sent again although an earlier attempt may have been applied."""
+
+    @property
+    def only_reads(self) -> bool:
+        """True if the call changes nothing at the external system."""
+        return False
+
+    @property
+    def undeclared(self) -> bool:
+        """True if neither `idempotent:` nor the protocol says whether repeating is safe."""
+        return False
+
+    @abstractmethod
+    def render(self, scope: Scope) -> Call:
+        """The call with all its expressions computed. The planner calls it.
+
+        Raises:
+            EvaluationError: an expression fails for the event's data; the text says why.
+            ValueError: the event's data cannot be encoded for the request.
+        """
+
+    def judged(self, call: CallOf, scope: Scope) -> CallOf:
+        """The rendered call with its own `replies` and `expect`; `scope` is that of its values."""
+        if not self.replies and not self.expect:
+            return call
+
+        def with_reply(seen: Mapping[str, Any]) -> Scope:
+            return scope.with_names({"reply": seen})
+
+        return replace(
+            call,
+            meaning=lambda seen: meaning(self.replies, with_reply(seen)),
+            objection=lambda seen: objection(self.expect, with_reply(seen)),
+        )
+
+    @cached_property
+    def names_read(self) -> frozenset[str]:
+        """The names that the call's expressions read."""
+        return frozenset(name for _, found in used(self) for name in found.names)
+
+    @cached_property
+    def target(self) -> str:
+        """The address for the log, with `{}` in place of data, e.g. `/subscribers/{}`."""
+        address = self.address
+        if isinstance(address, Text):
+            return address.outline
+        return "{}" if expressions(address) else str(address.evaluate(Scope()))
+
+    def with_sources(self, unknown: frozenset[str]) -> Self:
+        """A copy that has source text in place of each value that reads an `unknown` name.
+
+        `connector.plan.trace` renders the copy to show a call that waits for an earlier reply.
+        """
+
+        def change(value: Value) -> Value:
+            if isinstance(value, Constant | Tree):
+                return value
+            reads = any(found.names & unknown for found in expressions(value))
+            return Constant(SourceText(value.source)) if reads else value
+
+        return self.with_values(change)
+
+    def with_values(self, change: Callable[[Value], Value]) -> Self:
+        """A copy in which `change` has replaced each expression, text and constant."""
+        fields = type(self).model_fields
+        copy = self.model_copy(
+            update={name: _with_values(getattr(self, name), change) for name in fields}
+        )
+        for name in copy.__dict__.keys() - fields.keys():
+            del copy.__dict__[name]  # a cached property, computed from the original fields
+        return copy
+
+
+def _with_values(value: Any, change: Callable[[Value], Value]) -> Any:
+    if isinstance(value, Tree):
+        return value._replace(items=tuple(_with_values(item, change) for item in value.items))
+    if isinstance(value, Value):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: _with_values(item, change) for name, item in value.items()}
+    return value

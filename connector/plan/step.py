@@ -1,0 +1,85 @@
+"""The steps of a plan. Each is a conversation with the external system about one subject.
+
+A step does no I/O: it yields calls, and `connector.pipeline` sends them and hands back the replies.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, Protocol
+
+from connector.call import Call
+from connector.mapping.document import Loc
+from connector.outcome import Outcome, Refusal
+from connector.system import Reply
+
+Replies = dict[str, Any]
+"""What the earlier steps of an event learned; steps add to it."""
+
+Talk = Generator[Call, Reply, None]
+"""Yields each call and receives its reply. Raises a Refusal if the event cannot go on."""
+
+
+class Step(Protocol):
+    """One step of a plan; the pipeline carries it out."""
+
+    @property
+    def subject(self) -> str | None:
+        """Whom its calls are about."""
+
+    @property
+    def releases(self) -> bool:
+        """True if it takes the subject away from the account (contract 4.7)."""
+
+    @property
+    def loc(self) -> Loc:
+        """The path of its entry in the mapping file."""
+
+    def talk(self, replies: Replies) -> Talk:
+        """The calls of the step, one after the other.
+
+        Raises:
+            Refusal: a call did not succeed, or a reply or the event lacks data that a call needs.
+        """
+
+
+def confirmed(reply: Reply) -> Reply:
+    """The reply, if the system confirmed the call.
+
+    Raises:
+        Refusal: it did not; with the outcome of the reply.
+    """
+    if reply.outcome is not Outcome.APPLIED:
+        after, cause = reply.retry_after, reply.cause
+        raise Refusal(reply.outcome, reply.reason, retry_after=after, cause=cause)
+    return reply
+
+
+class PlannedCall(NamedTuple):
+    """The step for a call of a rule.
+
+    `ready` is the call if it could be computed; `late` computes it from earlier replies. `id` is
+    the name under which later steps read its reply. For the rest see `Step`.
+    """
+
+    id: str
+    subject: str | None
+    releases: bool
+    loc: Loc
+    ready: Call | None
+    late: Callable[[Replies], Call | None] | None = None
+
+    def call(self, replies: Replies) -> Call | None:
+        """The call to send; None if its `when` does not hold.
+
+        `replies` are the fields of the earlier replies, by the ids of their calls.
+
+        Raises:
+            Refusal: invalid; a reply or the event lacks data that the call needs.
+        """
+        return self.late(replies) if self.late else self.ready
+
+    def talk(self, replies: Replies) -> Talk:
+        """See `Step`."""
+        call = self.call(replies)
+        if call is not None:
+            reply = confirmed((yield call))
+            replies[self.id] = reply.seen
