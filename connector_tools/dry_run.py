@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from connector.event import Event, parse
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.schema import MappingFile
 from connector.outcome import Outcome, Refusal, Result
 from connector.plan.trace import Trace, TracedCall, trace
@@ -34,13 +35,18 @@ def dry_run(item: Item, mapping: MappingFile, settings: Mapping[str, Any]) -> Dr
 def _planned(found: Trace, event: Event) -> str:
     if found.result:
         return _answer(found.result, event)
-    calls = [_call(call) for call in found.calls if call.left_out is None]
+    calls = [
+        _call(call)
+        for call in found.calls
+        if call.left_out is None and isinstance(call.entry, CallEntry)
+    ]
     return ", ".join(calls) or _answer(Result(Outcome.IGNORED, "nothing to do for this event"))
 
 
 def _call(traced: TracedCall) -> str:
     after = " after the reply of " + ", ".join(traced.waits_for) if traced.waits_for else ""
-    call = f"{traced.call.method} {traced.call.target}" if traced.call else traced.entry.method
+    method = getattr(traced.entry, "method", "")
+    call = f"{traced.call.method} {traced.call.target}" if traced.call else method
     return call + after
 
 

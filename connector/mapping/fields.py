@@ -18,7 +18,7 @@ from connector.portabilling import Part, VDCounterInfo, parts_in
 
 def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for reads of unknown fields of the event, a reply or the settings."""
-    replies = {call.id for rule in mapping.rules for call in rule.calls if call.id}
+    replies = {call.entry.id for call in mapping.calls if call.entry.id}
     for loc, expression in mapping.expressions:
         problems: dict[str, str] = {}  # the mend by the reason
         for path in sorted(expression.paths):
@@ -73,7 +73,7 @@ def resolved(mapping: MappingFile, loc: Loc, chain: Chain, depth: int = 0) -> Ch
     if isinstance(value, Expression):
         source = value.source
     elif first == "item" and loc[2:3] == ("calls",):
-        each = mapping.rules[int(loc[1])].calls[int(loc[3])].each
+        each = getattr(mapping.holder(loc).calls[int(loc[3])], "each", None)
         source, rest = (each.source if each else ""), [ITEM, *rest]
     whole = whole_chain(source) if source else ()
     return resolved(mapping, loc, (*whole, *rest), depth + 1) if whole else ()

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from connector.mapping.between import BlockUse, LetEntry, RequireEntry, names_of
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.entry import leaves
+from connector.mapping.entry import Entry, leaves
 from connector.mapping.expression import EvaluationError, Expression, Text, Value
 from connector.mapping.meter import TooMuchWork
 from connector.mapping.missing import Missing
@@ -19,13 +20,17 @@ from connector.mapping.unknown_code import UnknownScope, condition_without_event
 class GuardedCall(NamedTuple):
     """A writing call.
 
-    `reads` is true if it reads the part; `content` is what of it does. Ids in `suspect` are those
-    of earlier reads that were made with the part. `subject` is empty if it does not read the part.
+    `when` and `each` are its own and those of the block's use; `musts` are conditions of `require`
+    entries before it; `values` are parameters of the block and values of `let` entries. `subject`
+    and `content` have what reads the part; `reads` is true if anything does. Ids in `suspect` are
+    those of earlier reads that were made with the part.
     """
 
     loc: Loc
-    when: Expression | None
-    each: Expression | None
+    values: dict[str, Value]
+    musts: tuple[Expression, ...]
+    when: tuple[Expression, ...]
+    each: tuple[Expression, ...]
     subject: tuple[Value, ...]
     content: tuple[Value, ...]
     reads: bool
@@ -34,16 +39,20 @@ class GuardedCall(NamedTuple):
     def sent(self, scope: UnknownScope) -> bool:
         """True if the call is sent. The scope's trail then has the uses that decide about it.
 
-        A `when` that only tests a field for null, and does not hold, is a guard of the call.
+        A `when` that only tests a field for null, and does not hold, is a guard of the call. So is
+        a `require` before it, whatever it asks.
 
         Raises:
             EvaluationError: the event is invalid.
         """
-        if self.when and not self.when.evaluate(scope):
+        if not all(must.evaluate(scope) for must in self.musts):
+            scope.trail.uses = {}
+            return False
+        if not all(when.evaluate(scope) for when in self.when):
             scope.trail.uses = {use: None for use in scope.trail.uses if not use.tested}
             return False
-        if self.each is not None:
-            _send(self.each.evaluate(scope))
+        for each in self.each:
+            _send(each.evaluate(scope))
         _need(self.subject, scope)
         for value in self.content:
             if isinstance(value, Text):
@@ -89,7 +98,7 @@ class GuardedRule(NamedTuple):
 def guarded(mapping: MappingFile, part: str, fields: Fields) -> Iterator[GuardedRule]:
     """Yield the rules, to be evaluated with the part missing.
 
-    Conditions are left out that read neither the part nor a field that stands beside it: they may
+    Conditions are left out that read neither the part nor a field that is read beside it: they may
     hold or not. A `when` is never left out: it decides about the rules that follow.
     """
     beside = fields.beside(mapping, part)
@@ -107,46 +116,82 @@ def guarded(mapping: MappingFile, part: str, fields: Fields) -> Iterator[Guarded
             ignore=mattering(entry.if_ for entry in rule.ignore),
             require=mattering(entry.that for entry in rule.require),
             needed=tuple(_needed(rule, part, fields)),
-            calls=tuple(_calls(rule, ("rules", index, "calls"), part, fields)),
+            calls=tuple(_calls(mapping, ("rules", index, "calls"), part, fields)),
         )
 
 
-def _calls(rule: Rule, loc: Loc, part: str, fields: Fields) -> Iterator[GuardedCall]:
-    names = {part}
-    for index, call in enumerate(rule.calls):
-        reads = fields.reads((call, rule.subject), names)
+class _Around(NamedTuple):
+    """What holds around a call: conditions before it, and the use of the block that it is in."""
+
+    loc: Loc
+    values: dict[str, Value]
+    musts: tuple[Expression, ...] = ()
+    use: BlockUse | None = None
+    subject: Value | None = None
+
+
+def _sequence(
+    mapping: MappingFile, entries: Iterable[Entry], around: _Around
+) -> Iterator[tuple[CallEntry, _Around]]:
+    """Yield each call, those of blocks included, and what holds around it."""
+    for index, entry in enumerate(entries):
+        here = around if around.use else around._replace(loc=(*around.loc, index))
+        if isinstance(entry, CallEntry):
+            yield entry, here
+        elif isinstance(entry, LetEntry):
+            around = around._replace(values={**around.values, **entry.let})
+        elif isinstance(entry, RequireEntry):
+            around = around._replace(musts=(*around.musts, *(must.that for must in entry.require)))
+        elif isinstance(entry, BlockUse) and entry.block in mapping.blocks:
+            block = mapping.blocks[entry.block]
+            inside = here._replace(
+                values={**here.values, **entry.with_}, use=entry, subject=block.subject
+            )
+            yield from _sequence(mapping, block.calls, inside)
+
+
+def _calls(mapping: MappingFile, loc: Loc, part: str, fields: Fields) -> Iterator[GuardedCall]:
+    names, rule = {part}, mapping.rules[int(loc[1])]
+    for call, around in _sequence(mapping, rule.calls, _Around(loc, {}, subject=rule.subject)):
+        known = fields.with_values(around.values)
+        use, subject = around.use, call.subject or around.subject
+        when = [found for found in (use.when if use else None, call.when) if found is not None]
+        each = [found for found in (use.each if use else None, call.each) if found is not None]
+        reads = known.reads((call, subject, when, each), names)
         if call.only_reads:
             names |= {call.id} if call.id and reads else set()
             continue
         yield GuardedCall(
-            loc=(*loc, index),
-            when=condition_without_event(call.when) if call.when else None,
-            each=condition_without_event(call.each) if call.each else None,
-            subject=tuple(
-                without_event(value)
-                for value in (call.subject or rule.subject,)
-                if value is not None and fields.reads(value, names)
+            loc=around.loc,
+            values={name: without_event(value) for name, value in around.values.items()},
+            musts=tuple(
+                condition_without_event(must) for must in around.musts if known.reads(must, names)
             ),
-            content=tuple(
-                without_event(value) for value in _content(call) if fields.reads(value, names)
-            ),
+            when=tuple(map(condition_without_event, when)),
+            each=tuple(map(condition_without_event, each)),
+            subject=_reading(known, names, [subject] if subject is not None else []),
+            content=_reading(known, names, _content(call)),
             reads=reads,
             suspect=frozenset(names - {part}),
         )
 
 
+def _reading(fields: Fields, names: set[str], values: Iterable[Value]) -> tuple[Value, ...]:
+    """The values that read one of the names, to be evaluated without an event."""
+    return tuple(without_event(value) for value in values if fields.reads(value, names))
+
+
 def _needed(rule: Rule, part: str, fields: Fields) -> Iterator[Value]:
     """Yield the texts and subjects that every event of the rule needs."""
-    ids: set[str] = set()
+    late: set[str] = set()
     for call in rule.calls:
-        if call.when is None and call.each is None:
-            values = [call.subject or rule.subject]
-            if call.names_read.isdisjoint(ids):
+        if isinstance(call, CallEntry) and call.when is None and call.each is None:
+            subject = call.subject or rule.subject
+            values = [subject] if subject is not None else []
+            if call.names_read.isdisjoint(late):
                 values += [value for value in _content(call) if isinstance(value, Text)]
-            for value in values:
-                if value is not None and fields.reads(value, {part}):
-                    yield without_event(value)
-        ids.add(call.id or "")
+            yield from _reading(fields, {part}, values)
+        late |= set(names_of([call]))
 
 
 def _content(call: CallEntry) -> Iterator[Value]:

@@ -40,7 +40,7 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield a lint for each rule and part that may be null and decides what the rule writes."""
     fields = Fields(mapping)
     for part in SECTIONS:
-        if fields.reads(mapping.rules, {part}):
+        if fields.reads((mapping.rules, mapping.blocks), {part}):
             yield from _Guards(mapping, part, fields).lints()
 
 
@@ -120,7 +120,8 @@ class _Guards:
             yield from uses
 
     def _used(self, way: _Way, call: GuardedCall, choices: Choices) -> list[Use]:
-        scope = UnknownScope(self.part, self.values, choices, call.suspect)
+        values = {**self.values, **call.values}
+        scope = UnknownScope(self.part, values, choices, call.suspect)
         try:
             before = way.uses if call.sent(scope) else ()
             return [*before, *scope.trail.uses]

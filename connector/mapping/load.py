@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from connector.mapping import constants, fields, mistakes
+from connector.mapping import constants, fields, mistakes, sequence
 from connector.mapping.checks import CHECKS, unguarded
 from connector.mapping.document import BadMapping, Document, Lint, Loc, read
 from connector.mapping.entry import NAME, Entry
@@ -23,7 +23,13 @@ from connector.mapping.schema import FILE_NAME, MappingFile, validate
 from connector.mapping.spelling import near
 
 Check = Callable[[MappingFile], Iterator[Lint]]
-_SERVING: tuple[Check, ...] = (*CHECKS, fields.check, mistakes.check, constants.check)
+_SERVING: tuple[Check, ...] = (
+    *CHECKS,
+    fields.check,
+    mistakes.check,
+    constants.check,
+    sequence.check,
+)
 
 
 def load(path: Path) -> MappingFile:

@@ -60,7 +60,7 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
         for field, value, kind in islice(_never_equal(expression), 1):
             reason = f"`{field}` is never {value!r}"
             yield mapping.document.lint("comparison", loc, reason, kind.said)
-    for loc, value in leaves({"values": mapping.values, "rules": mapping.rules}):
+    for loc, value in leaves(mapping.own):
         texts = _texts(value.value, loc) if isinstance(value, Constant) else ()
         for at, source in texts:
             if not _is_expression(mapping, at, source):

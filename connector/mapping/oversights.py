@@ -22,7 +22,7 @@ _NUMBERS_ONLY = (
 
 def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for calculations with text, parts sent as text, subjects and credentials."""
-    for loc, value in leaves({"values": mapping.values, "rules": mapping.rules}):
+    for loc, value in leaves(mapping.own):
         yield from _calculations(mapping, loc, value)
         yield from _whole_parts(mapping, loc, value)
     yield from _subjects(mapping)
@@ -63,25 +63,19 @@ def _subjects(mapping: MappingFile) -> Iterator[Lint]:
 
     Only calls about the same subject are kept in order, and one event after the other.
     """
-    for index, rule in enumerate(mapping.rules):
-        loc: Loc = ("rules", index)
-        if rule.subject is not None and not expressions(rule.subject):
-            yield _constant_subject(mapping, (*loc, "subject"))
-        for call_index, call in enumerate(rule.calls):
-            here: Loc = (*loc, "calls", call_index)
-            if call.subject is not None and not expressions(call.subject):
-                yield _constant_subject(mapping, (*here, "subject"))
-            if call.subject is None and rule.subject is None and not call.only_reads:
-                reason = "a call that changes something, and nobody knows about whom"
-                mend = "say `subject: imsi:{{ sim.imsi }}`, or what else the call is about"
-                lint = mapping.document.lint("no-subject", here, reason, mend)
-                yield lint._replace(level="warning")
-
-
-def _constant_subject(mapping: MappingFile, loc: Loc) -> Lint:
-    reason = "the subject is the same for every event: all events wait for each other"
-    mend = "name whom the event is about: `imsi:{{ sim.imsi }}`"
-    return mapping.document.lint("constant-subject", loc, reason, mend)
+    given = {(*loc[:2], "subject"): holder.subject for loc, _, holder in mapping.calls}
+    given |= {(*loc, "subject"): call.subject for loc, call, _ in mapping.calls}
+    for loc, subject in given.items():
+        if subject is not None and not expressions(subject):
+            reason = "the subject is the same for every event: all events wait for each other"
+            mend = "name whom the event is about: `imsi:{{ sim.imsi }}`"
+            yield mapping.document.lint("constant-subject", loc, reason, mend)
+    for loc, call, holder in mapping.calls:
+        if call.subject is None and holder.subject is None and not call.only_reads:
+            reason = "a call that changes something, and nobody knows about whom"
+            mend = "say `subject: imsi:{{ sim.imsi }}`, or what else the call is about"
+            lint = mapping.document.lint("no-subject", loc, reason, mend)
+            yield lint._replace(level="warning")
 
 
 def _credentials(mapping: MappingFile) -> Iterator[Lint]:

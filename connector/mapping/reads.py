@@ -1,8 +1,9 @@
 """The fields that entries of a mapping file read, directly or through values of the file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from connector.mapping.entry import used
+from connector.mapping.expression import Value
 from connector.mapping.schema import MappingFile
 
 Path = tuple[str, ...]
@@ -16,6 +17,14 @@ class Fields:
         for name, value in mapping.values.items():
             self._of[name] = self.of(value)
 
+    def with_values(self, values: Mapping[str, Value]) -> "Fields":
+        """A copy that knows more values: parameters of a block, and those of `let`."""
+        copy = Fields.__new__(Fields)
+        copy._of = dict(self._of)
+        for name, value in values.items():
+            copy._of[name] = self.of(value)
+        return copy
+
     def of(self, entry: object) -> set[Path]:
         """The fields that an entry reads: `("account", "bill_status")`."""
         paths = {path for _, found in used(entry) for path in found.paths}
@@ -27,7 +36,7 @@ class Fields:
 
     def beside(self, mapping: MappingFile, part: str) -> set[Path]:
         """The fields that stand in one expression with the part, and the part's own."""
-        found = [self.of(expression) for _, expression in used(mapping.rules)]
+        found = [self.of(expression) for _, expression in used((mapping.rules, mapping.blocks))]
         return set().union(*(paths for paths in found if any(p[0] == part for p in paths)))
 
 

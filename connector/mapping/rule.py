@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from connector.mapping.entry import AnyText, Condition, Entry
-from connector.mapping.protocol import AnyCall
+from connector.mapping.protocol import AnyRuleEntry
 
 EVENT_TYPE = r"^[^\s,;|*\\]([^,;|*\\]*[^\s,;|*\\])?$"  # a list in one text never fits an event
 
@@ -47,7 +47,7 @@ class Rule(Entry):
         description="Whether a replay with a newer snapshot is applied again: `apply` if the calls "
         "set a state, `never` if they must happen once.",
     )
-    calls: Annotated[tuple[AnyCall, ...], Field(min_length=1)]
+    calls: Annotated[tuple[AnyRuleEntry, ...], Field(min_length=1)]
 
     def handles(self, event_type: str) -> bool:
         """Whether the rule is for events of this type; upper and lower case are equal.

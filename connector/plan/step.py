@@ -57,7 +57,8 @@ class PlannedCall(NamedTuple):
     """The step for a call of a rule.
 
     `ready` is the call if it could be computed; `late` computes it from earlier replies. `id` is
-    the name under which later steps read its reply. For the rest see `Step`.
+    the name under which later steps read its reply. `confirm` reads whether the call was carried
+    out, if its end is unknown. For the rest see `Step`.
     """
 
     id: str
@@ -66,6 +67,7 @@ class PlannedCall(NamedTuple):
     loc: Loc
     ready: Call | None
     late: Callable[[Replies], Call | None] | None = None
+    confirm: "PlannedCall | None" = None
 
     def call(self, replies: Replies) -> Call | None:
         """The call to send; None if its `when` does not hold.
@@ -80,6 +82,23 @@ class PlannedCall(NamedTuple):
     def talk(self, replies: Replies) -> Talk:
         """See `Step`."""
         call = self.call(replies)
-        if call is not None:
-            reply = confirmed((yield call))
-            replies[self.id] = reply.seen
+        if call is None:
+            return
+        reply = yield call
+        if self.confirm and reply.unknown and (yield from self._done(replies, self.confirm)):
+            return
+        replies[self.id] = confirmed(reply).seen
+
+    def _done(self, replies: Replies, confirm: "PlannedCall") -> Generator[Call, Reply, bool]:
+        """Ask whether the call was carried out: then its `when` no longer holds.
+
+        If it was not, the caller refuses the event: the system may still be working on the call.
+        """
+        asks = confirm.call(replies)
+        if asks is None:
+            return False
+        answer = yield asks
+        if answer.outcome is not Outcome.APPLIED:
+            return False
+        replies[confirm.id] = answer.seen
+        return self.call(replies) is None

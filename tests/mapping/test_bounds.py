@@ -19,8 +19,9 @@ from connector.mapping.language import LANGUAGE
 from connector.mapping.meter import MOST_STEPS, Meter
 from connector.mapping.schema import validate
 from connector.outcome import Refusal
-from connector.plan.planner import MOST_ITEMS, plan
+from connector.plan.planner import plan
 from connector.plan.scope import EventScope, event_scope
+from connector.plan.sequence import MOST_ITEMS
 from connector.plan.trace import trace
 from connector.portabilling import AccountInfo
 from tests.support.events import event
