@@ -30,6 +30,7 @@ from connector.ledger.records import (
 from connector.mapping.schema import MappingFile
 from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
+from connector.plan.holding import summary
 from connector.plan.planner import Plan, plan
 from connector.plan.step import Step, Talk
 from connector.system import End, Reply, System, Turn
@@ -45,7 +46,8 @@ class Record:
 
     `dropped` are the subjects whose calls are left out. `calls` are the calls that were made, with
     their replies. `touched` are the subjects that were changed, or may have been. `unanswered` is
-    true while the system may still be working on the last call.
+    true while the system may still be working on the last call. `replies` are what the plan's steps
+    learned.
     """
 
     event: Event | None = None
@@ -54,6 +56,7 @@ class Record:
     calls: list[tuple[Call, Reply]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     unanswered: bool = False
+    replies: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ class Pipeline:
         Raises:
             Refusal: a call did not succeed; those after it were not made.
         """
-        replies: dict[str, Any] = {}
+        replies = record.replies
         turn = Turn(deadline, patience=deadline - self.budget / 2)
         try:
             for step in todo.steps:
@@ -240,6 +243,8 @@ class Pipeline:
             "calls": [_call_record(call, reply) for call, reply in record.calls],
             "milliseconds": round(took * 1000, 1),
         }
+        if record.plan and record.plan.steps and record.replies:
+            line["resources"] = summary(record.replies, record.plan.steps) or None
         if event:
             line |= {
                 "event_id": event.event_id,

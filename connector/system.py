@@ -29,7 +29,8 @@ class Reply:
     `outcome` is `applied` if the system confirmed the call. `reason` is text for people, `cause`
     text for the log. `status` is the HTTP status, None in other protocols. `seen` has the fields
     that later calls read under the call's id. `retry_after` and `took` are in seconds. `broken` is
-    true if a reply began and then broke off: such a system is not silent.
+    true if a reply began and then broke off: such a system is not silent. `refused` is true if the
+    system refused the connector's credentials.
     """
 
     outcome: Outcome
@@ -41,6 +42,7 @@ class Reply:
     took: float = 0.0
     end: End = End.ANSWERED
     broken: bool = False
+    refused: bool = False
     seen: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import Field
 
@@ -24,11 +24,25 @@ from connector.mapping.reply_rule import Expectation, ReplyRule, meaning, object
 CallOf = TypeVar("CallOf", bound=Call)
 
 
+class Convention(NamedTuple):
+    """What replies of a protocol usually mean for a resource, as conditions on `reply`.
+
+    `found` is an expression: the part of a reply that has the fields. A condition is empty if the
+    protocol has no usual form. `writing` are the methods that can never read.
+    """
+
+    found: str
+    absent: str = ""
+    exists: str = ""
+    writing: tuple[str, ...] = ()
+
+
 class CallEntry(Entry):
     """One request to the external system; each protocol adds its own keys."""
 
     protocol: ClassVar[str]
     reply_fields: ClassVar[tuple[str, ...]]
+    convention: ClassVar[Convention]
 
     id: Name | None = Field(None, description="Name under which later calls read its reply.")
     when: Condition | None = Field(None, description="Send it only if this holds.")
@@ -69,9 +83,9 @@ class CallEntry(Entry):
         """True if the call may be sent again although an earlier attempt may have been applied."""
 
     @property
-    def only_reads(self) -> bool:
-        """True if the call changes nothing at the external system."""
-        return False
+    @abstractmethod
+    def reads(self) -> bool:
+        """True if the call changes nothing at the system."""
 
     @property
     def undeclared(self) -> bool:

@@ -13,6 +13,7 @@ from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.pattern import BadPattern, compiled
+from connector.mapping.resource_checks import known_names
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.spelling import near
@@ -72,6 +73,8 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
     known |= set(mapping.values)
     if loc[0] == "blocks":
         known |= set(mapping.blocks[str(loc[1])].of)
+    if loc[0] == "resources":
+        return known | known_names(mapping, loc)
     if loc[2:3] == ("calls",):
         calls = mapping.holder(loc).calls
         position, key = int(loc[3]), loc[4]

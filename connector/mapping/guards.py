@@ -15,7 +15,8 @@ from typing import NamedTuple
 from connector.event import SECTIONS
 from connector.mapping.document import Lint, Loc
 from connector.mapping.expression import EvaluationError
-from connector.mapping.guarded import GuardedCall, guarded
+from connector.mapping.guarded import GuardedCall
+from connector.mapping.guarded_rules import guarded_rules
 from connector.mapping.missing import Use
 from connector.mapping.reads import Fields
 from connector.mapping.schema import MappingFile
@@ -40,7 +41,7 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield a lint for each rule and part that may be null and decides what the rule writes."""
     fields = Fields(mapping)
     for part in SECTIONS:
-        if fields.reads((mapping.rules, mapping.blocks), {part}):
+        if fields.reads(mapping.own, {part}):
             yield from _Guards(mapping, part, fields).lints()
 
 
@@ -52,7 +53,7 @@ class _Guards:
         self.part = part
         self.budget = Budget(_MOST)
         self.values = {name: without_event(value) for name, value in mapping.values.items()}
-        self.rules = tuple(guarded(mapping, part, fields))
+        self.rules = tuple(guarded_rules(mapping, part, fields))
 
     def lints(self) -> Iterator[Lint]:
         """Yield the first fault of each rule, and a warning if not all ways could be seen."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from connector.mapping import constants, fields, mistakes, sequence
+from connector.mapping import constants, fields, mistakes, resource_checks, sequence
 from connector.mapping.checks import CHECKS, unguarded
 from connector.mapping.document import BadMapping, Document, Lint, Loc, read
 from connector.mapping.entry import NAME, Entry
@@ -25,10 +25,11 @@ from connector.mapping.spelling import near
 Check = Callable[[MappingFile], Iterator[Lint]]
 _SERVING: tuple[Check, ...] = (
     *CHECKS,
+    resource_checks.check,
+    sequence.check,
     fields.check,
     mistakes.check,
     constants.check,
-    sequence.check,
 )
 
 

@@ -71,7 +71,7 @@ def _subjects(mapping: MappingFile) -> Iterator[Lint]:
             mend = "name whom the event is about: `imsi:{{ sim.imsi }}`"
             yield mapping.document.lint("constant-subject", loc, reason, mend)
     for loc, call, holder in mapping.calls:
-        if call.subject is None and holder.subject is None and not call.only_reads:
+        if call.subject is None and holder.subject is None and not call.reads:
             reason = "a call that changes something, and nobody knows about whom"
             mend = "say `subject: imsi:{{ sim.imsi }}`, or what else the call is about"
             lint = mapping.document.lint("no-subject", loc, reason, mend)

@@ -36,7 +36,7 @@ class Fields:
 
     def beside(self, mapping: MappingFile, part: str) -> set[Path]:
         """The fields that stand in one expression with the part, and the part's own."""
-        found = [self.of(expression) for _, expression in used((mapping.rules, mapping.blocks))]
+        found = [self.of(expression) for _, expression in used(mapping.own)]
         return set().union(*(paths for paths in found if any(p[0] == part for p in paths)))
 
 

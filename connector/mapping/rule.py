@@ -3,9 +3,9 @@
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from connector.mapping.entry import AnyText, Condition, Entry
+from connector.mapping.entry import AnyText, AnyValue, Condition, Entry, Name
 from connector.mapping.protocol import AnyRuleEntry
 
 EVENT_TYPE = r"^[^\s,;|*\\]([^,;|*\\]*[^\s,;|*\\])?$"  # a list in one text never fits an event
@@ -13,6 +13,17 @@ EVENT_TYPE = r"^[^\s,;|*\\]([^,;|*\\]*[^\s,;|*\\])?$"  # a list in one text neve
 
 def _list(raw: object) -> object:
     return [raw] if isinstance(raw, str) else raw
+
+
+def _held(raw: object) -> object:
+    return [raw] if isinstance(raw, dict) else raw
+
+
+Parameters = Annotated[dict[Name, AnyValue], Field(min_length=1)]
+Holdings = Annotated[
+    tuple[Parameters, ...],
+    BeforeValidator(_held, json_schema_input_type=Parameters | list[Parameters]),
+]
 
 
 class Ignore(Entry):
@@ -47,7 +58,23 @@ class Rule(Entry):
         description="Whether a replay with a newer snapshot is applied again: `apply` if the calls "
         "set a state, `never` if they must happen once.",
     )
-    calls: Annotated[tuple[AnyRuleEntry, ...], Field(min_length=1)]
+    release: Holdings = Field(
+        (), description="Parameters of the SIM that is taken away from the account."
+    )
+    remove: Holdings = Field((), description="Parameters of what the system shall not hold.")
+    hold: Holdings = Field(
+        (), description="Parameters of what the system shall hold, as `resources` say."
+    )
+    calls: tuple[AnyRuleEntry, ...] = Field((), description="Calls, after those of the resources.")
+
+    @model_validator(mode="after")
+    def _does_something(self) -> "Rule":
+        held = self.release or self.remove or self.hold
+        if not held and not self.calls:
+            raise ValueError("needs `calls`, `hold`, `release` or `remove`")
+        if held and self.subject is not None and not self.calls:
+            raise ValueError("has a `subject` but no `calls`: resources have their own subjects")
+        return self
 
     def handles(self, event_type: str) -> bool:
         """Whether the rule is for events of this type; upper and lower case are equal.

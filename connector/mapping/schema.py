@@ -4,7 +4,7 @@ The models are the file's schema, which `connector schema` prints. An instance i
 mapping: its expressions are compiled. `connector.mapping.load` reads a file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -18,6 +18,7 @@ from connector.mapping.document import Document, Loc
 from connector.mapping.entry import AnyValue, Entry, Name, used
 from connector.mapping.expression import Expression
 from connector.mapping.protocol import AnyProtocol, AnySystem, protocol, protocol_of
+from connector.mapping.resource import Resource
 from connector.mapping.rule import Rule
 from connector.mapping.setting import Setting
 
@@ -42,6 +43,7 @@ class MappingFile(Entry):
     settings: dict[Name, Setting] = {}
     system: AnySystem
     values: dict[Name, AnyValue] = {}
+    resources: dict[Name, Resource] = {}
     blocks: dict[Name, Block] = {}
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     tests: tuple[Case, ...] = ()
@@ -66,7 +68,12 @@ class MappingFile(Entry):
     @property
     def own(self) -> dict[str, Any]:
         """The sections that read the event, by name."""
-        return {"values": self.values, "blocks": self.blocks, "rules": self.rules}
+        return {
+            "values": self.values,
+            "resources": self.resources,
+            "blocks": self.blocks,
+            "rules": self.rules,
+        }
 
     @property
     def holders(self) -> Iterator[tuple[Loc, Rule | Block]]:
@@ -94,10 +101,17 @@ class MappingFile(Entry):
         Returns the mapping.
         """
         self._document = document
-        for _, holder in self.holders:
-            for entry in (holder, *holder.calls):
+        parts: list[Resource | Rule | Block] = [*self.resources.values()]
+        parts += [holder for _, holder in self.holders]
+        for part in parts:
+            for entry in (part, *part.calls):
                 entry.prepare()
         return self
+
+    def held(self, parameters: Mapping[str, Any]) -> tuple[tuple[str, Resource], ...]:
+        """Name and entry of each resource whose parameters are all given, in the file's order."""
+        given = parameters.keys()
+        return tuple((name, one) for name, one in self.resources.items() if given >= set(one.of))
 
 
 def validate(data: object) -> MappingFile:

@@ -94,7 +94,7 @@ def _confirm(
     problem = ""
     if asked is None:
         problem = f"no earlier call has the id `{call.confirm}`"
-    elif not asked.only_reads:
+    elif not asked.reads:
         problem = f"`{call.confirm}` changes something, so it cannot be made again to ask"
     elif asked.when or asked.each:
         problem = f"`{call.confirm}` has a `when` or an `each`: it is not made before every call"

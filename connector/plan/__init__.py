@@ -1,8 +1,11 @@
 """The plan of an event: which calls to make, or why there are none. A pure function, no I/O.
 
 planner     makes the plan: the rule, its conditions, its steps
+holding     the order in which resources are read and written
+target      one resource: reads it, compares it, and writes what differs
+difference  compares what was found with what is wanted
+evaluator   evaluates entries of the mapping for the event
 sequence    the steps for the entries of `calls`; frame: the names that these entries read
-evaluation  values of the mapping for an event
 scope       the names that expressions read of the event
 step        a step of a plan, as a conversation with the external system; the step of a call;
             between: the steps that send nothing

@@ -18,6 +18,7 @@ class BetweenCalls(NamedTuple):
     releases: bool
     loc: Loc
     learn: Callable[[Replies], Mapping[str, Any]]
+    reads: bool = True
 
     def talk(self, replies: Replies) -> Talk:
         """See `Step`."""

@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 
 from connector.event import Event
 from connector.mapping.document import Loc
-from connector.mapping.expression import EvaluationError, expressions
+from connector.mapping.expression import EvaluationError, Value, expressions
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.outcome import Detail, Outcome, Refusal, Result
-from connector.plan.evaluation import field_of
+from connector.plan.frame import Frame
+from connector.plan.holding import steps_of
 from connector.plan.scope import event_scope
-from connector.plan.sequence import StepPlanner
+from connector.plan.sequence import StepPlanner, field_of
 from connector.plan.step import Step
+from connector.plan.target import VERBS, Target, Verb
 
 _LONGEST_REASON = 500  # characters
 
@@ -104,3 +106,35 @@ class Planner(StepPlanner):
                 detail = Detail(field_of(must.that), because)
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
         return None
+
+    def steps(self, rule: Rule, loc: Loc) -> tuple[Step, ...]:
+        """The steps for the rule's resources, then for its calls."""
+        frame = Frame(self.scope, rule.subject)
+        held = steps_of(self.sims(rule, loc))
+        return (*held, *self.steps_of(rule.calls, (*loc, "calls"), frame))
+
+    def sims(self, rule: Rule, loc: Loc) -> list[tuple[Target, ...]]:
+        """The targets of each `release`, `remove` and `hold` of the rule."""
+        return [
+            self.targets(verb, parameters, (*loc, verb, index))
+            for verb in VERBS
+            for index, parameters in enumerate(getattr(rule, verb))
+        ]
+
+    def targets(self, verb: Verb, parameters: Mapping[str, Value], loc: Loc) -> tuple[Target, ...]:
+        """The resources that have these parameters."""
+        given = {name: self.parameter(name, value, loc) for name, value in parameters.items()}
+        scope = self.scope.with_names(given)
+        first, name = next(iter(given.items()))
+        found: list[Target] = []
+        for kind, entry in self.mapping.held(parameters):
+            target = Target(kind, entry, verb, f"{first}:{name}", scope, tuple(found), self)
+            found.append(target.checked())
+        return tuple(found)
+
+    def parameter(self, name: str, value: Value, loc: Loc) -> str:
+        """The text of a parameter. An empty one would make unrelated events share a resource."""
+        text = self.text(value, (*loc, name))
+        if text is None:
+            self.invalid(f"`{name}` has no value", (*loc, name))
+        return text

@@ -16,6 +16,7 @@ class EventScope(Scope):
     def __init__(self, names: Mapping[str, Any], values: Mapping[str, Value]) -> None:
         super().__init__(names)
         self._values = values
+        self._root = self
 
     def __missing__(self, name: str) -> Any:
         """Compute a value of the mapping.
@@ -24,7 +25,9 @@ class EventScope(Scope):
             Refusal: invalid; `name` is a part that the event does not have, or cannot be read.
         """
         if name in self._values:
-            value = self[name] = self._values[name].evaluate(self)
+            root = self._root
+            value = self._values[name].evaluate(self) if root is self else root[name]
+            self[name] = value
             return value
         found = getattr(self["event"], name)
         raise _unread(found) if isinstance(found, Unreadable) else absent(name)
@@ -39,6 +42,7 @@ class EventScope(Scope):
         """See `Scope`."""
         scope = EventScope({**self, **names}, self._values)
         scope.meter = self.meter
+        scope._root = self._root  # values read the event only: each is computed once
         return scope
 
 

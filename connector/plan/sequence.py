@@ -5,32 +5,24 @@ from functools import partial
 from typing import Any
 
 from connector.call import Call
+from connector.event import PARTS
 from connector.mapping.between import Between, BlockUse, LetEntry
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
 from connector.mapping.entry import Entry, used
-from connector.mapping.expression import EvaluationError, Expression, Scope
-from connector.mapping.meter import TooMuchWork
-from connector.mapping.rule import Rule
+from connector.mapping.expression import Expression, Scope, Value
 from connector.outcome import Detail, Outcome, Refusal
 from connector.plan.between import BetweenCalls
-from connector.plan.evaluation import Evaluation, field_of
+from connector.plan.evaluator import Evaluator
 from connector.plan.frame import Bound, Frame
 from connector.plan.scope import EventScope
 from connector.plan.step import PlannedCall, Replies, Step
-from connector.unreadable import refuse_unreadable
 
-_ENCODED = 50  # bytes of a call that are made in a step of the meter
 MOST_ITEMS = 1000  # of a list that a call is made for each of (docs/mapping.md)
 
 
-class StepPlanner(Evaluation):
+class StepPlanner(Evaluator):
     """Makes the steps of a rule."""
-
-    def steps(self, rule: Rule, loc: Loc) -> tuple[Step, ...]:
-        """The steps for the rule's calls."""
-        frame = Frame(self.scope, rule.subject)
-        return tuple(self.steps_of(rule.calls, (*loc, "calls"), frame))
 
     def steps_of(self, entries: Sequence[Entry], loc: Loc, frame: Frame) -> list[Step]:
         """The steps for the entries of `calls` at `loc`."""
@@ -98,6 +90,7 @@ class StepPlanner(Evaluation):
             ready=None if waits else render(None),
             late=render if waits else None,
             confirm=frame.calls.get(entry.confirm or ""),
+            reads=entry.reads,
         )
         if entry.id:
             frame.calls[entry.id] = found
@@ -114,18 +107,7 @@ class StepPlanner(Evaluation):
             scope = frame.after(replies)
             if entry.when and not self.value(entry.when, loc, scope):
                 return None
-        try:
-            if self.event.unreadable:
-                _check_sent(entry, scope)
-            call = entry.judged(entry.render(scope), scope)
-            scope.meter.spend(call.size // _ENCODED)
-            return call
-        except Refusal as refusal:
-            self.refuse(refusal, loc)
-        except ValueError as error:
-            told = isinstance(error, EvaluationError | TooMuchWork)
-            kind = str(error) if told else type(error).__name__
-            self.invalid(kind, loc)
+        return self.request(entry, scope, loc)
 
     def between(self, entry: Between, frame: Frame, loc: Loc, before: list[Step]) -> BetweenCalls:
         """The step for a `require` or a `let`; it belongs to the subject of a call `before` it."""
@@ -161,15 +143,19 @@ class StepPlanner(Evaluation):
                 raise Refusal(must.outcome, because)
         return {}
 
+    def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
+        """The subject of a call. An empty one would make unrelated events wait for each other."""
+        if subject is None:
+            return None
+        name = self.text(subject, loc, scope)
+        if name is None:
+            self.invalid("the subject has no value", loc)
+        return name
 
-def _check_sent(entry: CallEntry, scope: Scope) -> None:
-    """Refuse the event if a call sends a whole part with a field that cannot be read.
 
-    Raises:
-        Refusal: invalid; names the field.
-    """
-    left = scope.meter.left  # the call pays when it is rendered
-    for (key, *_), expression in used(entry):
-        if key not in ("when", "each"):
-            refuse_unreadable(expression.evaluate(scope))
-    scope.meter.left = left
+def field_of(condition: Expression) -> str:
+    """The field of the event that a condition is about, as NSPS names it."""
+    for path in sorted(condition.paths):
+        if path[0] in PARTS:
+            return ".".join((PARTS[path[0]][0], *path[1:]))
+    return ""

@@ -33,6 +33,10 @@ class Step(Protocol):
     def loc(self) -> Loc:
         """The path of its entry in the mapping file."""
 
+    @property
+    def reads(self) -> bool:
+        """True if its calls change nothing at the system."""
+
     def talk(self, replies: Replies) -> Talk:
         """The calls of the step, one after the other.
 
@@ -68,6 +72,7 @@ class PlannedCall(NamedTuple):
     ready: Call | None
     late: Callable[[Replies], Call | None] | None = None
     confirm: "PlannedCall | None" = None
+    reads: bool = False
 
     def call(self, replies: Replies) -> Call | None:
         """The call to send; None if its `when` does not hold.

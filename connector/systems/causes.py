@@ -31,6 +31,17 @@ _NOT_TLS = (
     "RECORD_LAYER_FAILURE",
     "PACKET_LENGTH_TOO_LONG",
 )
+# Alerts of TLS by which the other side refuses our certificate (RFC 8446, 6.2).
+REFUSALS = {
+    "BAD_CERTIFICATE": "it is not acceptable",
+    "UNSUPPORTED_CERTIFICATE": "its kind is not supported",
+    "CERTIFICATE_REVOKED": "it was revoked",
+    "CERTIFICATE_EXPIRED": "it has expired",
+    "CERTIFICATE_UNKNOWN": "no reason given",
+    "UNKNOWN_CA": "its authority is not known there",
+    "ACCESS_DENIED": "it gives no access",
+}
+_REQUIRED = "CERTIFICATE_REQUIRED"
 NAMES = {
     socket.EAI_NONAME: "name not found",
     getattr(socket, "EAI_NODATA", socket.EAI_NONAME): "name not found",
@@ -77,6 +88,11 @@ def cause_of(error: BaseException) -> str:
     return f"connection failed: {type(error).__name__}"
 
 
+def is_refusal(error: BaseException) -> bool:
+    """True if the other side refused our certificate, or wants one."""
+    return any(_alert(found) in (*REFUSALS, _REQUIRED) for found in _origins(error))
+
+
 def reason_of(cause: str) -> str:
     """The cause as NSPS shows it; "API Core" is the guide's name for the external system."""
     return f"API Core: {cause}"
@@ -92,11 +108,17 @@ def _origins(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def _alert(error: BaseException) -> str | None:
+    """The alert that the other side sent; OpenSSL puts the version of TLS before its name."""
+    reason = str(getattr(error, "reason", None) or "") if isinstance(error, ssl.SSLError) else ""
+    return reason.partition("_ALERT_")[2] or None
+
+
 def _words(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return CERTIFICATES.get(error.verify_code) or "certificate is not acceptable"
     if isinstance(error, ssl.SSLError):
-        return f"TLS handshake failed: {_tls(error)}"
+        return _of_alert(error) or f"TLS handshake failed: {_tls(error)}"
     if isinstance(error, socket.gaierror):
         return NAMES.get(error.errno or 0, "name not found")
     if isinstance(error, UnicodeError):
@@ -104,6 +126,15 @@ def _words(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return _of_system(error)
     return None
+
+
+def _of_alert(error: ssl.SSLError) -> str | None:
+    alert = _alert(error)
+    if alert == _REQUIRED:
+        return "a client certificate is required"
+    return (
+        f"the connector's certificate was refused: {REFUSALS[alert]}" if alert in REFUSALS else None
+    )
 
 
 def _tls(error: ssl.SSLError) -> str:

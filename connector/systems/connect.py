@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from connector.systems.causes import cause_of
+from connector.systems.causes import cause_of, is_refusal
 
 CONNECT_SHARE = 0.9
 """The largest share of an attempt's time for connecting. So connecting ends before the attempt, and
@@ -23,11 +23,15 @@ Address = tuple[int, int, int, str, Any]
 
 
 class NoConnection(Exception):  # noqa: N818 - a failure of the network, not a bug
-    """There is no connection, so nothing was sent; the text is the cause in words."""
+    """There is no connection, so nothing was sent; the text is the cause in words.
 
-    def __init__(self, cause: str, *, in_time: bool) -> None:
+    `refused` is true if the other side refused our certificate, or wants one.
+    """
+
+    def __init__(self, cause: str, *, in_time: bool, refused: bool = False) -> None:
         super().__init__(cause)
         self.in_time = in_time
+        self.refused = refused
 
 
 async def connect(
@@ -58,7 +62,8 @@ async def connect(
     except (OSError, UnicodeError) as error:
         if isinstance(error, TimeoutError) and error.errno is None:
             raise NoConnection(f"no {step} within {within:g} s", in_time=False) from None
-        raise NoConnection(_cause(error, step), in_time=True) from None
+        refused = is_refusal(error)
+        raise NoConnection(_cause(error, step), in_time=True, refused=refused) from None
 
 
 async def open_streams(

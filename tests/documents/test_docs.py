@@ -17,12 +17,15 @@ from pydantic.fields import FieldInfo
 
 from connector.event import EVENT_FIELDS, SECTIONS, parse
 from connector.mapping import (
+    between,
+    block,
     case,
     checks,
     entry,
     expression,
     guards,
     reply_rule,
+    resource,
     rule,
     schema,
     setting,
@@ -51,6 +54,12 @@ MODELS: dict[str, type[entry.Entry]] = {
     "system.NAME.breaker": system_entry.BreakerEntry,
     "system.replies": reply_rule.ReplyRule,
     "calls.expect": reply_rule.Expectation,
+    "calls.require": between.Must,
+    "calls.let": between.LetEntry,
+    "calls.block": between.BlockUse,
+    "blocks": block.Block,
+    "resources": resource.Resource,
+    "resources.fields": resource.OwnedField,
     "rules": rule.Rule,
     "rules.ignore": rule.Ignore,
     "rules.require": rule.Require,
@@ -162,9 +171,27 @@ def default_cell(info: FieldInfo) -> str | None:
 
 
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
-    modules = (case, reply_rule, rule, setting, system_entry, schema)
-    bases = {system_entry.Limits}  # each protocol's page has its fields
+    modules = (between, block, case, reply_rule, resource, rule, setting, system_entry, schema)
+    bases = {
+        system_entry.Limits,  # each protocol's page has its fields
+        between.RequireEntry,  # the page shows the conditions in its list
+    }
     assert set(MODELS.values()) == entries_of(*modules) - bases
+
+
+HSS = """\
+name: hss
+summary: An HSS.
+system: {http: {base_url: "http://hss.test"}}
+"""
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_examples_of_blocks_and_of_confirm_are_tested_files(folder: Path, number: int) -> None:
+    found, lints = checked(folder, HSS + blocks(read("mapping.md"), "sequence")[number])
+    assert lints == []
+    assert found
+    assert [result.problems for result in run_cases(found)] == [[]] * len(found.tests)
 
 
 def test_the_reference_has_every_key_and_its_default() -> None:
@@ -201,6 +228,13 @@ def below(path: str, model: type[entry.Entry]) -> Iterator[tuple[str, type[entry
             if isinstance(kind, type) and issubclass(kind, entry.Entry) and not shared:
                 yield f"{path}.{info.alias or name}", kind
                 yield from below(f"{path}.{info.alias or name}", kind)
+
+
+def test_the_mapping_on_the_page_of_resources_has_no_lint(folder: Path) -> None:
+    (text,) = blocks(read("resources.md"), "yaml")
+    found, lints = checked(folder, text)
+    assert lints == []
+    assert found and list(found.resources) == ["subscriber", "number"]
 
 
 @pytest.mark.parametrize(("source", "result"), examples("expressions"))
@@ -314,7 +348,9 @@ def test_the_table_of_statuses_has_the_outcomes_of_the_code() -> None:
 def lint_names() -> set[str]:
     """The names of the lints in the code: the first text argument of each call that makes one."""
     names = [
-        f"{name}.py" for name in "checks constants document fields load mistakes oversights".split()
+        f"{name}.py"
+        for name in "checks constants document fields load mistakes".split()
+        + "oversights resource_checks sequence".split()
     ]
     files = [ROOT / "connector" / "mapping" / name for name in names]
     found = set(guards.NAMES.values())

@@ -174,8 +174,9 @@ def test_a_rule_handles_its_event_types_in_upper_and_lower_case(spelt: str) -> N
     [
         {"on": []},
         {"on": None},
-        {"calls": []},
         {"calls": None},
+        {"hold": {}},
+        {"release": [{}]},
         {"replay": "sometimes"},
         {"ignore": [{"if": "sim"}]},
         {"ignore": [{"because": "x"}]},
@@ -189,6 +190,10 @@ def test_a_rule_handles_its_event_types_in_upper_and_lower_case(spelt: str) -> N
 )
 def test_a_rule_with_a_missing_or_wrong_key_is_refused(entries: dict[str, Any]) -> None:
     assert re.match(next(iter(entries)), refused(rule(**entries), Rule))
+
+
+def test_a_rule_that_does_nothing_is_refused() -> None:
+    assert "needs `calls`, `hold`, `release` or `remove`" in refused(rule(calls=[]), Rule)
 
 
 def test_a_replay_with_a_newer_snapshot_is_applied_unless_the_rule_says_never() -> None:

@@ -43,6 +43,14 @@ class Authority:
         context.load_cert_chain(self.certificate(hosts, begins, ends))
         return context
 
+    def server_that_asks(self, version: ssl.TLSVersion, whom: "Authority") -> ssl.SSLContext:
+        """The TLS context of a server that wants a certificate which `whom` signed."""
+        context = self.server()
+        context.minimum_version = context.maximum_version = version
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(whom.path)
+        return context
+
     def certificate(
         self, hosts: Sequence[str] = ("127.0.0.1",), begins: timedelta = -DAY, ends: timedelta = DAY
     ) -> Path:

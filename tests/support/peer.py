@@ -16,6 +16,7 @@ import pytest
 import uvloop
 
 from connector.systems.http.transport import http_transport
+from connector.systems.http.trust import Trust
 
 DEADLINE = 10.0  # seconds for what happens at once, on a machine that is busy
 
@@ -140,7 +141,7 @@ async def until(happened: Callable[[], bool]) -> None:
 async def transport_to(
     url: str, most_bytes: int = 1_000_000, connect_timeout: float = DEADLINE
 ) -> AsyncIterator[httpx.AsyncBaseTransport]:
-    transport = http_transport(httpx.URL(url), connect_timeout, most_bytes)
+    transport = http_transport(httpx.URL(url), connect_timeout, most_bytes, Trust())
     try:
         yield transport
     finally:

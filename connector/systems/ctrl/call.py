@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from connector.call import Call
-from connector.mapping.call_entry import CallEntry
+from connector.mapping.call_entry import CallEntry, Convention
 from connector.mapping.entry import TEXT, AnyValue, Compiled
 from connector.mapping.expression import (
     EvaluationError,
@@ -57,6 +57,7 @@ class CtrlCallEntry(CallEntry):
 
     protocol = "ctrl"
     reply_fields = ("value", "fields", "error")
+    convention = Convention("reply.fields", writing=("ctrl_set",))
 
     ctrl_get: VariableText | None = Field(None, description="Variable to read.")
     ctrl_set: VariableText | None = Field(None, description="Variable to set to `value`.")
@@ -88,9 +89,9 @@ class CtrlCallEntry(CallEntry):
         return True
 
     @property
-    def only_reads(self) -> bool:
+    def reads(self) -> bool:
         """See `CallEntry`."""
-        return self.method == "ctrl_get"
+        return self.ctrl_get is not None
 
     def render(self, scope: Scope) -> CtrlCall:
         """See `CallEntry`."""
@@ -103,7 +104,7 @@ class CtrlCallEntry(CallEntry):
             method="GET" if value is None else "SET",
             target=self.target,
             idempotent=True,
-            read_only=self.only_reads,
+            read_only=self.reads,
             variable=variable,
             value=value,
             accept=frozenset(self.accept),

@@ -9,7 +9,8 @@
     outcomes       tables from exceptions and statuses to outcomes
     transport      the pool of connections, and those through a proxy
     proxy          the proxy of the environment, and which hosts need none
-    trust          the authorities whose certificates are accepted
+    trust          TLS: the authorities that are trusted, and our own certificate
+    certificate    the client certificate: what is wrong with it
     connection     one connection: sends a request and receives its reply
     reader         reads a reply from the bytes of a connection
     head           status and headers of a reply, and where its body ends

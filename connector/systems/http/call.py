@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, Field, model_validator
 
 from connector.call import Call
-from connector.mapping.call_entry import CallEntry
+from connector.mapping.call_entry import CallEntry, Convention
 from connector.mapping.entry import TEXT, AnyText, AnyValue, Compiled
 from connector.mapping.expression import (
     EvaluationError,
@@ -98,6 +98,12 @@ class HttpCallEntry(CallEntry):
 
     protocol = "http"
     reply_fields = ("status", "headers", "json", "text")
+    convention = Convention(
+        found="reply.json",
+        absent="reply.status == 404",
+        exists="reply.status == 409",
+        writing=("put", "patch", "delete"),
+    )
 
     get: PathText | None = None
     post: PathText | None = None
@@ -117,6 +123,9 @@ class HttpCallEntry(CallEntry):
         None,
         description="True if sending the call twice has the same effect as sending it once; the "
         "default is true for GET, PUT and DELETE.",
+    )
+    read_only: bool = Field(
+        False, description="True if the call only reads, although it is no GET: a search by POST."
     )
 
     @model_validator(mode="after")
@@ -147,18 +156,19 @@ class HttpCallEntry(CallEntry):
     def repeatable(self) -> bool:
         """See `CallEntry`; by default true for idempotent methods (RFC 9110, 9.2.2)."""
         if self.idempotent is None:
-            return self.method in ("get", "put", "delete")
+            return self.reads or self.method in ("put", "delete")
         return self.idempotent
+
+    @property
+    def reads(self) -> bool:
+        """See `CallEntry`."""
+        return self.read_only or self.method == "get"
 
     @property
     def undeclared(self) -> bool:
         """See `CallEntry`."""
-        return self.method in ("post", "patch") and self.idempotent is None
-
-    @property
-    def only_reads(self) -> bool:
-        """See `CallEntry`."""
-        return self.method == "get"
+        unsafe = self.method in ("post", "patch") and not self.read_only
+        return unsafe and self.idempotent is None
 
     def render(self, scope: Scope) -> HttpCall:
         """See `CallEntry`."""
@@ -173,7 +183,7 @@ class HttpCallEntry(CallEntry):
             method=self.method.upper(),
             target=self.target,
             idempotent=self.repeatable,
-            read_only=self.only_reads,
+            read_only=self.reads,
             path=path,
             query=query,
             headers={name: formed(value, scope, _header) for name, value in self.headers.items()},

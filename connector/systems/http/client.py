@@ -28,7 +28,7 @@ from connector.systems.http.call import HttpCall
 from connector.systems.http.charset import decoded
 from connector.systems.http.credentials import credentials
 from connector.systems.http.entry import Http, HttpSystemEntry, base_url
-from connector.systems.http.faults import Cut, Fault
+from connector.systems.http.faults import CertificateRefused, Cut, Fault
 from connector.systems.http.outcomes import (
     EXCEPTIONS,
     SUCCESS,
@@ -38,7 +38,7 @@ from connector.systems.http.outcomes import (
 )
 from connector.systems.http.request import request
 from connector.systems.http.transport import http_transport, whole
-from connector.systems.http.trust import trust_problems
+from connector.systems.http.trust import Trust, trust_problems
 from connector.systems.judge import judge
 
 _MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
@@ -68,6 +68,8 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
         httpx.URL(url)
     except httpx.InvalidURL as error:  # e.g. a name that is no name of a host
         raise BadSettings([f"system.http.base_url: {error}"]) from None
+    if http.tls and not url.lower().startswith("https:"):
+        raise BadSettings(["system.http.tls: needs a base_url with https"])
     timeout = accepted("system.http.timeout", seconds, http.timeout, scope)
     connect = accepted("system.http.connect_timeout", seconds, http.connect_timeout, scope)
     return HttpConfig(
@@ -93,22 +95,33 @@ class HttpSystem:
         self._guard = Guard(entry.http, settings, self._config.timeout)
         self._renewal = renewal
         self._transport = transport
+        self._trust = Trust(entry.http.tls, settings)
 
     async def __aenter__(self) -> Self:
         """Make the transport; needs a running event loop.
 
         Raises:
-            BadSettings: the environment names a proxy, or certificates, that cannot be used.
+            BadSettings: the environment names a proxy, or certificates, that cannot be used; or the
+                client certificate does not belong to its key.
         """
         if self._transport is None:
             url = httpx.URL(self._config.base_url)
-            if url.scheme == "https" and (problems := list(trust_problems())):
-                raise BadSettings(problems)
+            self._check_trust(url)
             try:
-                self._transport = http_transport(url, self._config.connect_timeout, _MOST_BYTES)
+                self._transport = http_transport(
+                    url, self._config.connect_timeout, _MOST_BYTES, self._trust
+                )
             except (ValueError, ImportError) as error:
                 raise BadSettings([f"the proxy of the environment: {error}"]) from None
         return self
+
+    def _check_trust(self, url: httpx.URL) -> None:
+        if url.scheme != "https":
+            return
+        if not self._trust.own_authorities and (problems := list(trust_problems())):
+            raise BadSettings(problems)
+        if self._http.tls:
+            self._trust.context()
 
     async def __aexit__(self, *exc: object) -> None:
         """Close the connections."""
@@ -122,7 +135,8 @@ class HttpSystem:
         """
         used = self._renewal.generation if self._renewal else 0
         reply = await self._guard.send(self._attempt, call, turn)
-        if reply.status == 401 and await self._renewed(used, turn.deadline) and not reply.unknown:
+        refused = reply.refused or reply.status == 401
+        if refused and await self._renewed(used, turn.deadline) and not reply.unknown:
             reply = await self._guard.send(self._attempt, call, turn)
         return reply
 
@@ -147,7 +161,8 @@ class HttpSystem:
         except _ERRORS as error:
             outcome, end = of_exception(error)
             cause = f"{type(error).__name__}: {error}"
-            return Reply(outcome, reason_of(str(error)), cause, end=end)
+            refused = isinstance(error, CertificateRefused)
+            return Reply(outcome, reason_of(str(error)), cause, end=end, refused=refused)
         except ValueError:  # raised by the transport; the text is not used, it quotes the header
             return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
         return self._read(call, response)

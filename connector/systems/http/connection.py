@@ -10,9 +10,9 @@ from typing import cast
 
 import httpx
 
-from connector.systems.causes import cause_of
+from connector.systems.causes import cause_of, is_refusal
 from connector.systems.http.coding import unpacked
-from connector.systems.http.faults import Fault
+from connector.systems.http.faults import CertificateRefused, Fault
 from connector.systems.http.reader import ReplyReader
 
 
@@ -50,6 +50,8 @@ class HttpConnection(asyncio.Protocol):
 
         Raises:
             httpx.ConnectError: the connection was closed before the request was sent.
+            CertificateRefused: the system refused the client certificate, after the request was
+                sent (TLS 1.3).
             httpx.ReadError: the connection was lost before a byte of the reply came.
             Fault: a reply came that cannot be used.
         """
@@ -92,6 +94,9 @@ class HttpConnection(asyncio.Protocol):
         if not self._waits:
             return
         if not self._reader.begun:
+            if error and is_refusal(error):
+                self._fail(CertificateRefused(cause_of(error)))
+                return
             cause = cause_of(error) if error else "connection closed"
             self._fail(httpx.ReadError(f"{cause} before the end of the reply"))
             return

@@ -74,11 +74,29 @@ class Auth(Entry):
         return self
 
 
+class Tls(Entry):
+    """The connector's own certificate, and the authorities that it trusts; all in PEM format."""
+
+    certificate: AnyText | None = None
+    key: AnyText | None = None
+    password: AnyText | None = None
+    ca: AnyText | None = None
+
+    @model_validator(mode="after")
+    def _of_use(self) -> "Tls":
+        if self.certificate is None and self.ca is None:
+            raise ValueError("needs `certificate` or `ca`")
+        if self.certificate is None and (self.key or self.password):
+            raise ValueError("`key` and `password` need `certificate`")
+        return self
+
+
 class Http(Limits):
     """An external system that speaks HTTP."""
 
     base_url: UrlText
     auth: Auth | None = None
+    tls: Tls | None = None
     headers: dict[HeaderName, HeaderText] = {}
     reply: Literal["json", "any"] = "json"
 

@@ -1,6 +1,6 @@
-"""Replies that came and cannot be used, as errors of httpx.
+"""Replies that came and cannot be used, and refused certificates, as errors of httpx.
 
-Each error is a sentence for people: NSPS shows it in its Event History. It names what is wrong and
+Each fault is a sentence for people: NSPS shows it in its Event History. It names what is wrong and
 quotes no value of the reply. `status` is the status of the reply, None if it was not read. The
 system answered, so the circuit breaker does not count these errors
 (docs/decisions/0028-replies-that-others-read.md).
@@ -9,6 +9,14 @@ system answered, so the circuit breaker does not count these errors
 import httpx
 
 from connector.systems.causes import reason_of
+
+
+class CertificateRefused(httpx.ConnectError):
+    """The system refuses the connector's client certificate, or wants one. Nothing was carried out.
+
+    In TLS 1.3 the refusal comes after the request was sent, but the system reads no request before
+    it has accepted the certificate.
+    """
 
 
 class Fault(httpx.RequestError):

@@ -9,7 +9,14 @@ import httpx
 
 from connector.outcome import Outcome
 from connector.system import End
-from connector.systems.http.faults import Cut, Fault, Packed, TooLarge, Unreadable
+from connector.systems.http.faults import (
+    CertificateRefused,
+    Cut,
+    Fault,
+    Packed,
+    TooLarge,
+    Unreadable,
+)
 
 SUCCESS = range(200, 300)
 _DAY = 86_400.0  # seconds
@@ -44,6 +51,7 @@ EXCEPTIONS: dict[type[Exception], tuple[Outcome, End]] = {
     httpx.StreamClosed: (Outcome.FAILED, End.UNKNOWN),
     httpx.ResponseNotRead: (Outcome.FAILED, End.UNKNOWN),
     httpx.RequestNotRead: (Outcome.FAILED, End.NOT_SENT),
+    CertificateRefused: (Outcome.FAILED, End.NOT_SENT),
     Fault: (Outcome.FAILED, End.UNKNOWN),
     Unreadable: (Outcome.FAILED, End.UNKNOWN),
     TooLarge: (Outcome.FAILED, End.UNKNOWN),

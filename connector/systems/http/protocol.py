@@ -6,9 +6,9 @@ from typing import Any
 from connector.mapping.entry import Entry
 from connector.mapping.protocol import Preview, Protocol, Script
 from connector.system import Renewal, System
+from connector.systems.http import credentials, trust
 from connector.systems.http.call import METHODS, HttpCall, HttpCallEntry
 from connector.systems.http.client import HttpSystem
-from connector.systems.http.credentials import check
 from connector.systems.http.entry import HttpSystemEntry
 from connector.systems.http.script import ExpectedHttpCall, ScriptedHttpReply, ScriptedTransport
 
@@ -28,7 +28,8 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
     ) -> System:
         """See `Protocol`."""
         system = HttpSystem(entry, settings, renewal)
-        check(entry.http, settings)
+        credentials.check(entry.http, settings)
+        trust.check(entry.http.tls, settings)
         return system
 
     def scripted(

@@ -8,34 +8,35 @@ proxy use the connections of httpx. The bodies of requests and replies are alway
 
 import asyncio
 import re
+import ssl
 from collections import defaultdict
-from functools import cached_property, partial
-from ssl import SSLContext
+from functools import partial
 
 import httpx
 
-from connector.systems.causes import cause_of
+from connector.systems.causes import cause_of, is_refusal
 from connector.systems.connect import NoConnection, connect
 from connector.systems.http.coding import unpacked
 from connector.systems.http.connection import HttpConnection
-from connector.systems.http.faults import Cut, Fault, TooLarge, Unreadable
+from connector.systems.http.faults import CertificateRefused, Cut, Fault, TooLarge, Unreadable
 from connector.systems.http.proxy import port_of, proxy_for
-from connector.systems.http.trust import trust
+from connector.systems.http.trust import Trust
 from connector.systems.idle import LONGEST, Idle
 
 _WITH_BODY = ("POST", "PUT", "PATCH")  # send a length even for an empty body (RFC 9110, 8.6)
+_PERHAPS_REFUSED = "perhaps the connector's certificate was refused"  # some systems do not say it
 
 Origin = tuple[str, str, int]
 """Scheme, host, port."""
 
 
 def http_transport(
-    url: httpx.URL, connect_timeout: float, most_bytes: int
+    url: httpx.URL, connect_timeout: float, most_bytes: int, trust: Trust
 ) -> httpx.AsyncBaseTransport:
     """A transport for a system at `url`; it needs a running event loop.
 
-    `connect_timeout` is in seconds; `most_bytes` limits the unpacked body of a reply. The
-    environment may name a proxy, see `proxy_for`.
+    `connect_timeout` is in seconds; `most_bytes` limits the unpacked body of a reply; `trust` makes
+    the TLS contexts of new connections. The environment may name a proxy, see `proxy_for`.
 
     Raises:
         ValueError: the proxy cannot be used.
@@ -43,8 +44,8 @@ def http_transport(
     """
     proxy = proxy_for(url)
     if proxy:
-        return _Proxied(proxy, connect_timeout, most_bytes)
-    return _Direct(connect_timeout, most_bytes)
+        return _Proxied(proxy, connect_timeout, most_bytes, trust)
+    return _Direct(connect_timeout, most_bytes, trust)
 
 
 def whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
@@ -56,18 +57,24 @@ def whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
 class _Direct(httpx.AsyncBaseTransport):
     """Pooled connections. The pool is unbounded: the caller limits concurrency."""
 
-    def __init__(self, connect_timeout: float, most_bytes: int) -> None:
+    def __init__(self, connect_timeout: float, most_bytes: int, trust: Trust) -> None:
         self._timeout = connect_timeout
         self._most = most_bytes
+        self._trust = trust
         self._idle: defaultdict[Origin, Idle[HttpConnection]] = defaultdict(Idle)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
         data, origin = _wire(request), _origin(request.url)
         idle = self._idle[origin]
-        connection = idle.take() or await self._open(origin)
+        used = idle.take()
+        connection = used or await self._open(origin)
         try:
             return await connection.exchange(data)
+        except httpx.ReadError as error:
+            if used or isinstance(error, Fault) or not self._trust.shows_certificate:
+                raise
+            raise httpx.ReadError(f"{error}; {_PERHAPS_REFUSED}") from None
         except asyncio.CancelledError:
             _note_status(request, connection.status)
             raise
@@ -81,32 +88,34 @@ class _Direct(httpx.AsyncBaseTransport):
 
     async def _open(self, origin: Origin) -> HttpConnection:
         scheme, host, port = origin
-        make, tls = partial(HttpConnection, self._most), self._tls if scheme == "https" else None
+        make = partial(HttpConnection, self._most)
+        tls = self._trust.context() if scheme == "https" else None
         try:
             connection, plain = await connect(make, (host, port), self._timeout, tls)
         except NoConnection as error:
+            if error.refused:
+                raise CertificateRefused(str(error)) from None
             kind = httpx.ConnectError if error.in_time else httpx.ConnectTimeout
             raise kind(str(error)) from None
         if tls:
             connection.below = plain
         return connection
 
-    @cached_property
-    def _tls(self) -> SSLContext:
-        return trust()
-
 
 class _Proxied(httpx.AsyncBaseTransport):
     """Connections of httpx through a proxy. They are slower, but rarely needed."""
 
-    def __init__(self, proxy: httpx.Proxy, connect_timeout: float, most_bytes: int) -> None:
+    def __init__(
+        self, proxy: httpx.Proxy, connect_timeout: float, most_bytes: int, trust: Trust
+    ) -> None:
         self._timeouts = httpx.Timeout(None, connect=connect_timeout).as_dict()
         self._most = most_bytes
-        limits = httpx.Limits(keepalive_expiry=LONGEST)
-        tls = trust()  # httpx would trust the authorities of certifi
-        if proxy.url.scheme == "https":
-            proxy = httpx.Proxy(proxy.url, ssl_context=tls, auth=proxy.auth)
-        self._inner = httpx.AsyncHTTPTransport(verify=tls, proxy=proxy, limits=limits)
+        self._trust = trust
+        if proxy.url.scheme == "https":  # for the machine's authorities, without a certificate
+            proxy = httpx.Proxy(proxy.url, ssl_context=Trust().context(), auth=proxy.auth)
+        self._proxy = proxy
+        self._made_with = trust.context()  # httpx would trust the authorities of certifi
+        self._inners = [self._inner()]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
@@ -121,12 +130,16 @@ class _Proxied(httpx.AsyncBaseTransport):
             return await self._exchange(sent)
         except Fault:
             raise
-        except httpx.RequestError as error:
+        except (httpx.RequestError, ssl.SSLError) as error:  # httpx lets alerts of TLS 1.3 through
+            if is_refusal(error):
+                raise CertificateRefused(cause_of(error)) from None
+            if isinstance(error, ssl.SSLError):
+                raise httpx.ReadError(cause_of(error)) from None
             raise type(error)(_words(error, self._timeouts["connect"])) from None
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         try:
-            response = await self._inner.handle_async_request(request)
+            response = await self._current().handle_async_request(request)
         except httpx.RemoteProtocolError as error:
             if request.url.scheme == "https" or str(error).startswith("Server disconnected"):
                 raise  # it may be the proxy that spoke; or not a byte came
@@ -150,7 +163,19 @@ class _Proxied(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """See `httpx.AsyncBaseTransport`."""
-        await self._inner.aclose()
+        for inner in self._inners:
+            await inner.aclose()
+
+    def _current(self) -> httpx.AsyncHTTPTransport:
+        """The connections with the context that is in use now; those before may still be busy."""
+        if (context := self._trust.context()) is not self._made_with:
+            self._made_with = context
+            self._inners.append(self._inner())
+        return self._inners[-1]
+
+    def _inner(self) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(keepalive_expiry=LONGEST)
+        return httpx.AsyncHTTPTransport(verify=self._made_with, proxy=self._proxy, limits=limits)
 
 
 def _note_status(request: httpx.Request, status: int | None) -> None:

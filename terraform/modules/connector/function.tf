@@ -151,6 +151,10 @@ resource "google_cloudfunctions2_function" "this" {
       error_message = "function.max_instances times the mapping's rate_limit must be at most mapping.system_limit: ${var.function.max_instances} instances of ${coalesce(local.rate_limit, 0)}/s exceed ${coalesce(var.mapping.system_limit, 0)}/s. Lower one of the two."
     }
     precondition {
+      condition     = try(var.function.max_instances <= local.sessions, true)
+      error_message = "function.max_instances must be at most the mapping's sessions, because each instance logs in: ${var.function.max_instances} instances need more than ${coalesce(local.sessions, 0)}. During a roll-out there can be twice as many instances for a moment: half of the sessions is safe."
+    }
+    precondition {
       condition     = var.function.event_budget_seconds < var.function.timeout_seconds
       error_message = "function.event_budget_seconds (${var.function.event_budget_seconds}) must be less than function.timeout_seconds (${var.function.timeout_seconds}): otherwise Google cuts an event off before the connector answers."
     }

@@ -19,6 +19,10 @@ locals {
   # The largest number of calls per second of one instance; null if the mapping sets no limit.
   rate_limit = try(tonumber(trimsuffix(local.mapping.system.http.rate_limit, "/s")), null)
 
+  # The number of sessions that the system allows the connector's user; null if the mapping names none.
+  # Each instance has one.
+  sessions = try(tonumber(local.mapping.system.http.auth.login.sessions), null)
+
   # Terraform follows YAML 1.1 and reads the key `on` without quotes as `true`.
   event_types = sort(distinct(flatten([for rule in local.mapping.rules : try(rule.on, rule["true"])])))
 

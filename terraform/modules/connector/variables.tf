@@ -47,7 +47,7 @@ variable "source_code" {
 variable "mapping" {
   description = <<-EOT
     The mapping of the connector.
-    `file`: the mapping file, relative to the repository. Terraform reads event types, secrets and required variables from it.
+    `file`: the mapping file, relative to the repository. Terraform reads event types, secrets, required variables and limits from it.
     `variables`: the environment variables of the mapping's settings and their values; no secrets.
     `system_limit`: calls per second that the external system allows from all instances together; null if it has no limit. The mapping's `rate_limit` is per instance.
   EOT

@@ -18,6 +18,7 @@ from connector.systems.http.faults import TooLarge
 from connector.systems.http.outcomes import of_exception
 from connector.systems.http.proxy import proxy_for
 from connector.systems.http.transport import http_transport, whole
+from connector.systems.http.trust import Trust
 from tests.support.calls import client, forget_proxies, send_once
 from tests.support.certificates import Authority
 from tests.support.function import free_port
@@ -126,7 +127,7 @@ async def test_an_unusable_proxy_is_refused_at_start(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
     with pytest.raises(ValueError, match="HTTP_PROXY must be a URL such as") as caught:
-        http_transport(httpx.URL(URL), 1, MOST)
+        http_transport(httpx.URL(URL), 1, MOST, Trust())
     assert "sec" not in str(caught.value)
     with pytest.raises(BadSettings):
         await client(URL).__aenter__()

@@ -48,6 +48,28 @@ run "a_system_limit_without_a_rate_limit_is_refused" {
   expect_failures = [google_cloudfunctions2_function.this]
 }
 
+run "as_many_instances_as_the_system_allows_sessions_are_accepted" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/sessions.yaml" }
+    function = { max_instances = 4 }
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this.service_config[0].max_instance_count == 4
+    error_message = "4 instances have 4 sessions, which is allowed."
+  }
+}
+
+run "more_instances_than_the_system_allows_sessions_are_refused" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/sessions.yaml" }
+    function = { max_instances = 5 }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
 run "a_variable_that_the_mapping_needs_must_be_given" {
   command = plan
   variables {

@@ -1,32 +1,48 @@
-"""Evaluates values of the mapping for an event, and refuses the event where that fails."""
+"""Evaluates entries of the mapping for an event; a failure refuses the event, naming the line."""
 
 from typing import Any, NoReturn
 
-from connector.event import PARTS, Event
+from connector.call import Call
+from connector.event import Event
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.expression import EvaluationError, Expression, Scope, Value, formed
+from connector.mapping.entry import used
+from connector.mapping.expression import EvaluationError, Scope, Value, formed
+from connector.mapping.meter import TooMuchWork
 from connector.mapping.schema import MappingFile
 from connector.mapping.text import optional_text
 from connector.outcome import Detail, Outcome, Refusal
 from connector.plan.scope import EventScope
+from connector.unreadable import refuse_unreadable
+
+_ENCODED = 50  # bytes of a call that are made in a step of the meter
 
 
-class Evaluation:
-    """The base of the planner; `connector.plan.trace` overrides methods to note things."""
+class Evaluator:
+    """Evaluates entries of `mapping` for `event`; `scope` has the names that they read.
+
+    `loc` is always the path of the entry in the mapping file. Every method raises Refusal.
+    """
 
     def __init__(self, event: Event, mapping: MappingFile, scope: EventScope) -> None:
         self.event = event
         self.mapping = mapping
         self.scope = scope
 
-    def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
-        """The subject of a call. An empty one would make unrelated events wait for each other."""
-        if subject is None:
-            return None
-        name = self.text(subject, loc, scope)
-        if name is None:
-            self.invalid("the subject has no value", loc)
-        return name
+    def request(self, entry: CallEntry, scope: Scope, loc: Loc) -> Call:
+        """The call of an entry, with all its expressions computed."""
+        try:
+            if self.event.unreadable:
+                _check_sent(entry, scope)
+            call = entry.judged(entry.render(scope), scope)
+            scope.meter.spend(call.size // _ENCODED)
+            return call
+        except Refusal as refusal:
+            self.refuse(refusal, loc)
+        except ValueError as error:
+            told = isinstance(error, EvaluationError | TooMuchWork)
+            kind = str(error) if told else type(error).__name__
+            self.invalid(kind, loc)
 
     def text(self, value: Value, loc: Loc, scope: Scope | None = None) -> str | None:
         """The text of a value, None if it is none or empty; for a refusal as `value`."""
@@ -57,9 +73,14 @@ class Evaluation:
         raise refusal from None
 
 
-def field_of(condition: Expression) -> str:
-    """The field of the event that a condition is about, as NSPS names it."""
-    for path in sorted(condition.paths):
-        if path[0] in PARTS:
-            return ".".join((PARTS[path[0]][0], *path[1:]))
-    return ""
+def _check_sent(entry: CallEntry, scope: Scope) -> None:
+    """Refuse the event if a call sends a whole part with a field that cannot be read.
+
+    Raises:
+        Refusal: invalid; names the field.
+    """
+    left = scope.meter.left  # the call pays when it is rendered
+    for (key, *_), expression in used(entry):
+        if key not in ("when", "each"):
+            refuse_unreadable(expression.evaluate(scope))
+    scope.meter.left = left

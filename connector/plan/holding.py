@@ -1,0 +1,87 @@
+"""The order in which the resources of an event are read and written, and its steps.
+
+1. Everything is read, in the order of the file, and compared. Bad data, a precondition that is not
+   met and a system that does not answer end the event here: nothing has changed.
+2. What takes service or a number away, from the last resource to the first: of the SIM that is
+   released, of what is removed, of the SIM that is held. Nobody has less than before for longer
+   than needed, and a number is free before another SIM gets it.
+3. What gives, from the first resource to the last: each finds what it needs.
+
+If a step fails, the event comes again, reads what is there, and does the rest.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from connector.mapping.document import Loc
+from connector.plan.step import Replies, Step, Talk
+from connector.plan.target import Target
+
+
+class Phase(Enum):
+    """What a step does with its target."""
+
+    LOOK = "read"
+    COMPARE = "compare"
+    TAKE = "take"
+    GIVE = "give"
+
+
+class ResourceStep(NamedTuple):
+    """One phase of one target, as a `Step`."""
+
+    target: Target
+    phase: Phase
+
+    @property
+    def subject(self) -> str:
+        """See `Step`."""
+        return self.target.subject
+
+    @property
+    def releases(self) -> bool:
+        """See `Step`."""
+        return self.target.verb == "release"
+
+    @property
+    def loc(self) -> Loc:
+        """See `Step`."""
+        return self.target.loc
+
+    @property
+    def reads(self) -> bool:
+        """See `Step`."""
+        return self.phase in (Phase.LOOK, Phase.COMPARE)
+
+    def talk(self, replies: Replies) -> Talk:
+        """See `Step`."""
+        if self.phase is Phase.LOOK:
+            yield from self.target.look(replies)
+        elif self.phase is Phase.COMPARE:
+            self.target.compare(replies)
+        else:
+            yield from self.target.write(replies, "take" if self.phase is Phase.TAKE else "give")
+
+
+def steps_of(sims: Iterable[tuple[Target, ...]]) -> tuple[Step, ...]:
+    """The steps for the targets of each SIM: first those released, then removed, then held."""
+    targets = [target for sim in sims for target in sim]
+    from_below = [target for sim in sims for target in reversed(sim)]
+    return (
+        *(ResourceStep(target, Phase.LOOK) for target in targets),
+        *(ResourceStep(target, Phase.COMPARE) for target in targets),
+        *(ResourceStep(target, Phase.TAKE) for target in from_below),
+        *(ResourceStep(target, Phase.GIVE) for target in targets),
+    )
+
+
+def summary(replies: Replies, steps: Iterable[Step]) -> dict[str, str]:
+    """What differed for each resource, by its name, for the log: names of fields, no values."""
+    found: dict[str, list[str]] = {}
+    for step in steps:
+        if isinstance(step, ResourceStep) and step.phase is Phase.COMPARE:
+            differs = step.target.state(replies).differs
+            if differs is not None:
+                found.setdefault(step.target.name, []).append(" ".join(differs) or "unchanged")
+    return {name: ", ".join(texts) for name, texts in found.items()}
