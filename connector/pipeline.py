@@ -47,7 +47,7 @@ class Record:
     `dropped` are the subjects whose calls are left out. `calls` are the calls that were made, with
     their replies. `touched` are the subjects that were changed, or may have been. `unanswered` is
     true while the system may still be working on the last call. `replies` are what the plan's steps
-    learned.
+    learned. `turn` knows the secrets that the system gave the connector.
     """
 
     event: Event | None = None
@@ -57,6 +57,7 @@ class Record:
     touched: set[str] = field(default_factory=set)
     unanswered: bool = False
     replies: dict[str, Any] = field(default_factory=dict, repr=False)
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +92,18 @@ class Pipeline:
             cause = f"{type(error).__name__}: {error}"
             result = Result(Outcome.UNAVAILABLE, "The ledger cannot be reached", cause=cause)
         except Exception as error:  # the last net: an event must always get an answer
-            trace = self._safe(traceback.format_exc(), record.event)
+            trace = self._safe(traceback.format_exc(), record)
             log.write(ERROR, "unexpected failure", exception=trace)
             result = Result(Outcome.FAILED, cause=type(error).__name__)
         if not (record.plan and record.plan.quotes_nothing):  # masking takes 0.1 ms
-            result = self._fit_for_people(result, record.event)
+            result = self._fit_for_people(result, record)
         self._log(result, record, clock() - started)
         return result
 
     async def _carry_out(self, body: bytes, record: Record) -> Result:
         deadline = asyncio.get_running_loop().time() + self.budget
         event = record.event = parse(body)
-        log.protect(lambda text: self._safe(text, event) or "", numbers(event))
+        log.protect(lambda text: self._safe(text, record) or "", numbers(event))
         self._warn(event)
         todo = record.plan = plan(event, self.mapping, self.settings)
         if todo.result:
@@ -150,7 +151,7 @@ class Pipeline:
             Refusal: a call did not succeed; those after it were not made.
         """
         replies = record.replies
-        turn = Turn(deadline, patience=deadline - self.budget / 2)
+        turn = record.turn = Turn(deadline, patience=deadline - self.budget / 2)
         try:
             for step in todo.steps:
                 if step.subject in claim.dropped:
@@ -195,22 +196,23 @@ class Pipeline:
         except LedgerUnavailable as error:  # the claim ends with its lease; the result stays
             log.write(WARNING, "claim not released", cause=type(error).__name__)
 
-    def _fit_for_people(self, result: Result, event: Event | None) -> Result:
+    def _fit_for_people(self, result: Result, record: Record) -> Result:
         """Mask personal data and secrets in texts that may quote the event or the system."""
         if not (result.reason or result.cause or result.details):
             return result
         return result._replace(
-            reason=self._safe(result.reason, event),
-            cause=self._safe(result.cause, event),
+            reason=self._safe(result.reason, record),
+            cause=self._safe(result.cause, record),
             details=tuple(
-                item._replace(rule=self._safe(item.rule, event) or "") for item in result.details
+                item._replace(rule=self._safe(item.rule, record) or "") for item in result.details
             ),
         )
 
-    def _safe(self, text: str | None, event: Event | None) -> str | None:
+    def _safe(self, text: str | None, record: Record) -> str | None:
         names = [name for name, setting in self.mapping.settings.items() if setting.secret]
         secrets = [str(self.settings[name]) for name in names if self.settings.get(name)]
-        if not event:
+        secrets += record.turn.secrets if record.turn else ()
+        if not (event := record.event):
             return text and redact(text, (), secrets)
         return text and redact(text, personal(event), secrets, clear=readable(event))
 

@@ -57,11 +57,14 @@ class Turn:
 
     `deadline` is when its calls must have ended, `patience` until when it may wait before the
     first; both are times of the event loop's clock. `begun` is true once the first was let in.
+    `secrets` are texts that the system gave the connector, such as the token of a session; the
+    client sets them, and no line and no answer may show them.
     """
 
     deadline: float
     patience: float
     begun: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 class System(Protocol):

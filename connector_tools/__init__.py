@@ -1,7 +1,7 @@
 """The command line and what it needs. The function itself never imports this package.
 
 cli                 the command line `connector`, a module for each command
-mapping_tests       runs the tests inside mapping files
+mapping_tests       runs the tests inside mapping files; made_up_key: for settings that are not set
 explain             what would be sent for an event and why; explain_text: the same as lines
 deployment          the settings of this environment, fit to be shown
 send                posts events as NSPS does; events_file: reads them from a file

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.mapping.protocol import HIDDEN
 from connector.mapping.schema import MappingFile
+from connector.mapping.session import HIDDEN
 from connector.mapping.setting import Setting
 from connector_tools.explain import as_json
 from connector_tools.mapping_tests import test_settings

@@ -23,6 +23,7 @@ from connector.outcome import Result, answer
 from connector.pipeline import Pipeline, Record
 from connector.settings import BadSettings
 from connector.system import Reply, System, Turn
+from connector_tools.made_up_key import made_up_key
 from connector_tools.quiet import quiet
 
 _BASE_URL = "http://system.test"
@@ -107,6 +108,8 @@ def test_settings(mapping: MappingFile, overrides: dict[str, Any]) -> dict[str, 
             return str(overrides[name])
         if setting.default is not None or setting.optional:
             return None
+        if setting.type == "pem":
+            return made_up_key()
         return made_up.get(setting.type, f"test-{name}")
 
     return resolve(mapping.name, mapping.settings, value)

@@ -22,7 +22,9 @@ system_entry    the entry `system`
 call_entry      the base class of calls; reply_rule: what replies mean
 entry           the base class of all entries, and types of their values
 expression      expressions and text with `{{ }}`; language: their operators and filters,
-                which use pattern (regular expressions) and meter (counts the work)
+                which use pattern (regular expressions), xml_element (texts of XML) and meter
+                (counts the work)
+session         the name `session`: values that a login gives
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
 text            values as text; number and json_value: values as numbers and as JSON
 document        a YAML file with the place of each key, and lints; scalar: its plain values

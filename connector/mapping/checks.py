@@ -16,6 +16,7 @@ from connector.mapping.pattern import BadPattern, compiled
 from connector.mapping.resource_checks import known_names
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
+from connector.mapping.session import SESSION
 from connector.mapping.spelling import near
 
 SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counters", "variables")
@@ -27,7 +28,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
 
     Jinja would report an unknown name only when an event reaches its expression.
     """
-    reserved = {*SECTIONS, "settings", "reply", "call", "item"}
+    reserved = {*SECTIONS, "settings", "reply", "call", "item", SESSION}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     taken = [(loc, name) for loc, name in named if name in reserved]
     taken += [(loc, name) for loc, name in _given(mapping) if name in reserved | {*mapping.values}]
@@ -66,7 +67,7 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
     if loc[:2] == ("system", "replies"):
         return {"settings", "reply", "call"}
     if loc[:1] == ("system",):
-        return {"settings"}
+        return {"settings", *mapping.system.names_at(loc)}
     known = {*SECTIONS, "settings"}
     if loc[0] == "values":
         return known | set(list(mapping.values)[: list(mapping.values).index(str(loc[1]))])
@@ -84,6 +85,8 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
             known |= set(names_of(calls[:position]))
         if key in ("replies", "expect"):
             known.add("reply")
+        elif key not in ("subject", "each", "when") and mapping.system.session_fields is not None:
+            known.add(SESSION)  # what is sent, not whether and about whom
     return known
 
 

@@ -12,6 +12,7 @@ from connector.mapping.chain import ITEM, Chain, whole_chain
 from connector.mapping.document import Lint, Loc
 from connector.mapping.expression import Expression
 from connector.mapping.schema import MappingFile
+from connector.mapping.session import SESSION
 from connector.mapping.spelling import near
 from connector.portabilling import Part, VDCounterInfo, parts_in
 
@@ -22,7 +23,7 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     for loc, expression in mapping.expressions:
         problems: dict[str, str] = {}  # the mend by the reason
         for path in sorted(expression.paths):
-            known = _fields_of(mapping, path[0], replies)
+            known = _fields_of(mapping, loc, path[0], replies)
             if len(path) > 1 and known is not None and path[1] not in known:
                 problems |= _unknown(path[0], path[1], known)
         for chain in sorted(expression.chains):
@@ -38,14 +39,21 @@ def _unknown(name: str, field: str, known: Iterable[str]) -> dict[str, str]:
     return {f"`{name}` has no field `{field}`": mend}
 
 
-def _fields_of(mapping: MappingFile, name: str, replies: set[str]) -> tuple[str, ...] | None:
-    """The fields that `name` has; None if any field is allowed."""
+def _fields_of(
+    mapping: MappingFile, loc: Loc, name: str, replies: set[str]
+) -> tuple[str, ...] | None:
+    """The fields that `name` has at `loc`; None if any field is allowed."""
+    own = mapping.system.names_at(loc) if loc[:1] == ("system",) else {}
+    if name in own:
+        return own[name]
+    if name == SESSION:
+        return mapping.system.session_fields
     if name in PARTS:
         return tuple(PARTS[name][1].model_fields)
     if name == "reply" or name in replies:
         return mapping.protocol.call_entry.reply_fields
-    own = {"event": EVENT_FIELDS, "settings": tuple(mapping.settings), "call": CALL_FIELDS}
-    return own.get(name)
+    known = {"event": EVENT_FIELDS, "settings": tuple(mapping.settings), "call": CALL_FIELDS}
+    return known.get(name)
 
 
 class _Type(NamedTuple):

@@ -26,6 +26,7 @@ _SAMPLES: dict[str, tuple[Any, ...]] = {
     "number": (10.0,),
     "url": ("http://system.test",),
     "pattern": (".*",),
+    "pem": (),
 }
 """Values that a deployment could give to a setting without a default, by its type."""
 

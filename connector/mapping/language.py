@@ -37,6 +37,7 @@ from connector.mapping.meter import (
 from connector.mapping.number import decimal_number, rounded, whole_number
 from connector.mapping.pattern import compiled
 from connector.mapping.text import BadValue, kind_of, text_of
+from connector.mapping.xml_element import element
 from connector.portabilling import AccessPolicyInfo
 from connector.unreadable import Unreadable
 
@@ -430,6 +431,7 @@ def _environment() -> _Environment:
     env.filters |= {name: _keeps_none(env.filters[name]) for name in _TEXT_AND_NUMBER}
     env.filters |= {name: _listed(env.filters[name]) for name in _LAZY}
     env.filters |= {"attribute": attribute, "default": _default, "_concat": _concat}
+    env.filters["element"] = element
     env.filters |= _paid(env.filters, _FILTER_PRICES)
     env.filters |= {"_read": _read, "_searched": _searched, "_copied": _copied}
     env.tests = {name: env.tests[name] for name in _TESTS} | {

@@ -26,9 +26,6 @@ PROTOCOLS = {
     "ctrl": "connector.systems.ctrl.protocol",
 }
 
-HIDDEN = "***"
-"""The text that people see in place of a secret."""
-
 SystemEntryOf = TypeVar("SystemEntryOf", bound=SystemEntry)
 CallOf = TypeVar("CallOf", bound=Call)
 

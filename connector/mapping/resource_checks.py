@@ -7,6 +7,7 @@ from connector.mapping.entry import used
 from connector.mapping.expression import Constant, Tree, Value, expressions
 from connector.mapping.resource import Resource
 from connector.mapping.schema import MappingFile
+from connector.mapping.session import SESSION
 from connector.mapping.spelling import near
 
 READS: dict[str, frozenset[str]] = {
@@ -27,6 +28,9 @@ READS: dict[str, frozenset[str]] = {
 """The names that expressions under each key read besides the event, the parameters and the
 resources above."""
 
+CALLS = ("read", "create", "change", "set", "remove")
+"""The keys whose expressions are sent, and so can read a session."""
+
 RESERVED = frozenset(("found", "want", "changed"))
 """Names of resources; no value of the file can have them."""
 
@@ -34,10 +38,12 @@ RESERVED = frozenset(("found", "want", "changed"))
 def known_names(mapping: MappingFile, loc: Loc) -> set[str]:
     """The names that an expression at `loc` in `resources` reads besides those of the event."""
     name, key = str(loc[1]), str(loc[2])
-    names = list(mapping.resources)
-    above = names[: names.index(name)]
+    order = list(mapping.resources)
+    above = order[: order.index(name)]
     replied = {"reply"} if {"replies", "expect"} & set(loc[3:6]) else set()
-    return {*mapping.resources[name].of, *above, *READS[key], *replied}
+    sent = key in CALLS and not replied and mapping.system.session_fields is not None
+    names = {*mapping.resources[name].of, *above, *READS[key], *replied}
+    return names | {SESSION} if sent else names
 
 
 def check(mapping: MappingFile) -> Iterator[Lint]:

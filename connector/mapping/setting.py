@@ -32,8 +32,10 @@ class Setting(Entry):
         None, description="Used if it is not set."
     )
     optional: bool = Field(False, description="May be missing; the value is none then.")
-    type: Literal["text", "number", "url", "pattern"] = Field(
-        "text", description="Checked at start; `pattern` is a regular expression."
+    type: Literal["text", "number", "url", "pattern", "pem"] = Field(
+        "text",
+        description="Checked at start; `pattern` is a regular expression, `pem` are keys and "
+        "certificates in PEM format.",
     )
     matches: str | None = Field(None, description="Regular expression that it must match.")
 
@@ -88,6 +90,10 @@ def typed(setting: Setting, text: str) -> str | float:
     Raises:
         ValueError: the text is not of the type; the message does not repeat it.
     """
+    if setting.type == "pem":
+        return _pem(text)
+    if text.startswith("-----BEGIN "):
+        raise ValueError("is in PEM format: the setting needs `type: pem`")
     if not text.isprintable():
         raise ValueError(
             "must not have control characters or a byte order mark (BOM): write one line of UTF-8"
@@ -103,3 +109,19 @@ def typed(setting: Setting, text: str) -> str | float:
     if setting.type == "pattern":
         compiled(text)
     return text
+
+
+def _pem(text: str) -> str:
+    """The blocks of a text in PEM format (RFC 7468), without what exports write around them.
+
+    Its line breaks can be escaped, as in JSON.
+
+    Raises:
+        ValueError: it has no block.
+    """
+    text = text.replace("\\n", "\n").replace("\r", "")
+    blocks = re.finditer(r"-----BEGIN ([A-Z0-9 ]+)-----\n[\x21-\x7e \n]*?-----END \1-----", text)
+    found = "\n".join(block[0] for block in blocks)
+    if not found:
+        raise ValueError("must be in PEM format, with lines such as -----BEGIN PRIVATE KEY-----")
+    return found

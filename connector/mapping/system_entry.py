@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
+from connector.mapping.document import Loc
 from connector.mapping.entry import Compiled, Entry
 from connector.mapping.expression import Constant, Scope, Value, compile_value
 from connector.mapping.reply_rule import ReplyRule
@@ -84,3 +85,15 @@ class SystemEntry(Entry):
     protocol: ClassVar[str]
 
     replies: tuple[ReplyRule, ...] = ()
+
+    @property
+    def session_fields(self) -> tuple[str, ...] | None:
+        """The fields of the name `session` in expressions of calls; None if there is no session."""
+        return None
+
+    def names_at(self, loc: Loc) -> dict[str, tuple[str, ...]]:
+        """The names that an expression at `loc` may read besides `settings`, with their fields.
+
+        `loc` is a path in the protocol's own part of the entry, such as `system.http.headers`.
+        """
+        return {}

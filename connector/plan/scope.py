@@ -6,6 +6,7 @@ from typing import Any
 from connector.event import SECTIONS, Event, absent
 from connector.mapping.expression import Scope, Value
 from connector.mapping.schema import MappingFile
+from connector.mapping.session import SESSION, UNKNOWN_SESSION
 from connector.outcome import Outcome, Refusal
 from connector.unreadable import Unreadable
 
@@ -29,6 +30,8 @@ class EventScope(Scope):
             value = self._values[name].evaluate(self) if root is self else root[name]
             self[name] = value
             return value
+        if name == SESSION:
+            return UNKNOWN_SESSION
         found = getattr(self["event"], name)
         raise _unread(found) if isinstance(found, Unreadable) else absent(name)
 

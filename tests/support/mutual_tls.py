@@ -6,6 +6,7 @@ The servers of asyncio and of Python's `ssl` end the connection before their ref
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Self
@@ -42,6 +43,13 @@ class MutualTls:
         self._server = _Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         self.url = f"https://127.0.0.1:{self.port}"
+
+    def refuses(self, handshakes: int) -> None:
+        """Wait until so many have been refused; a client knows it before the counter does."""
+        deadline = time.monotonic() + 10
+        while self.refused < handshakes:
+            assert time.monotonic() < deadline, f"{self.refused} refusals of {handshakes}"
+            time.sleep(0.005)
 
     def serve(self, plain: socket.socket) -> None:
         """Serve one connection, or refuse it and wait until the client has gone."""

@@ -5,6 +5,7 @@
     call           an HTTP call: its entry, and its request
     request        the request of a call, with its credentials
     credentials    headers and query parameters that authenticate a request
+    session        logins, and calls that need their results: a folder of its own
     client         sends calls and judges replies
     outcomes       tables from exceptions and statuses to outcomes
     transport      the pool of connections, and those through a proxy

@@ -2,17 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Annotated, Any, Self
 from urllib.parse import urlencode
 
 from pydantic import AfterValidator, Field, model_validator
 
 from connector.call import Call
 from connector.mapping.call_entry import CallEntry, Convention
-from connector.mapping.entry import TEXT, AnyText, AnyValue, Compiled
+from connector.mapping.entry import TEXT, AnyText, AnyValue, Compiled, Entry
 from connector.mapping.expression import (
     EvaluationError,
     Scope,
@@ -22,6 +22,8 @@ from connector.mapping.expression import (
     compile_value,
     formed,
 )
+from connector.mapping.meter import Meter
+from connector.mapping.session import SESSION, UNKNOWN_SESSION
 from connector.mapping.text import BadValue, in_header, in_path, in_xml, text_of, texts_of
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -47,6 +49,9 @@ class HttpCall(Call):
 
     `path` is percent-encoded; `query` is not. `body` is of the media type `content_type`; both are
     None if there is no body. `accept` are statuses that count as success besides 2xx.
+
+    `late` makes the call again with the values of a session; None if the call reads none. Without
+    them, the call has `***` in their places.
     """
 
     path: str = field(default="/", repr=False)
@@ -55,6 +60,9 @@ class HttpCall(Call):
     content_type: str | None = None
     body: bytes | None = field(default=None, repr=False)
     accept: frozenset[int] = frozenset()
+    late: Callable[[Mapping[str, Any]], "HttpCall"] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def size(self) -> int:
@@ -93,17 +101,11 @@ XmlText = Annotated[Value, Compiled(_xml, TEXT)]
 HeaderText = Annotated[Value, Compiled(lambda raw: compile_value(raw, in_header), TEXT)]
 
 
-class HttpCallEntry(CallEntry):
-    """One HTTP request: one of the methods with its path, one of the bodies."""
+class HttpRequestEntry(Entry):
+    """An HTTP request: one of the methods with its path, one of the bodies.
 
-    protocol = "http"
-    reply_fields = ("status", "headers", "json", "text")
-    convention = Convention(
-        found="reply.json",
-        absent="reply.status == 404",
-        exists="reply.status == 409",
-        writing=("put", "patch", "delete"),
-    )
+    It is the part that calls share with the requests of a login.
+    """
 
     get: PathText | None = None
     post: PathText | None = None
@@ -119,17 +121,9 @@ class HttpCallEntry(CallEntry):
     accept: tuple[Annotated[int, Field(ge=200, le=599, strict=True)], ...] = Field(
         (), description="Statuses that count as success besides 2xx."
     )
-    idempotent: bool | None = Field(
-        None,
-        description="True if sending the call twice has the same effect as sending it once; the "
-        "default is true for GET, PUT and DELETE.",
-    )
-    read_only: bool = Field(
-        False, description="True if the call only reads, although it is no GET: a search by POST."
-    )
 
     @model_validator(mode="after")
-    def _one_method_one_body(self) -> "HttpCallEntry":
+    def _one_method_one_body(self) -> Self:
         if sum(getattr(self, method) is not None for method in METHODS) != 1:
             raise ValueError(f"needs exactly one of {', '.join(METHODS)}")
         if sum(body is not None for body in self.bodies.values()) > 1:
@@ -152,6 +146,67 @@ class HttpCallEntry(CallEntry):
         """The values of `json`, `form`, `text` and `xml`; None for each key that is not given."""
         return {"json": self.json_, "form": self.form, "text": self.text, "xml": self.xml}
 
+    @property
+    def reads(self) -> bool:
+        """True if the request changes nothing at the system."""
+        return self.method == "get"
+
+    def request(
+        self, scope: Scope, name: str = "", target: str = "", *, repeatable: bool = False
+    ) -> HttpCall:
+        """The request with all its expressions computed; the call's `name` is its id.
+
+        Raises:
+            EvaluationError: an expression fails; the text says why.
+            ValueError: a value cannot be encoded for the request.
+        """
+        path = formed(self.address, scope, text_of)
+        if any(segment in (".", "..") for segment in path.split("/")):
+            raise EvaluationError("a dotted path segment")
+        query = form_pairs(self.query, scope) if self.query else ()
+        _check_length(path, query)
+        kind, body = self._sent
+        return HttpCall(
+            id=name,
+            method=self.method.upper(),
+            target=target,
+            idempotent=repeatable,
+            read_only=self.reads,
+            path=path,
+            query=query,
+            headers={name: formed(value, scope, _header) for name, value in self.headers.items()},
+            content_type=MEDIA_TYPES[kind] if kind else None,
+            body=_body(kind, body, scope) if kind else None,
+            accept=frozenset(self.accept),
+        )
+
+    @cached_property
+    def _sent(self) -> tuple[str, Any]:
+        """The kind and the value of the body; `""` and None if the call has no body."""
+        return next((found for found in self.bodies.items() if found[1] is not None), ("", None))
+
+
+class HttpCallEntry(HttpRequestEntry, CallEntry):
+    """One HTTP request: one of the methods with its path, one of the bodies."""
+
+    protocol = "http"
+    reply_fields = ("status", "headers", "json", "text")
+    convention = Convention(
+        found="reply.json",
+        absent="reply.status == 404",
+        exists="reply.status == 409",
+        writing=("put", "patch", "delete"),
+    )
+
+    idempotent: bool | None = Field(
+        None,
+        description="True if sending the call twice has the same effect as sending it once; the "
+        "default is true for GET, PUT and DELETE.",
+    )
+    read_only: bool = Field(
+        False, description="True if the call only reads, although it is no GET: a search by POST."
+    )
+
     @cached_property
     def repeatable(self) -> bool:
         """See `CallEntry`; by default true for idempotent methods (RFC 9110, 9.2.2)."""
@@ -171,42 +226,38 @@ class HttpCallEntry(CallEntry):
         return unsafe and self.idempotent is None
 
     def render(self, scope: Scope) -> HttpCall:
-        """See `CallEntry`."""
-        path = formed(self.address, scope, text_of)
-        if any(segment in (".", "..") for segment in path.split("/")):
-            raise EvaluationError("a dotted path segment")
-        query = _pairs(self.query, scope) if self.query else ()
-        _check_length(path, query)
-        kind, body = self._sent
-        return HttpCall(
-            id=self.id or "",
-            method=self.method.upper(),
-            target=self.target,
-            idempotent=self.repeatable,
-            read_only=self.reads,
-            path=path,
-            query=query,
-            headers={name: formed(value, scope, _header) for name, value in self.headers.items()},
-            content_type=MEDIA_TYPES[kind] if kind else None,
-            body=_body(kind, body, scope) if kind else None,
-            accept=frozenset(self.accept),
-        )
+        """See `CallEntry`.
 
-    @cached_property
-    def _sent(self) -> tuple[str, Any]:
-        """The kind and the value of the body; `""` and None if the call has no body."""
-        return next((found for found in self.bodies.items() if found[1] is not None), ("", None))
+        A call that reads the session is computed twice: now, so that bad data of the event is found
+        before anything is sent, and by the client, which knows the session
+        (docs/decisions/0032-session-values.md).
+        """
+        if SESSION not in self.names_read:
+            return self._rendered(scope)
+        try:
+            early = self._rendered(scope.with_names({SESSION: UNKNOWN_SESSION}))
+        except EvaluationError:  # such as `session.number | int`: `***` is not a number
+            early = self.with_sources(frozenset((SESSION,)))._rendered(scope)
+        return replace(early, late=partial(self._late, scope))
+
+    def _late(self, scope: Scope, session: Mapping[str, Any]) -> HttpCall:
+        scope = scope.with_names({SESSION: session})
+        scope.meter = Meter()  # the plan has paid for the event's data once
+        return self._rendered(scope)
+
+    def _rendered(self, scope: Scope) -> HttpCall:
+        return self.request(scope, self.id or "", self.target, repeatable=self.repeatable)
 
 
 def _body(kind: str, body: Any, scope: Scope) -> bytes:
     if kind == "json":
         return _JSON.encode(as_json(body, scope)).encode()
     if kind == "form":
-        return urlencode(_pairs(body, scope)).encode()
+        return urlencode(form_pairs(body, scope)).encode()
     return formed(body, scope, text_of).encode()
 
 
-def _pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
+def form_pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
     """Names and values for a query or a form, one pair for each item of a list.
 
     Values that are None are left out.

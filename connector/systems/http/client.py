@@ -26,7 +26,7 @@ from connector.systems.connect import CONNECT_SHARE
 from connector.systems.guard import Guard, Progress
 from connector.systems.http.call import HttpCall
 from connector.systems.http.charset import decoded
-from connector.systems.http.credentials import credentials
+from connector.systems.http.credentials import CREDENTIALS, credentials
 from connector.systems.http.entry import Http, HttpSystemEntry, base_url
 from connector.systems.http.faults import CertificateRefused, Cut, Fault
 from connector.systems.http.outcomes import (
@@ -36,14 +36,15 @@ from connector.systems.http.outcomes import (
     of_status,
     retry_after,
 )
-from connector.systems.http.request import request
+from connector.systems.http.request import Request, request
 from connector.systems.http.transport import http_transport, whole
 from connector.systems.http.trust import Trust, trust_problems
 from connector.systems.judge import judge
 
-_MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
+MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
 _ERRORS = tuple(EXCEPTIONS)
-_CREDENTIALS = "API Core refused the connector's credentials: check the secret that it uses"
+
+UNSENDABLE = Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
 
 _parsed = lru_cache(256)(httpx.URL)  # most mappings have a few URLs; parsing takes 20 us
 
@@ -68,8 +69,6 @@ def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
         httpx.URL(url)
     except httpx.InvalidURL as error:  # e.g. a name that is no name of a host
         raise BadSettings([f"system.http.base_url: {error}"]) from None
-    if http.tls and not url.lower().startswith("https:"):
-        raise BadSettings(["system.http.tls: needs a base_url with https"])
     timeout = accepted("system.http.timeout", seconds, http.timeout, scope)
     connect = accepted("system.http.connect_timeout", seconds, http.connect_timeout, scope)
     return HttpConfig(
@@ -87,6 +86,7 @@ class HttpSystem:
         renewal: Renewal | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._entry = entry
         self._http = entry.http
         self._replies = entry.replies
         self._settings = settings
@@ -108,20 +108,23 @@ class HttpSystem:
             url = httpx.URL(self._config.base_url)
             self._check_trust(url)
             try:
-                self._transport = http_transport(
-                    url, self._config.connect_timeout, _MOST_BYTES, self._trust
-                )
+                self._transport = self._transport_to(url)
             except (ValueError, ImportError) as error:
                 raise BadSettings([f"the proxy of the environment: {error}"]) from None
         return self
 
     def _check_trust(self, url: httpx.URL) -> None:
         if url.scheme != "https":
+            if self._http.tls:
+                raise BadSettings(["system.http.tls: needs a base_url with https"])
             return
         if not self._trust.own_authorities and (problems := list(trust_problems())):
             raise BadSettings(problems)
         if self._http.tls:
             self._trust.context()
+
+    def _transport_to(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        return http_transport(url, self._config.connect_timeout, MOST_BYTES, self._trust)
 
     async def __aexit__(self, *exc: object) -> None:
         """Close the connections."""
@@ -155,47 +158,73 @@ class HttpSystem:
         """Send one request, as `connector.systems.guard.Attempt`."""
         assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         try:
-            response = await self._send(call, progress)
-        except Fault as fault:
-            return _unusable(fault)
-        except _ERRORS as error:
-            outcome, end = of_exception(error)
-            cause = f"{type(error).__name__}: {error}"
-            refused = isinstance(error, CertificateRefused)
-            return Reply(outcome, reason_of(str(error)), cause, end=end, refused=refused)
-        except ValueError:  # raised by the transport; the text is not used, it quotes the header
-            return Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
-        return self._read(call, response)
-
-    async def _send(self, call: HttpCall, progress: Progress) -> httpx.Response:
+            proof = credentials(self._http.auth, self._scope)
+            made = request(call, self._config.base_url, self._http, proof, self._scope)
+        except ValueError:  # of a secret that was rotated
+            return UNSENDABLE
         assert self._transport  # noqa: S101 - `__aenter__` made it
-        proof = credentials(self._http.auth, self._scope)
-        made = request(call, self._config.base_url, self._http, proof, self._scope)
+        found = await exchange(self._transport, made, progress)
+        return found if isinstance(found, Reply) else self._judged(call, found)
+
+    def _judged(self, call: HttpCall, response: httpx.Response) -> Reply:
+        """The reply of a response, with its final outcome."""
+        reply, is_json = read(response)
+        status = response.status_code
+        if status in SUCCESS and not is_json and self._http.reply == "json":
+            reason = "API Core's reply is not JSON"
+            return replace(reply, outcome=Outcome.FAILED, reason=reason, end=End.UNKNOWN)
+        return judge(reply, call, self._replies, self._settings, accepted=status in call.accept)
+
+
+async def exchange(
+    transport: httpx.AsyncBaseTransport,
+    made: Request,
+    progress: Progress,
+    cookies: httpx.Cookies | None = None,
+) -> httpx.Response | Reply:
+    """Send a request; returns the response, or the reply that stands for one that did not come.
+
+    `cookies` are sent with it, and those of the response are added.
+    """
+    try:
         url, stream = _parsed(made.url), httpx.ByteStream(made.body)
         extensions = {"progress": progress}
         sent = httpx.Request(
             made.method, url, headers=made.headers, stream=stream, extensions=extensions
         )
-        return await self._transport.handle_async_request(sent)
+        if cookies is None:
+            return await transport.handle_async_request(sent)
+        cookies.set_cookie_header(sent)
+        response = await transport.handle_async_request(sent)
+        response.request = sent
+        cookies.extract_cookies(response)
+    except Fault as fault:
+        return _unusable(fault)
+    except _ERRORS as error:
+        outcome, end = of_exception(error)
+        cause = f"{type(error).__name__}: {error}"
+        refused = isinstance(error, CertificateRefused)
+        return Reply(outcome, reason_of(str(error)), cause, end=end, refused=refused)
+    except ValueError:  # raised by the transport; the text is not used, it quotes the header
+        return UNSENDABLE
+    return response
 
-    def _read(self, call: HttpCall, response: httpx.Response) -> Reply:
-        """The reply of a response, with its final outcome."""
-        status, headers = response.status_code, dict(response.headers.items())
-        text = decoded(whole(response.stream), headers.get("content-type", ""))
-        document, is_json = _json(text)
-        reply = Reply(
-            Outcome.APPLIED if status in SUCCESS else of_status(status),
-            reason=_CREDENTIALS if status in (401, 403) else None,
-            cause=f"HTTP {status}",
-            status=status,
-            seen={"status": status, "headers": headers, "json": document, "text": text},
-            retry_after=_retry_after(response) if "retry-after" in headers else None,
-            end=End.ANSWERED if status < 500 else End.UNKNOWN,
-        )
-        if status in SUCCESS and not is_json and self._http.reply == "json":
-            reason = "API Core's reply is not JSON"
-            return replace(reply, outcome=Outcome.FAILED, reason=reason, end=End.UNKNOWN)
-        return judge(reply, call, self._replies, self._settings, accepted=status in call.accept)
+
+def read(response: httpx.Response) -> tuple[Reply, bool]:
+    """The reply of a response by the protocol's own rule, and whether its body is JSON."""
+    status, headers = response.status_code, dict(response.headers.items())
+    text = decoded(whole(response.stream), headers.get("content-type", ""))
+    document, is_json = _json(text)
+    reply = Reply(
+        Outcome.APPLIED if status in SUCCESS else of_status(status),
+        reason=CREDENTIALS if status in (401, 403) else None,
+        cause=f"HTTP {status}",
+        status=status,
+        seen={"status": status, "headers": headers, "json": document, "text": text},
+        retry_after=_retry_after(response) if "retry-after" in headers else None,
+        end=End.ANSWERED if status < 500 else End.UNKNOWN,
+    )
+    return reply, is_json
 
 
 def _retry_after(response: httpx.Response) -> float | None:

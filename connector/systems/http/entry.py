@@ -1,12 +1,16 @@
 """The entry `system.http` of a mapping file."""
 
 import re
-from typing import Annotated, Literal
+from importlib import import_module
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
 
+from connector.mapping.document import Loc
 from connector.mapping.entry import TEXT, AnyText, Compiled, Entry, text_value
 from connector.mapping.expression import Value, compile_value
+from connector.mapping.session import SESSION
 from connector.mapping.system_entry import Limits, SystemEntry
 from connector.mapping.text import in_header, text_of
 from connector.systems.http.call import HeaderName
@@ -60,18 +64,83 @@ class ApiKey(Entry):
         return self
 
 
+class SessionKind(Entry):
+    """The base of the kinds of `auth` whose values are known only when a request is made."""
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The names of the values that expressions read as `session.NAME`."""
+        raise NotImplementedError
+
+    def names_at(self, loc: Loc) -> dict[str, tuple[str, ...]]:
+        """The names, with their fields, that an expression at this path below the kind may read.
+
+        All may read `settings`, too.
+        """
+        raise NotImplementedError
+
+
+class _Kind:
+    """Makes pydantic validate a kind of `auth` with a class that is imported only if it is used."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            lambda raw, info: self._model.model_validate(raw, context=info.context)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(self._model.__pydantic_core_schema__)
+
+    @property
+    def _model(self) -> type[Entry]:
+        found: type[Entry] = getattr(import_module(_KINDS_MODULE), self.name)
+        return found
+
+
+_KINDS_MODULE = "connector.systems.http.session.entry"
+_KINDS = ("basic", "bearer", "api_key", "oauth2", "assertion", "login", "wsse")
+
+
+def _listed(raw: object) -> object:
+    return raw if isinstance(raw, list | tuple) else [raw]
+
+
 class Auth(Entry):
-    """How the connector authenticates to the external system; one of the three."""
+    """How the connector authenticates to the external system; exactly one kind."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in _KINDS]})
 
     basic: Basic | None = None
     bearer: TokenText | None = None
-    api_key: ApiKey | None = None
+    api_key: Annotated[tuple[ApiKey, ...], BeforeValidator(_listed, ApiKey | list[ApiKey])] = ()
+    oauth2: Annotated[SessionKind, _Kind("OAuth2")] | None = Field(
+        None, description="A token from a token endpoint (RFC 6749)."
+    )
+    assertion: Annotated[SessionKind, _Kind("Assertion")] | None = Field(
+        None, description="A token for a signed assertion (RFC 7523)."
+    )
+    login: Annotated[SessionKind, _Kind("Login")] | None = Field(
+        None, description="A session that login requests begin."
+    )
+    wsse: Annotated[SessionKind, _Kind("Wsse")] | None = Field(
+        None, description="User name and password digest in each message (WS-Security)."
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Auth":
-        if sum(kind is not None for kind in (self.basic, self.bearer, self.api_key)) != 1:
-            raise ValueError("needs exactly one of `basic`, `bearer`, `api_key`")
+        if sum(bool(getattr(self, kind)) for kind in _KINDS) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(f'`{kind}`' for kind in _KINDS)}")
         return self
+
+    @property
+    def session(self) -> SessionKind | None:
+        """The kind, if its values are known only when a request is made."""
+        return self.oauth2 or self.assertion or self.login or self.wsse
 
 
 class Tls(Entry):
@@ -107,3 +176,22 @@ class HttpSystemEntry(SystemEntry):
     protocol = "http"
 
     http: Http
+
+    @property
+    def session(self) -> SessionKind | None:
+        """The kind of `auth` whose values expressions read as `session.NAME`; None without one."""
+        return self.http.auth.session if self.http.auth else None
+
+    @property
+    def session_fields(self) -> tuple[str, ...] | None:
+        """See `SystemEntry`."""
+        return self.session.gives if self.session else None
+
+    def names_at(self, loc: Loc) -> dict[str, tuple[str, ...]]:
+        """See `SystemEntry`."""
+        if self.session is None:
+            return {}
+        if loc[:3] == ("system", "http", "headers"):
+            return {SESSION: self.session.gives}
+        in_kind = loc[:3] == ("system", "http", "auth") and len(loc) > 4
+        return self.session.names_at(loc[4:]) if in_kind else {}

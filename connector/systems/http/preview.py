@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from connector.mapping.expression import Scope, formed
-from connector.mapping.protocol import HIDDEN, Preview
+from connector.mapping.protocol import Preview
+from connector.mapping.session import HIDDEN, UNKNOWN_SESSION
 from connector.mapping.text import text_of
 from connector.systems.http.call import MEDIA_TYPES, HttpCall
 from connector.systems.http.credentials import hidden
@@ -19,8 +20,10 @@ def preview(call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any])
 
     `settings` have `***` in place of each secret.
     """
-    scope = Scope(settings=settings)
+    scope = Scope(settings=settings, session=UNKNOWN_SESSION)
     base_url = formed(entry.http.base_url, scope, text_of).rstrip("/")
+    if getattr(entry.session, "base_url", None):
+        base_url = HIDDEN  # the reply to the login decides it
     made = request(call, base_url, entry.http, hidden(entry.http.auth), scope)
     url = made.url.replace(quote(HIDDEN), HIDDEN)
     return Preview(f"{made.method} {url}", made.headers, _body(call))

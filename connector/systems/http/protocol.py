@@ -27,7 +27,13 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
         self, entry: HttpSystemEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
     ) -> System:
         """See `Protocol`."""
-        system = HttpSystem(entry, settings, renewal)
+        if entry.session:
+            from connector.systems.http.session import client  # noqa: PLC0415 - rarely needed
+
+            system = client.session_system(entry, settings, renewal)
+            client.check(entry, settings)
+        else:
+            system = HttpSystem(entry, settings, renewal)
         credentials.check(entry.http, settings)
         trust.check(entry.http.tls, settings)
         return system
@@ -37,7 +43,12 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
     ) -> tuple[Script, System]:
         """See `Protocol`."""
         script = Script(replies, ScriptedHttpReply())
-        return script, HttpSystem(entry, settings, transport=ScriptedTransport(script))
+        transport = ScriptedTransport(script)
+        if entry.session:
+            from connector.systems.http.session.script import scripted  # noqa: PLC0415 - as above
+
+            return script, scripted(entry, settings, transport)
+        return script, HttpSystem(entry, settings, transport=transport)
 
     def preview(
         self, call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any]

@@ -48,13 +48,18 @@ class ScriptedTransport(httpx.MockTransport):
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         reply: ScriptedHttpReply = self._script.reply_to(_SentHttpRequest(request))
-        if reply.text is not None:
-            body = codecs.BOM_UTF8 + reply.text.encode()  # whatever charset a header names
-            headers = httpx.Headers({"content-type": "text/plain; charset=utf-8"})
-            headers.update(reply.headers)
-            return httpx.Response(reply.status, headers=headers, content=body)
-        document = {} if reply.json_ is None else reply.json_
-        return httpx.Response(reply.status, headers=reply.headers, json=document)
+        return response(reply)
+
+
+def response(reply: ScriptedHttpReply) -> httpx.Response:
+    """The response that a scripted reply stands for."""
+    if reply.text is not None:
+        body = codecs.BOM_UTF8 + reply.text.encode()  # whatever charset a header names
+        headers = httpx.Headers({"content-type": "text/plain; charset=utf-8"})
+        headers.update(reply.headers)
+        return httpx.Response(reply.status, headers=headers, content=body)
+    document = {} if reply.json_ is None else reply.json_
+    return httpx.Response(reply.status, headers=reply.headers, json=document)
 
 
 class _SentHttpRequest(SentRequest):

@@ -19,7 +19,7 @@ from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.systems.http.entry import HttpSystemEntry
 from connector.systems.http.protocol import PROTOCOL
-from tests.support.calls import PUT, client, send
+from tests.support.calls import PUT, send
 from tests.support.certificates import DAY, Authority
 from tests.support.mutual_tls import MutualTls, serial_number
 from tests.systems.http.test_client_certificate import VERSIONS
@@ -190,6 +190,8 @@ def test_a_key_without_a_certificate_is_no_entry(tls: dict[str, str]) -> None:
         HttpSystemEntry.model_validate({"http": {"base_url": "https://a.test", "tls": tls}})
 
 
-def test_certificates_need_a_system_with_tls() -> None:
+async def test_certificates_need_a_system_with_tls(authority: Authority) -> None:
+    settings = {"ca": authority.path.read_text()}
     with pytest.raises(BadSettings, match="needs a base_url with https"):
-        client("http://a.test", tls={"ca": "x"})
+        async with started(settings, {"ca": "=settings.ca"}, "http://a.test"):
+            pass

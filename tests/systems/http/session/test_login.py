@@ -1,0 +1,210 @@
+"""A session begins with a login; a call that the system refuses because of it begins another."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.outcome import Outcome
+from tests.support.logins import TOKEN, mapping, opened
+from tests.support.session_systems.records import Records
+from tests.support.session_systems.sessions import NotAllowed, Sessions
+from tests.support.session_systems.web import Answer, Asked, SessionSystem, document
+
+
+class Panel(SessionSystem):
+    """A REST panel: `POST /login` gives a token, which `X-Token` carries."""
+
+    ended = (401, "no session")
+    login_delay = 0.0
+
+    def __init__(self) -> None:
+        super().__init__(Sessions(password="p4ssword-of-the-connector"), Records())
+
+    async def answer(self, asked: Asked) -> Answer:
+        if asked.path == "/login":
+            await asyncio.sleep(self.login_delay)
+            try:
+                token = self.sessions.login(asked.json["user"], asked.json["password"])
+            except NotAllowed:
+                return document(403, {"error": f"wrong password {asked.json['password']}"})
+            return document(200, {"token": token, "lives": self.sessions.lifetime})
+        token = asked.headers.get("x-token", "")
+        if not self.sessions.check(token):
+            status, error = self.ended
+            return document(status, {"error": error, "token": token})
+        if asked.path == "/logout":
+            self.sessions.logout(token)
+            return document(200, {})
+        self.records.create(asked.json["imsi"], asked.json)
+        return document(200, {"token": token})
+
+
+@pytest.fixture
+async def panel() -> AsyncIterator[Panel]:
+    async with Panel() as system:
+        yield system
+
+
+def extended(*lines: str) -> str:
+    """`TOKEN` with more keys of the login."""
+    more = "".join(f"    {line}\n" for line in lines)
+    return TOKEN.replace("    requests:\n", f"{more}    requests:\n")
+
+
+async def test_calls_have_a_value_that_the_login_gave(tmp_path: Path, panel: Panel) -> None:
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        results = [await served.handle(number) for number in range(3)]
+    assert [result.outcome for result in results] == [Outcome.APPLIED] * 3
+    assert panel.sessions.logins == 1
+
+
+async def test_two_hundred_events_at_once_need_one_login(tmp_path: Path, panel: Panel) -> None:
+    panel.login_delay = 0.05
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        results = await served.burst(200)
+    assert {result.outcome for result in results} == {Outcome.APPLIED}
+    assert (panel.sessions.logins, len(panel.records.rows)) == (1, 200)
+
+
+async def test_a_call_with_a_session_that_ended_is_sent_once_more(
+    tmp_path: Path, panel: Panel
+) -> None:
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        await served.handle(1)
+        panel.end_sessions()
+        result = await served.handle(2)
+    assert result.outcome is Outcome.APPLIED
+    assert [asked.path for asked in panel.requests] == [
+        *("/login", "/cards"),
+        *("/cards", "/login", "/cards"),
+    ]
+
+
+@pytest.mark.parametrize("status", [200, 403])
+async def test_expired_when_says_which_replies_mean_that_the_session_has_ended(
+    tmp_path: Path, panel: Panel, status: int
+) -> None:
+    panel.ended = (status, "not logged in")
+    http = extended("expired_when: reply.json.error == 'not logged in'")
+    async with opened(mapping(tmp_path, http), {"url": panel.url}) as served:
+        await served.handle(1)
+        panel.end_sessions()
+        assert (await served.handle(2)).outcome is Outcome.APPLIED
+    assert panel.sessions.logins == 2
+
+
+async def test_a_new_session_that_is_refused_fails_the_event(tmp_path: Path, panel: Panel) -> None:
+    """Some systems log a user in who may not do anything. Each event would begin a login."""
+
+    async def end(asked: Asked) -> None:
+        if asked.path != "/login":
+            panel.end_sessions()
+
+    panel.before = end
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        results = await served.burst(50)
+    assert {result.outcome for result in results} == {Outcome.FAILED}
+    assert {result.reason for result in results} == {
+        "API Core refused the connector's credentials: check the secret that it uses"
+    }
+    assert panel.sessions.logins <= 2
+
+
+async def test_refused_credentials_are_tried_once_for_all_events(
+    tmp_path: Path, panel: Panel
+) -> None:
+    """Systems lock users after a few wrong passwords."""
+    async with opened(mapping(tmp_path), {"url": panel.url, "password": "wrong-one"}) as served:
+        results = await served.burst(200)
+        results.append(await served.handle(200))
+    assert {result.outcome for result in results} == {Outcome.FAILED}
+    assert panel.sessions.refused_logins == 1
+    assert served.shown(["wrong-one"]) == []
+
+
+async def test_a_system_that_is_down_is_unavailable(tmp_path: Path) -> None:
+    async with opened(mapping(tmp_path), {"url": "http://127.0.0.1:9"}) as served:
+        results = await served.burst(20)
+    assert {result.outcome for result in results} == {Outcome.UNAVAILABLE}
+    failed = [line for line in served.lines if line["message"] == "login failed"]
+    assert [line["cause"].startswith("login: ConnectError") for line in failed] == [True]
+
+
+async def test_an_event_that_leaves_does_not_end_the_login(tmp_path: Path, panel: Panel) -> None:
+    panel.login_delay = 0.1
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        first = asyncio.create_task(served.handle(1))
+        second = asyncio.create_task(served.handle(2))
+        while not panel.requests:  # noqa: ASYNC110 - of what no event tells
+            await asyncio.sleep(0.005)
+        first.cancel()
+        assert (await second).outcome is Outcome.APPLIED
+    assert panel.sessions.logins == 1
+
+
+async def test_a_login_without_the_value_fails_and_names_it(tmp_path: Path, panel: Panel) -> None:
+    http = TOKEN.replace("reply.json.token", "reply.json.tocken")
+    async with opened(mapping(tmp_path, http), {"url": panel.url}) as served:
+        result = await served.handle()
+    assert (result.outcome, result.reason) == (
+        Outcome.FAILED,
+        "API Core's reply to the login has no `token`",
+    )
+
+
+async def test_a_session_is_renewed_before_it_ends(tmp_path: Path, panel: Panel) -> None:
+    """The event that comes in the margin does not wait for the login, and no call is refused."""
+    panel.sessions.lifetime = 0.5
+    http = extended("lifetime: =reply.json.lives")
+    async with opened(mapping(tmp_path, http), {"url": panel.url}) as served:
+        number = 0
+        while panel.sessions.logins < 4:
+            number += 1
+            assert (await served.handle(number)).outcome is Outcome.APPLIED
+            await asyncio.sleep(0.01)
+    assert panel.sessions.refused == 0
+
+
+async def test_the_session_is_logged_out_at_the_stop(tmp_path: Path, panel: Panel) -> None:
+    http = extended("logout: {post: /logout}")
+    async with opened(mapping(tmp_path, http), {"url": panel.url}) as served:
+        await served.handle()
+    assert (panel.sessions.logouts, panel.sessions.live) == (1, 0)
+
+
+async def test_a_stop_without_a_login_logs_nobody_out(tmp_path: Path, panel: Panel) -> None:
+    async with opened(mapping(tmp_path, extended("logout: {post: /logout}")), {"url": panel.url}):
+        pass
+    assert panel.requests == []
+
+
+class Rotated:
+    """Secrets of which a newer version exists; `settings` change when they are read again."""
+
+    def __init__(self, settings: dict[str, Any], password: str) -> None:
+        self.generation = 1
+        self.settings = settings
+        self.password = password
+        self.asked = 0
+
+    async def renewed(self, since: int) -> bool:
+        self.asked += 1
+        if self.settings["password"] != self.password:
+            self.settings["password"] = self.password
+            self.generation += 1
+        return self.generation != since
+
+
+async def test_a_refused_login_is_tried_again_with_a_rotated_secret(
+    tmp_path: Path, panel: Panel
+) -> None:
+    made = mapping(tmp_path)
+    settings = {"url": panel.url, "password": "old-password"}
+    rotated = Rotated(settings, panel.sessions.password)
+    async with opened(made, settings, rotated) as served:
+        results = await served.burst(20)
+    assert {result.outcome for result in results} == {Outcome.APPLIED}
+    assert (panel.sessions.refused_logins, panel.sessions.logins) == (1, 1)
