@@ -83,7 +83,7 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
             known.add("item")
         if key not in ("subject", "each"):  # both are computed before the first call
             known |= set(names_of(calls[:position]))
-        if key in ("replies", "expect"):
+        if key in ("replies", "expect", "pages"):
             known.add("reply")
         elif key not in ("subject", "each", "when") and mapping.system.session_fields is not None:
             known.add(SESSION)  # what is sent, not whether and about whom

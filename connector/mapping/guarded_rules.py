@@ -153,5 +153,5 @@ def _needed(rule: Rule, part: str, fields: Fields) -> Iterator[Value]:
 def _content(call: CallEntry) -> Iterator[Value]:
     """Yield what a call sends."""
     for (key, *_), value in leaves(call):
-        if key not in ("when", "each", "subject", "replies", "expect"):
+        if key not in ("when", "each", "subject", "replies", "expect", "pages"):
             yield value

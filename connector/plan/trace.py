@@ -199,7 +199,7 @@ class _TracingPlanner(Planner):
             unknown = entry.names_read & frame.late
             subject = used(None if entry.subject else frame.subject, ("subject",))
             traced = _shown(TracedCall(entry, loc, call=step.ready), frame.scope, unknown)
-            computed = _expressions([*subject, *used(entry)], frame.scope, unknown)
+            computed = _expressions([*subject, *_of_request(entry)], frame.scope, unknown)
             self.calls.append(
                 traced._replace(subject=step.subject, computed=tuple(computed), use=self.use)
             )
@@ -220,6 +220,13 @@ class _TracingPlanner(Planner):
             )
         )
         return step
+
+
+def _of_request(entry: CallEntry) -> Iterator[tuple[Loc, Expression]]:
+    """Yield the expressions of a call, except those that read its own reply."""
+    for loc, expression in used(entry):
+        if loc[0] not in ("replies", "expect", "pages"):
+            yield loc, expression
 
 
 def _shown(traced: TracedCall, scope: EventScope, unknown: frozenset[str]) -> TracedCall:

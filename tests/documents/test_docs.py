@@ -186,9 +186,13 @@ system: {http: {base_url: "http://hss.test"}}
 """
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_the_examples_of_blocks_and_of_confirm_are_tested_files(folder: Path, number: int) -> None:
-    found, lints = checked(folder, HSS + blocks(read("mapping.md"), "sequence")[number])
+@pytest.mark.parametrize("number", range(3))
+def test_the_examples_of_blocks_confirm_and_pages_are_tested_files(
+    folder: Path, number: int
+) -> None:
+    page = (ROOT / "connector/systems/http/README.md").read_text(encoding="utf-8")
+    texts = [*blocks(read("mapping.md"), "sequence"), *blocks(page, "pages")]
+    found, lints = checked(folder, HSS + texts[number])
     assert lints == []
     assert found
     assert [result.problems for result in run_cases(found)] == [[]] * len(found.tests)
