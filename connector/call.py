@@ -51,7 +51,9 @@ class Call:
     the call twice has the same effect as sending it once; such a call is retried even if the
     system may have carried it out. `read_only` is true if the call changes nothing at the system.
     `meaning` is the call's own `replies`. `objection` is its `expect`: what is wrong with a reply
-    that would count as success. `paging` reads the other pages of the reply.
+    that would count as success. `paging` reads the other pages of the reply. `loc` is the path of
+    its entry in the mapping file; only the tests inside mapping files need it, so it is empty while
+    the function serves.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Call:
     objection: Judgement | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     paging: Paging | None = field(default=None, repr=False, compare=False, kw_only=True)
+    loc: tuple[str | int, ...] = field(default=(), repr=False, compare=False, kw_only=True)
 
     @property
     def size(self) -> int:

@@ -45,15 +45,17 @@ class Record:
     """What happened to an event, for its log record and for the tools that explain events.
 
     `dropped` are the subjects whose calls are left out. `calls` are the calls that were made, with
-    their replies. `touched` are the subjects that were changed, or may have been. `unanswered` is
-    true while the system may still be working on the last call. `replies` are what the plan's steps
-    learned. `turn` knows the secrets that the system gave the connector.
+    their replies, and `steps` the steps that they belong to. `touched` are the subjects that were
+    changed, or may have been. `unanswered` is true while the system may still be working on the
+    last call. `replies` are what the plan's steps learned. `turn` knows the secrets that the system
+    gave the connector.
     """
 
     event: Event | None = None
     plan: Plan | None = None
     dropped: frozenset[str] = frozenset()
     calls: list[tuple[Call, Reply]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     unanswered: bool = False
     replies: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -173,6 +175,7 @@ class Pipeline:
             record.unanswered = True
         reply = await self.system.send(call, turn)
         record.calls.append((call, reply))
+        record.steps.append(step)
         if not call.read_only:
             record.unanswered = reply.end is End.PENDING
         if reply.outcome is not Outcome.APPLIED and not reply.unknown:

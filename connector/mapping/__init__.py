@@ -16,7 +16,8 @@ schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
 rule            the entries `rules`; resource: the entries `resources`; block: the entries `blocks`
 between         the entries of `calls` that are not calls
-case            the entries `tests`
+case            the entries `tests` and `stories`
+script          the scripted system of a test, the same for every protocol
 protocol        the registry of protocols, and the interface of their rooms
 system_entry    the entry `system`
 call_entry      the base class of calls; reply_rule: what replies mean

@@ -168,10 +168,11 @@ def _unreachable(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _twice(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield lints for names that two rules, two tests or two entries of `calls` share."""
+    """Yield lints for names that two rules, tests, stories or entries of `calls` share."""
     named: list[tuple[Loc, list[str | None]]] = [
         (("rules",), [rule.name for rule in mapping.rules]),
         (("tests",), [case.name for case in mapping.tests]),
+        (("stories",), [story.name for story in mapping.stories]),
     ]
     named += [
         ((*loc, "calls"), [" ".join(names_of([entry])) or None for entry in holder.calls])

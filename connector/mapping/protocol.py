@@ -6,7 +6,7 @@ docs/architecture.md shows how to add a protocol.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
@@ -18,6 +18,7 @@ from connector.call import Call
 from connector.mapping.between import IN_BLOCKS, OTHERS, Between, BlockUse
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.entry import Entry
+from connector.mapping.script import ExpectedCall, Script
 from connector.mapping.system_entry import SystemEntry
 from connector.system import Renewal, System
 
@@ -42,45 +43,6 @@ class Preview(NamedTuple):
     body: str = ""
 
 
-class SentRequest(ABC):
-    """A request that a scripted system received in a test of a mapping file."""
-
-    name: str
-    """A short name of the request, e.g. `GET /cards`."""
-
-    @abstractmethod
-    def differences(self, expected: Any) -> Iterator[str]:
-        """Yield a sentence for each difference from `expected`, an entry of `tests.calls`."""
-
-
-class Script:
-    """The scripted replies of one test, and the requests that it received.
-
-    It counts calls, not requests, because a call can take several attempts.
-    """
-
-    def __init__(self, replies: tuple[Entry, ...], otherwise: Entry) -> None:
-        """`replies` answer the first calls, in order; `otherwise` answers all later calls."""
-        self.sent: list[SentRequest] = []
-        self._replies = replies
-        self._otherwise = otherwise
-        self._calls = 0
-        self._noted = False
-
-    def next_call(self) -> None:
-        """Count a call: the requests from now on belong to it."""
-        self._calls += 1
-        self._noted = False
-
-    def reply_to(self, request: SentRequest) -> Any:
-        """The reply to the current call. A retry gets the same reply and is not added to `sent`."""
-        if not self._noted:
-            self.sent.append(request)
-            self._noted = True
-        index = self._calls - 1
-        return self._replies[index] if index < len(self._replies) else self._otherwise
-
-
 class Protocol(ABC, Generic[SystemEntryOf, CallOf]):
     """The interface of a protocol's room."""
 
@@ -91,8 +53,8 @@ class Protocol(ABC, Generic[SystemEntryOf, CallOf]):
     system_entry: ClassVar[type[SystemEntry]]
     call_entry: ClassVar[type[CallEntry]]
     scripted_reply: ClassVar[type[Entry]]
-    """An entry of `tests.replies`."""
-    expected_call: ClassVar[type[Entry]]
+    """An entry of `tests.replies`. Without keys it is the reply to what no reply is given for."""
+    expected_call: ClassVar[type[ExpectedCall]]
     """An entry of `tests.calls`."""
 
     @abstractmethod
@@ -108,10 +70,8 @@ class Protocol(ABC, Generic[SystemEntryOf, CallOf]):
         """
 
     @abstractmethod
-    def scripted(
-        self, entry: SystemEntryOf, settings: Mapping[str, Any], replies: tuple[Entry, ...]
-    ) -> tuple[Script, System]:
-        """The script, and a client that gets its replies from it instead of the network."""
+    def scripted(self, entry: SystemEntryOf, settings: Mapping[str, Any], script: Script) -> System:
+        """A client that gets its replies from the script instead of the network."""
 
     @abstractmethod
     def preview(self, call: CallOf, entry: SystemEntryOf, settings: Mapping[str, Any]) -> Preview:
@@ -151,20 +111,40 @@ class _OfProtocol:
     protocol, validation fails at `system`, and entries that depend on it are not validated.
     """
 
-    def __init__(self, kind: str, others: Mapping[str, type[Entry]] | None = None) -> None:
-        """`others` are the kinds of entries that no protocol defines, by the key of each."""
+    def __init__(
+        self,
+        kind: str,
+        others: Mapping[str, type[Entry]] | None = None,
+        *,
+        many: bool = False,
+    ) -> None:
+        """`others` are the kinds of entries that no protocol defines, by the key of each.
+
+        `many`: a list of the entries is valid, too.
+        """
         self.kind = kind
         self.others = others or {}
+        self.many = many
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
-        return core_schema.with_info_plain_validator_function(self._validated)
+        one = core_schema.with_info_plain_validator_function(self._validated)
+        if not self.many:
+            return one
+        several = core_schema.tuple_variable_schema(one, min_length=1)
+        return core_schema.with_info_wrap_validator_function(self._one_or_several, several)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         kinds = [getattr(protocol(name), self.kind) for name in PROTOCOLS]
         kinds += self.others.values()
-        return {"anyOf": [handler(kind.__pydantic_core_schema__) for kind in kinds]}
+        one = {"anyOf": [handler(kind.__pydantic_core_schema__) for kind in kinds]}
+        if not self.many:
+            return one
+        return {"anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]}
+
+    def _one_or_several(self, raw: Any, several: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        return several(raw) if isinstance(raw, list | tuple) else self._validated(raw, info)
 
     def _validated(self, raw: Any, info: ValidationInfo) -> Any:
         spoken: AnyProtocol | None = info.context
@@ -189,6 +169,7 @@ AnyCall = Annotated[CallEntry, _OfProtocol("call_entry")]
 AnyBlockEntry = Annotated[CallEntry | Between, _OfProtocol("call_entry", IN_BLOCKS)]
 AnyRuleEntry = Annotated[CallEntry | Between | BlockUse, _OfProtocol("call_entry", OTHERS)]
 AnyScriptedReply = Annotated[Any, _OfProtocol("scripted_reply")]
+AnyScriptedReplies = Annotated[Any, _OfProtocol("scripted_reply", many=True)]
 AnyExpectedCall = Annotated[Any, _OfProtocol("expected_call")]
 
 

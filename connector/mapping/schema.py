@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from connector.mapping.block import Block
 from connector.mapping.call_entry import CallEntry
-from connector.mapping.case import Case
+from connector.mapping.case import Case, Story
 from connector.mapping.document import Document, Loc
 from connector.mapping.entry import AnyValue, Entry, Name, used
 from connector.mapping.expression import Expression
@@ -47,6 +47,7 @@ class MappingFile(Entry):
     blocks: dict[Name, Block] = {}
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     tests: tuple[Case, ...] = ()
+    stories: tuple[Story, ...] = ()
     _document: Document = PrivateAttr()
 
     @property
@@ -61,7 +62,7 @@ class MappingFile(Entry):
 
     @cached_property
     def expressions(self) -> tuple[tuple[Loc, Expression], ...]:
-        """Every expression with its path in the file; `tests` have no expressions."""
+        """Every expression with its path in the file; `tests` and `stories` have none."""
         parts = {"system": self.system, **self.own}
         return tuple(found for name, part in parts.items() for found in used(part, (name,)))
 

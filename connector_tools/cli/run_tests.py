@@ -17,7 +17,7 @@ app = typer.Typer()
 
 
 class _FileResult(NamedTuple):
-    """How many tests of a file passed and failed; `complete` if they reach all its entries."""
+    """How many tests of a file passed and failed; `complete` if they reach all they must."""
 
     passed: int
     failed: int
@@ -30,8 +30,8 @@ def run_tests(
 ) -> None:
     """Run the tests inside mapping files.
 
-    The tests script the replies of the external system; nothing is sent. If no test reaches a
-    rule, or one of its `ignore` and `require` entries, that is a failure too.
+    The tests script the replies of the external system; nothing is sent. It is a failure, too, if
+    no test reaches a part of the mapping: a call, a condition, the meaning of a reply.
     """
     results = [_run(file) for file in files]
     passed = sum(result.passed for result in results)
@@ -48,9 +48,9 @@ def _run(file: Path) -> _FileResult:
         show_lints(lints)
         return _FileResult(0, 0, complete=False)
     results = []
-    for index, result in enumerate(run_cases(found)):
+    for result in run_cases(found):
         results.append(result)
-        line = found.document.place(("tests", index)).line
+        line = found.document.place(result.loc).line
         if result.problems:
             say(f"FAILED  {result.case.name} ({file}:{line})", "red")
         else:

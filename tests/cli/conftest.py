@@ -23,12 +23,13 @@ rules:
 tests:
   - name: a SIM is put
     event: event.json
-    calls: [{put: /sims/001010000000001}]
+    calls: [{put: /sims/001010000000001, subject: imsi:001010000000001}]
     outcome: applied
   - name: without a SIM there is nothing to do
     event: event.json
     change: {pb_data.sim_info: null}
     outcome: ignored
+    because: no SIM
 """
 EVENT = {
     "event_id": "e",

@@ -49,3 +49,13 @@ def test_test_of_several_files_sums_them_up(mapping: Path) -> None:
     assert result.exit_code == 1
     assert f"{broken}:1:1: error: `summary` is missing" in result.stdout
     assert result.stdout.endswith("2 passed, 0 failed\n")
+
+
+def test_test_runs_stories_too(mapping: Path) -> None:
+    step = "{event: event.json, calls: [{put: /sims/001010000000001}], outcome: failed}"
+    mapping.write_text(f"{mapping.read_text()}stories:\n  - {{name: s, steps: [{step}]}}\n")
+    result = connector("test", mapping)
+    line = line_of(mapping, "{name: s")
+    assert result.exit_code == 1
+    assert f"FAILED  s ({mapping}:{line})\n        step 1: outcome is applied" in result.stdout
+    assert result.stdout.endswith("2 passed, 1 failed\n")

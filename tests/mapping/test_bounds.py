@@ -206,7 +206,7 @@ CONSTANT = set("default first last length".split())  # take the same time for ev
 @pytest.mark.parametrize("name", sorted(set(FILTERS) - CONSTANT))
 def test_each_filter_pays_for_its_input(name: str, scopes: Callable[[str], EventScope]) -> None:
     """Otherwise `map` could call a filter for thousands of large values."""
-    text = name in "abs float int lower replace round string title trim upper".split()
+    text = name in "abs element float int lower replace round string title trim upper".split()
     scope = scopes("nulls" if text else "policy" if name == "attribute" else "numbers")
     given = {"attribute": "policy | attribute('x')", "items": "variables | items"}
     scope["variables"] = {**scope["variables"], "l": scope["variables"]["l"][:10_000]}
@@ -214,6 +214,7 @@ def test_each_filter_pays_for_its_input(name: str, scopes: Callable[[str], Event
         scope["variables"] = dict.fromkeys(map(str, range(10_000)))
     arguments = {
         "replace": "('b', 'c')",
+        "element": "('b')",
         "selectattr": "('a')",
         "rejectattr": "('a')",
         "map": "('abs')",

@@ -19,6 +19,7 @@ from connector.event import Event, parse
 from connector.mapping.document import Loc, read
 from connector.mapping.load import check
 from connector.mapping.schema import MappingFile
+from connector.mapping.script import Script
 from connector.outcome import Refusal
 from connector.plan.planner import Plan, plan
 from connector.system import End
@@ -108,7 +109,8 @@ async def faults(mapping: MappingFile, found: list[Probe], loc: Loc) -> list[str
         BadSettings: it does not start.
     """
     values = settings_of(mapping, {})
-    script, client = mapping.protocol.scripted(mapping.system, values, ())
+    script = Script(mapping.protocol.scripted_reply())
+    client = mapping.protocol.scripted(mapping.system, values, script)
     rule = loc[1] if loc[0] == "rules" else None
     tried = [probe for probe in found if rule in (None, probe.rule)]
     done = [attempt(probe.event, mapping, values) for probe in tried]

@@ -110,6 +110,7 @@ async def opened(
     made: MappingFile,
     settings: MutableMapping[str, Any],
     renewal: Renewal | None = None,
+    budget: float = 20,
 ) -> AsyncIterator[Opened]:
     """Serve with a mapping and these values of its settings."""
     written = io.StringIO()
@@ -117,7 +118,7 @@ async def opened(
     log.configure("DEBUG", written)
     try:
         async with made.protocol.client(made.system, values, renewal) as system:
-            pipeline = Pipeline(made, values, MemoryLedger(), system, 20, b"key")
+            pipeline = Pipeline(made, values, MemoryLedger(), system, budget, b"key")
             yield Opened(pipeline, system, written)
     finally:
         log.configure()

@@ -38,12 +38,19 @@ tests:
   - name: a new card is added
     event: sim-updated.json
     replies: [{text: NONE}]
-    calls: [{line: FIND 001010000000001}, {line: ADD 001010000000001}]
+    calls:
+      - {line: FIND 001010000000001, subject: "imsi:001010000000001"}
+      - {line: ADD 001010000000001, subject: "imsi:001010000000001"}
+    outcome: applied
+  - name: a card that the switch has
+    event: sim-updated.json
+    system: {"LINE FIND *": {text: "7"}}
+    calls: [{line: FIND 001010000000001}]
     outcome: applied
   - name: a card that the switch refuses
     event: sim-updated.json
     replies: [{text: ERROR unknown}]
-    calls: [{}]
+    calls: [{line: FIND 001010000000001}]
     outcome: unknown_resource
 """
 
@@ -100,8 +107,8 @@ def test_the_commands_run_the_copy(copy: Path) -> None:
 
 
 def test_a_mapping_of_the_new_protocol_is_checked_and_tested(copy: Path) -> None:
-    assert "no lints, 1 rule, 2 tests" in ran(copy, *CONNECTOR, "check", "switch.yaml")
-    assert "2 passed, 0 failed" in ran(copy, *CONNECTOR, "test", "switch.yaml")
+    assert "no lints, 1 rule, 3 tests" in ran(copy, *CONNECTOR, "check", "switch.yaml")
+    assert "3 passed, 0 failed" in ran(copy, *CONNECTOR, "test", "switch.yaml")
 
 
 def test_explain_shows_the_calls_of_the_new_protocol(copy: Path) -> None:

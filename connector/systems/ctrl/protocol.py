@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connector.mapping.entry import Entry
-from connector.mapping.protocol import Preview, Protocol, Script
+from connector.mapping.protocol import Preview, Protocol
+from connector.mapping.script import Script
 from connector.system import Renewal, System
 from connector.systems.ctrl.call import METHODS, CtrlCall, CtrlCallEntry
 from connector.systems.ctrl.client import CtrlSystem
@@ -29,11 +29,10 @@ class CtrlProtocol(Protocol[CtrlSystemEntry, CtrlCall]):
         return CtrlSystem(entry, settings)
 
     def scripted(
-        self, entry: CtrlSystemEntry, settings: Mapping[str, Any], replies: tuple[Entry, ...]
-    ) -> tuple[Script, System]:
+        self, entry: CtrlSystemEntry, settings: Mapping[str, Any], script: Script
+    ) -> System:
         """See `Protocol`."""
-        script = Script(replies, ScriptedCtrlReply())
-        return script, CtrlSystem(entry, settings, ScriptedConnection(script).connect)
+        return CtrlSystem(entry, settings, ScriptedConnection(script).connect)
 
     def preview(
         self, call: CtrlCall, entry: CtrlSystemEntry, settings: Mapping[str, Any]

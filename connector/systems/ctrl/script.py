@@ -1,10 +1,19 @@
 """The entries `tests.replies` and `tests.calls` over ctrl, and the connection that replays them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from pydantic import Field, model_validator
+
+from connector.call import Call
 from connector.mapping.entry import Entry
-from connector.mapping.protocol import Script, SentRequest
-from connector.systems.ctrl.wire import CtrlReply
+from connector.mapping.script import ExpectedCall, Fault, Script, SentRequest
+from connector.systems.ctrl.wire import CtrlFailure, CtrlReply
+
+_FAULTS: Mapping[Fault, Exception] = {
+    "timeout": TimeoutError(),  # as when the guard ends an attempt
+    "refused": CtrlFailure("connection refused", sent=False),
+    "reset": CtrlFailure("connection reset", sent=True),
+}
 
 
 class ScriptedCtrlReply(Entry):
@@ -12,14 +21,30 @@ class ScriptedCtrlReply(Entry):
 
     value: str | None = None
     error: str | None = None
+    fault: Fault | None = Field(None, description="What happens in place of a reply.")
+
+    @model_validator(mode="after")
+    def _one_end(self) -> "ScriptedCtrlReply":
+        if self.fault and len(self.model_fields_set) > 1:
+            raise ValueError("has a `fault`, so it has no other key")
+        return self
 
 
-class ExpectedCtrlCall(Entry):
+class ExpectedCtrlCall(ExpectedCall):
     """A call that a test expects; keys that are left out are not compared."""
 
     ctrl_get: str | None = None
     ctrl_set: str | None = None
     value: str | None = None
+
+    @property
+    def names_method(self) -> bool:
+        """See `ExpectedCall`."""
+        return (self.ctrl_get or self.ctrl_set) is not None
+
+    def compares(self, call: Call) -> Mapping[str, bool]:
+        """See `ExpectedCall`."""
+        return {} if call.read_only else {"value": self.value is not None}
 
 
 class ScriptedConnection:
@@ -37,6 +62,8 @@ class ScriptedConnection:
     async def ask(self, variable: str, value: str | None) -> CtrlReply:
         """The scripted reply to a GET or a SET."""
         reply: ScriptedCtrlReply = self._script.reply_to(_SentCtrlRequest(variable, value))
+        if reply.fault:
+            raise _FAULTS[reply.fault]
         return CtrlReply(None if reply.error else reply.value or "OK", reply.error)
 
     def close(self) -> None:
@@ -44,6 +71,8 @@ class ScriptedConnection:
 
 
 class _SentCtrlRequest(SentRequest):
+    wild = r"[^.]*"
+
     def __init__(self, variable: str, value: str | None) -> None:
         self.name = f"{'GET' if value is None else 'SET'} {variable}"
         self._variable = variable

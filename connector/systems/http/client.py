@@ -41,7 +41,7 @@ from connector.systems.http.transport import http_transport, whole
 from connector.systems.http.trust import Trust, trust_problems
 from connector.systems.judge import judge
 
-MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
+_MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
 _ERRORS = tuple(EXCEPTIONS)
 
 UNSENDABLE = Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
@@ -106,25 +106,22 @@ class HttpSystem:
         """
         if self._transport is None:
             url = httpx.URL(self._config.base_url)
-            self._check_trust(url)
-            try:
-                self._transport = self._transport_to(url)
-            except (ValueError, ImportError) as error:
-                raise BadSettings([f"the proxy of the environment: {error}"]) from None
+            if self._http.tls and url.scheme != "https":
+                raise BadSettings(["system.http.tls: needs a base_url with https"])
+            self._transport = self._opened(url)
         return self
 
-    def _check_trust(self, url: httpx.URL) -> None:
-        if url.scheme != "https":
+    def _opened(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        """The transport for a host; raises as `__aenter__`."""
+        if url.scheme == "https":
+            if not self._trust.own_authorities and (problems := list(trust_problems())):
+                raise BadSettings(problems)
             if self._http.tls:
-                raise BadSettings(["system.http.tls: needs a base_url with https"])
-            return
-        if not self._trust.own_authorities and (problems := list(trust_problems())):
-            raise BadSettings(problems)
-        if self._http.tls:
-            self._trust.context()
-
-    def _transport_to(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
-        return http_transport(url, self._config.connect_timeout, MOST_BYTES, self._trust)
+                self._trust.context()
+        try:
+            return http_transport(url, self._config.connect_timeout, _MOST_BYTES, self._trust)
+        except (ValueError, ImportError) as error:
+            raise BadSettings([f"the proxy of the environment: {error}"]) from None
 
     async def __aexit__(self, *exc: object) -> None:
         """Close the connections."""

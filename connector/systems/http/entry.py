@@ -80,24 +80,28 @@ class SessionKind(Entry):
         raise NotImplementedError
 
 
-class _Kind:
-    """Makes pydantic validate a kind of `auth` with a class that is imported only if it is used."""
+class LazyKind:
+    """Makes pydantic validate a kind of `auth` with a class that is imported only if it is used.
+
+    `name` is the name of the class in `connector.systems.http.session.entry`.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
-            lambda raw, info: self._model.model_validate(raw, context=info.context)
+            lambda raw, info: self.model.model_validate(raw, context=info.context)
         )
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return handler(self._model.__pydantic_core_schema__)
+        return handler(self.model.__pydantic_core_schema__)
 
     @property
-    def _model(self) -> type[Entry]:
+    def model(self) -> type[Entry]:
+        """The class."""
         found: type[Entry] = getattr(import_module(_KINDS_MODULE), self.name)
         return found
 
@@ -118,16 +122,16 @@ class Auth(Entry):
     basic: Basic | None = None
     bearer: TokenText | None = None
     api_key: Annotated[tuple[ApiKey, ...], BeforeValidator(_listed, ApiKey | list[ApiKey])] = ()
-    oauth2: Annotated[SessionKind, _Kind("OAuth2")] | None = Field(
+    oauth2: Annotated[SessionKind, LazyKind("OAuth2")] | None = Field(
         None, description="A token from a token endpoint (RFC 6749)."
     )
-    assertion: Annotated[SessionKind, _Kind("Assertion")] | None = Field(
+    assertion: Annotated[SessionKind, LazyKind("Assertion")] | None = Field(
         None, description="A token for a signed assertion (RFC 7523)."
     )
-    login: Annotated[SessionKind, _Kind("Login")] | None = Field(
+    login: Annotated[SessionKind, LazyKind("Login")] | None = Field(
         None, description="A session that login requests begin."
     )
-    wsse: Annotated[SessionKind, _Kind("Wsse")] | None = Field(
+    wsse: Annotated[SessionKind, LazyKind("Wsse")] | None = Field(
         None, description="User name and password digest in each message (WS-Security)."
     )
 

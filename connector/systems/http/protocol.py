@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connector.mapping.entry import Entry
-from connector.mapping.protocol import Preview, Protocol, Script
+from connector.mapping.protocol import Preview, Protocol
+from connector.mapping.script import Script
 from connector.system import Renewal, System
 from connector.systems.http import credentials, trust
 from connector.systems.http.call import METHODS, HttpCall, HttpCallEntry
@@ -39,16 +39,15 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
         return system
 
     def scripted(
-        self, entry: HttpSystemEntry, settings: Mapping[str, Any], replies: tuple[Entry, ...]
-    ) -> tuple[Script, System]:
+        self, entry: HttpSystemEntry, settings: Mapping[str, Any], script: Script
+    ) -> System:
         """See `Protocol`."""
-        script = Script(replies, ScriptedHttpReply())
         transport = ScriptedTransport(script)
         if entry.session:
             from connector.systems.http.session.script import scripted  # noqa: PLC0415 - as above
 
-            return script, scripted(entry, settings, transport)
-        return script, HttpSystem(entry, settings, transport=transport)
+            return scripted(entry, settings, transport)
+        return HttpSystem(entry, settings, transport=transport)
 
     def preview(
         self, call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any]

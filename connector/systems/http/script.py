@@ -2,16 +2,26 @@
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from connector.call import Call
 from connector.mapping.entry import Entry
-from connector.mapping.protocol import Script, SentRequest
-from connector.systems.http.call import METHODS
+from connector.mapping.script import ExpectedCall, Fault, Script, SentRequest
+from connector.systems.causes import reason_of
+from connector.systems.http.call import BODIES, MEDIA_TYPES, METHODS, HttpCall
+
+_FAULTS: Mapping[Fault, Exception] = {
+    "timeout": TimeoutError(),  # as when the guard ends an attempt
+    "refused": httpx.ConnectError(reason_of("connection refused")),
+    "reset": httpx.ReadError(reason_of("connection reset")),
+}
+_KINDS = {media_type: kind for kind, media_type in MEDIA_TYPES.items()}
+_Pairs = dict[str, str | list[str]]
 
 
 class ScriptedHttpReply(Entry):
@@ -21,9 +31,16 @@ class ScriptedHttpReply(Entry):
     headers: dict[str, str] = {}
     json_: Any = Field(None, alias="json")
     text: str | None = None
+    fault: Fault | None = Field(None, description="What happens in place of a reply.")
+
+    @model_validator(mode="after")
+    def _one_end(self) -> "ScriptedHttpReply":
+        if self.fault and len(self.model_fields_set) > 1:
+            raise ValueError("has a `fault`, so it has no other key")
+        return self
 
 
-class ExpectedHttpCall(Entry):
+class ExpectedHttpCall(ExpectedCall):
     """A call that a test expects; keys that are left out are not compared."""
 
     get: str | None = None
@@ -31,12 +48,31 @@ class ExpectedHttpCall(Entry):
     put: str | None = None
     patch: str | None = None
     delete: str | None = None
-    query: dict[str, str] | None = None
+    query: _Pairs | None = None
     headers: dict[str, str] | None = None
     json_: Any = Field(None, alias="json")
-    form: dict[str, str] | None = None
+    form: _Pairs | None = None
     text: str | None = None
     xml: str | None = None
+
+    @property
+    def names_method(self) -> bool:
+        """See `ExpectedCall`."""
+        return any(getattr(self, method) is not None for method in METHODS)
+
+    def compares(self, call: Call) -> Mapping[str, bool]:
+        """See `ExpectedCall`; any of the keys of a body compares the whole body."""
+        assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
+        given = {type(self).model_fields[name].alias or name for name in self.model_fields_set}
+        named = {name.lower() for name in self.headers or ()}
+        parts: dict[str, bool] = {}
+        if call.query:
+            parts["query"] = self.query is not None
+        if call.headers:
+            parts["headers"] = {name.lower() for name in call.headers} <= named
+        if call.body is not None:
+            parts[_KINDS[call.content_type or ""]] = not given.isdisjoint(BODIES)
+        return parts
 
 
 class ScriptedTransport(httpx.MockTransport):
@@ -48,55 +84,102 @@ class ScriptedTransport(httpx.MockTransport):
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         reply: ScriptedHttpReply = self._script.reply_to(_SentHttpRequest(request))
+        if reply.fault:
+            raise _FAULTS[reply.fault]
         return response(reply)
 
 
 def response(reply: ScriptedHttpReply) -> httpx.Response:
     """The response that a scripted reply stands for."""
     if reply.text is not None:
-        body = codecs.BOM_UTF8 + reply.text.encode()  # whatever charset a header names
-        headers = httpx.Headers({"content-type": "text/plain; charset=utf-8"})
-        headers.update(reply.headers)
-        return httpx.Response(reply.status, headers=headers, content=body)
-    document = {} if reply.json_ is None else reply.json_
-    return httpx.Response(reply.status, headers=reply.headers, json=document)
+        # The mark says that it is UTF-8, whatever charset a header names.
+        content = codecs.BOM_UTF8 + reply.text.encode() if reply.text else b""
+        kind = "text/plain; charset=utf-8"
+    else:
+        document = reply.json_ if "json_" in reply.model_fields_set else {}
+        content, kind = json.dumps(document).encode(), "application/json"
+    headers = httpx.Headers({"content-type": kind})
+    headers.update(reply.headers)
+    return httpx.Response(reply.status, headers=headers, content=content)
 
 
 class _SentHttpRequest(SentRequest):
+    wild = r"[^/?&]*"
+
     def __init__(self, request: httpx.Request) -> None:
         self.name = f"{request.method} {request.url.path}"
         self._request = request
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """See `SentRequest`: the request with its query and without."""
+        line = f"{self._request.method} {self._request.url.raw_path.decode()}"
+        return (line.partition("?")[0], line)
+
     def differences(self, expected: ExpectedHttpCall) -> Iterator[str]:
         """See `SentRequest`."""
-        request = self._request
+        sent = self.lines[0]
         for method in METHODS:
             path = getattr(expected, method)
-            sent = request.url.raw_path.decode().partition("?")[0]
-            if path is not None and (method.upper(), path) != (request.method, sent):
-                yield f"{request.method} {sent} instead of {method.upper()} {path}"
+            if path is not None and f"{method.upper()} {path}" != sent:
+                yield f"{sent} instead of {method.upper()} {path}"
         for name, want, got in self._compared(expected):
             if want != got:
                 yield f"{name} is {json.dumps(got)}, not {json.dumps(want)}"
+        if "json_" in expected.model_fields_set:
+            yield from self._json_differences(expected.json_)
 
     def _compared(self, expected: ExpectedHttpCall) -> Iterator[tuple[str, Any, Any]]:
         """Yield the name, the expected and the sent value of each part that the test names."""
         request, body = self._request, self._request.content.decode(errors="replace")
         parts: list[tuple[str, Any, Any]] = [
-            ("query", expected.query, dict(request.url.params)),
-            ("form", expected.form, dict(parse_qsl(body))),
+            ("query", _pairs(expected.query), _gathered(request.url.params.multi_items())),
+            ("form", _pairs(expected.form), _gathered(parse_qsl(body, keep_blank_values=True))),
             ("text", expected.text, body),
             ("xml", expected.xml, body),
         ]
         for name, value in (expected.headers or {}).items():
             parts.append((f"header {name}", value, request.headers.get(name)))
         yield from (part for part in parts if part[1] is not None)
-        if "json_" in expected.model_fields_set:
-            yield "json", expected.json_, _json(body)
+
+    def _json_differences(self, expected: Any) -> Iterator[str]:
+        """Yield the difference of a body that must be this JSON; no body is no JSON."""
+        body, wanted = self._request.content.decode(errors="replace"), json.dumps(expected)
+        if not body:
+            yield f"there is no body, but json must be {wanted}"
+            return
+        try:
+            sent = json.loads(body)
+        except ValueError:
+            yield f"the body is not JSON, but json must be {wanted}"
+            return
+        if not _same(sent, expected):
+            yield f"json is {json.dumps(sent)}, not {wanted}"
 
 
-def _json(body: str) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body or None
+def _pairs(expected: _Pairs | None) -> _Pairs | None:
+    """The expected values by name; a list of one value is that value."""
+    return None if expected is None else {name: _one(item) for name, item in expected.items()}
+
+
+def _gathered(pairs: Iterable[tuple[str, str]]) -> _Pairs:
+    """The values by name, a list for each name that is repeated."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: _one(values) for name, values in found.items()}
+
+
+def _one(values: str | list[str]) -> str | list[str]:
+    return values[0] if isinstance(values, list) and len(values) == 1 else values
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two values are the same JSON; to Python `true` and `1` are equal."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return bool(left == right)

@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,7 @@ from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply, Turn
 from connector.systems.guard import Progress
 from connector.systems.http.call import HttpCall
-from connector.systems.http.client import HttpSystem, exchange, read
+from connector.systems.http.client import UNSENDABLE, HttpSystem, exchange, read
 from connector.systems.http.credentials import CREDENTIALS, HttpCredentials, bearer
 from connector.systems.http.entry import HttpSystemEntry
 from connector.systems.http.request import Request, request
@@ -97,9 +97,10 @@ class WsseSystem(LateSystem):
         kind = self._entry.session
         assert isinstance(call, HttpCall)  # noqa: S101 - the mapping's check refuses others
         assert isinstance(kind, Wsse)  # noqa: S101 - `session_system` looked at it
-        username, password = (
-            formed(value, self._scope, text_of) for value in (kind.username, kind.password)
-        )
+        try:
+            username, password = _user(kind, self._scope)
+        except ValueError:  # of a secret that was rotated
+            return UNSENDABLE
         session = Session(values=dict(username_token(username, password, plain=kind.plain)))
         found = await self._sent(call, session, HttpCredentials(), progress)
         return found if isinstance(found, Reply) else self._judged(call, found)
@@ -138,8 +139,7 @@ class SessionSystem(LateSystem):
         """See `HttpSystem`."""
         await super().__aenter__()
         if self._login_transport is None and isinstance(self._kind, TokenKind):
-            url = httpx.URL(formed(self._kind.url, self._scope, endpoint))
-            self._login_transport = self._transport_to(url)
+            self._login_transport = self._opened(httpx.URL(_url(self._kind, self._scope)))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -229,6 +229,8 @@ class SessionSystem(LateSystem):
         try:
             async with asyncio.timeout(self._config.timeout):
                 found = await exchange(transport, made, Progress(), cookies)
+                if isinstance(found, Reply):  # no reply came: the connection may have been old
+                    found = await exchange(transport, made, Progress(), cookies)
         except TimeoutError:
             cause = f"no reply within {self._config.timeout:g} s"
             return Reply(Outcome.UNAVAILABLE, "API Core did not answer the login", cause)
@@ -246,17 +248,39 @@ def check(entry: HttpSystemEntry, settings: Mapping[str, Any]) -> None:
     Raises:
         BadSettings: names each value that cannot be used, and never repeats it.
     """
-    kind, scope = entry.session, Scope(settings=settings)
-    checks: dict[str, Any] = {}
-    if isinstance(kind, TokenKind):
-        checks["url"] = partial(formed, kind.url, scope, endpoint)
-    if isinstance(kind, Assertion):
-        checks["key"] = lambda: signer(formed(kind.key, scope, text_of))
+    scope = Scope(settings=settings)
     problems = []
-    for name, compute in checks.items():
+    for name, compute in _checked(entry.session, scope):
         try:
             compute()
         except ValueError as error:
-            problems.append(f"system.http.auth: `{name}` {error}")
+            problems.append(f"system.http.auth: `{name}`: {error}")
     if problems:
         raise BadSettings(problems)
+
+
+def _checked(kind: object, scope: Scope) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield what must be computed without an error, with its name."""
+    match kind:
+        case Wsse():
+            yield "wsse", partial(_user, kind, scope)
+        case Login():
+            first = kind.requests[0]  # the others can read values of the session
+            yield f"login.requests.{first.method}", partial(first.request, scope)
+        case OAuth2() | Assertion():
+            yield "url", partial(_url, kind, scope)
+    match kind:
+        case OAuth2():
+            for name in ("client_id", "client_secret", "username", "password", "refresh_token"):
+                if (value := getattr(kind, name)) is not None:
+                    yield name, partial(formed, value, scope, text_of)
+        case Assertion():
+            yield "key", lambda: signer(formed(kind.key, scope, text_of))
+
+
+def _url(kind: TokenKind, scope: Scope) -> str:
+    return formed(kind.url, scope, endpoint)
+
+
+def _user(kind: Wsse, scope: Scope) -> tuple[str, str]:
+    return formed(kind.username, scope, text_of), formed(kind.password, scope, text_of)

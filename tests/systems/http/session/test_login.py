@@ -1,6 +1,8 @@
 """A session begins with a login; a call that the system refuses because of it begins another."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,10 @@ from typing import Any
 import pytest
 
 from connector.outcome import Outcome
+from connector.settings import BadSettings
+from tests.support import ROOT
 from tests.support.logins import TOKEN, mapping, opened
+from tests.support.scripted import Scripted, ScriptedServer
 from tests.support.session_systems.records import Records
 from tests.support.session_systems.sessions import NotAllowed, Sessions
 from tests.support.session_systems.web import Answer, Asked, SessionSystem, document
@@ -208,3 +213,73 @@ async def test_a_refused_login_is_tried_again_with_a_rotated_secret(
         results = await served.burst(20)
     assert {result.outcome for result in results} == {Outcome.APPLIED}
     assert (panel.sessions.refused_logins, panel.sessions.logins) == (1, 1)
+
+
+async def test_events_wait_for_a_login_for_half_of_their_time_at_most(
+    tmp_path: Path, panel: Panel
+) -> None:
+    """The login goes on, and a later event has its session."""
+    panel.login_delay = 0.6
+    async with opened(mapping(tmp_path), {"url": panel.url}, budget=0.4) as served:
+        results = await served.burst(20)
+        assert {result.outcome for result in results} == {Outcome.UNAVAILABLE}
+        while not panel.sessions.logins:  # noqa: ASYNC110 - of what no event tells
+            await asyncio.sleep(0.01)
+        while (await served.handle(30)).outcome is not Outcome.APPLIED:
+            pass
+    assert panel.sessions.logins == 1
+
+
+async def test_a_login_on_a_connection_that_was_closed_is_sent_once_more(
+    tmp_path: Path, system: ScriptedServer
+) -> None:
+    system.script(Scripted(drop=True), Scripted(json={"token": "t-1"}))
+    async with opened(mapping(tmp_path), {"url": system.url}) as served:
+        assert (await served.handle()).outcome is Outcome.APPLIED
+    assert [asked.path for asked in system.requests] == ["/login", "/login", "/cards"]
+
+
+@pytest.mark.parametrize(
+    ("http", "problem"),
+    [
+        (
+            TOKEN.replace("json: {user: =settings.user, password:", "headers: {X-P:"),
+            "`login.requests.post`: `=settings.password`: there is no value",
+        ),
+        (
+            "auth: {wsse: {username: a, password: =settings.password}}\n",
+            "`wsse`: `=settings.password`: there is no value",
+        ),
+        (
+            "auth: {oauth2: {url: 'http://a', client_id: a, client_secret: =settings.password}}\n",
+            "`client_secret`: `=settings.password`: there is no value",
+        ),
+        (
+            "auth: {oauth2: {url: '{{ settings.key }}', client_id: a, client_secret: b}}\n",
+            "`url`: must be a URL such as https://host/token, without a user",
+        ),
+        (
+            "auth: {assertion: {url: 'http://a', key: =settings.user, claims: {}}}\n",
+            "`key`: must be an RSA private key in PEM format",
+        ),
+    ],
+    ids=["login", "wsse", "client", "url", "key"],
+)
+def test_values_that_cannot_be_used_stop_the_start(tmp_path: Path, http: str, problem: str) -> None:
+    made = mapping(tmp_path, http)
+    values = {"url": "http://system.test", "user": "s3cret-user", "key": "s3cret", "password": None}
+    with pytest.raises(BadSettings) as refused:
+        made.protocol.client(made.system, values)
+    assert refused.value.problems == (f"system.http.auth: {problem}",)
+
+
+def test_a_mapping_without_a_login_imports_nothing_for_it() -> None:
+    code = (
+        "import sys; from pathlib import Path; from connector.mapping.load import load;"
+        "made = load(Path('mappings/wtl-hlr-hss.yaml'));"
+        "values = {'api_url': 'http://a', 'api_token': 'b', 'timeout': 1};"
+        "made.protocol.client(made.system, values);"
+        "print([name for name in sys.modules if 'http.session' in name or 'expat' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == "[]"

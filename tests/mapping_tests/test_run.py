@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from connector.mapping.document import Lint
-from connector_tools.mapping_tests import event_of, run_cases, untested
+from connector_tools.mapping_tests import event_of, run_cases
 from connector_tools.mapping_tests import test_settings as settings_for_tests
 from tests.support.events import event
-from tests.support.mapping_files import HEAD, mapping
+from tests.support.mapping_files import mapping
 
 RULES = """\
 settings:
@@ -41,6 +40,8 @@ rules:
 """
 IMSI = "001010000000001"
 GET = "{get: /cards/001010000000001, query: {region: eu}, headers: {x-token: test-token}}"
+LOOK = "{get: /cards/001010000000001}"
+CALLS = f"calls: [{LOOK}, {{put: /form}}]"
 
 
 @pytest.fixture
@@ -59,21 +60,25 @@ def problems(folder: Path, case: str) -> list[str]:
 @pytest.mark.parametrize(
     "case",
     [
-        f"outcome: applied, calls: [{GET}, {{put: /form, form: {{a: '{IMSI}', b: c}}}}]",
-        "outcome: applied, calls: [{}, {}]",
+        f"outcome: applied, calls: [{GET}, {{put: /form, form: {{a: '{IMSI}', b: [c]}}}}]",
+        f"outcome: applied, {CALLS}",
         f"outcome: applied, replies: [{{status: 404}}], calls: [{GET}, "
         f"{{put: /cards, json: {{imsi: '{IMSI}'}}}}]",
-        f"outcome: applied, replies: [{{status: 201}}], calls: [{{}}, {{text: 'text {IMSI}'}}]",
-        f"outcome: applied, replies: [{{status: 202}}], calls: [{{}}, {{xml: '<a>{IMSI}</a>'}}]",
-        "outcome: failed, replies: [{status: 500}], calls: [{}]",
-        "outcome: failed, replies: [{text: <html>}], calls: [{}], because: not JSON",
-        "outcome: throttled, replies: [{status: 429, headers: {Retry-After: '90'}}], calls: [{}]",
+        "outcome: applied, replies: [{status: 201}], "
+        f"calls: [{LOOK}, {{put: /text, text: 'text {IMSI}'}}]",
+        "outcome: applied, replies: [{status: 202}], "
+        f"calls: [{LOOK}, {{put: /xml, xml: '<a>{IMSI}</a>'}}]",
+        f"outcome: failed, replies: [{{status: 500}}], calls: [{LOOK}]",
+        f"outcome: failed, replies: [{{text: <html>}}], calls: [{LOOK}], because: not JSON",
+        "outcome: throttled, replies: [{status: 429, headers: {Retry-After: '90'}}], "
+        f"calls: [{LOOK}]",
         "outcome: ignored, change: {pb_data.sim_info.imsi: ''}, because: no IMSI",
         "outcome: ignored, change: {pb_data.sim_info: null}",
         "outcome: invalid, remove: [pb_data.account_info], because: account_info is missing",
         "outcome: invalid, change: {pb_data.sim_info.imsi: X}, because: must be 6 to 15",
         "outcome: ignored, settings: {extra: x}, because: no rule",
-        "outcome: applied, settings: {region: us}, calls: [{query: {region: us}}, {}]",
+        "outcome: applied, settings: {region: us}, "
+        "calls: [{get: /cards/001010000000001, query: {region: us}}, {put: /form}]",
     ],
 )  # fmt: skip
 def test_a_test_that_holds_has_no_problem(folder: Path, case: str) -> None:
@@ -125,11 +130,20 @@ def test_a_test_that_holds_has_no_problem(folder: Path, case: str) -> None:
             "outcome: applied, replies: [{status: 404}], calls: [{}, {json: null}]",
             "call 2: json is",
         ),
-        ("outcome: applied, calls: [{json: {}}, {}]", "call 1: json is null, not {}"),
-        ("outcome: applied, calls: [{}, {json: {a: 1}}]", "call 2: json is"),
+        ("outcome: applied, calls: [{json: {}}, {}]", "call 1: there is no body, but json must"),
+        ("outcome: applied, calls: [{json: null}, {}]", "call 1: there is no body"),
+        ("outcome: applied, calls: [{}, {text: ''}]", "call 2: text is"),
+        (f"outcome: applied, calls: [{LOOK}, {{}}]", "call 2: names no method: write PUT /form"),
+        (f"outcome: applied, {CALLS}, replies: [{{}}, {{}}, {{}}]", "fetched reply 3"),
+        ("outcome: applied, calls: [{}, {json: {a: 1}}]", "call 2: the body is not JSON"),
         ("outcome: applied, settings: {size: many}, calls: [{}, {}]", "SIZE: must be a number"),
         ("outcome: applied, settings: {sise: 1}, calls: [{}, {}]", "`sise`"),
         ("outcome: applied, change: {event_id.a: 1}", "`event_id` is no object"),
+        ("outcome: applied, change: {pb_data.sim_info.imsy: 1}", "did you mean `imsi`?"),
+        ("outcome: applied, change: {pb_data.acount_info.blocked: 1}", "mean `account_info`?"),
+        ("outcome: applied, change: {data.variables.new: 1}", "write it under `add`"),
+        ("outcome: applied, change: {pb_data.account_info.msisdn: '1'}", "no `msisdn` here"),
+        ("outcome: applied, add: {pb_data.sim_info.imsi: '1'}", "write it under `change`"),
         ("outcome: applied, remove: [pb_data.sim_inf.imsi], calls: [{}, {}]", "`pb_data.sim_inf"),
     ],
 )  # fmt: skip
@@ -159,19 +173,11 @@ def test_a_reason_is_compared_as_it_is_written(folder: Path) -> None:
 
 
 def test_every_test_is_run_and_the_others_do_not_matter(folder: Path) -> None:
-    case = "  - {name: %s, event: e.json, outcome: %s, calls: [{}, {}]}\n"
-    file = (
-        RULES
-        + "tests:\n"
-        + case % ("a", "applied")
-        + case % ("b", "failed")
-        + case
-        % (
-            "c",
-            "applied",
-        )
-    )
-    results = list(run_cases(mapping(folder, file)))
+    cases = (("a", "applied"), ("b", "failed"), ("c", "applied"))
+    made = [
+        f"  - {{name: {name}, event: e.json, outcome: {end}, {CALLS}}}\n" for name, end in cases
+    ]
+    results = list(run_cases(mapping(folder, f"{RULES}tests:\n{''.join(made)}")))
     assert [(result.case.name, not result.problems) for result in results] == [
         ("a", True),
         ("b", False),
@@ -183,7 +189,7 @@ def test_nothing_is_logged_meanwhile(
     folder: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        problems(folder, "outcome: applied, calls: [{}, {}]")
+        problems(folder, f"outcome: applied, {CALLS}")
     assert capsys.readouterr() == ("", "")
 
 
@@ -193,7 +199,8 @@ def test_the_event_is_changed_and_cut_but_its_file_is_not(folder: Path) -> None:
         tests:
           - name: t
             event: e.json
-            change: {data.event_type: X, pb_data.new.part: [1]}
+            change: {data.event_type: X, pb_data.product_info: {name: L}}
+            add: {pb_data.new.part: [1]}
             remove: [handler_id, pb_data.sim_info.imsi]
             outcome: ignored
         """
@@ -203,6 +210,7 @@ def test_the_event_is_changed_and_cut_but_its_file_is_not(folder: Path) -> None:
     (case,) = found.tests
     sent: dict[str, Any] = json.loads(event_of(found, case))
     assert sent["data"]["event_type"] == "X"
+    assert sent["pb_data"]["product_info"] == {"name": "L"}
     assert sent["pb_data"]["new"] == {"part": [1]}
     assert "handler_id" not in sent
     assert "imsi" not in sent["pb_data"]["sim_info"]
@@ -235,10 +243,20 @@ rules:
     ("case", "told"),
     [
         ("calls: [{put: /cards}, {put: /cards}], outcome: applied", ""),
-        ("calls: [{}], outcome: applied", "2 calls instead of 1: PUT /cards, PUT /cards"),
-        ("replies: [{}, {status: 400}], calls: [{}, {}], outcome: failed", ""),
-        ("replies: [{status: 503}], calls: [{}], outcome: unavailable", ""),
-        ("replies: [{}, {status: 503}], calls: [{}, {}], outcome: unavailable", ""),
+        (
+            "calls: [{put: /cards}], outcome: applied",
+            "2 calls instead of 1: PUT /cards, PUT /cards",
+        ),
+        (
+            "replies: [{}, {status: 400}], calls: [{put: /cards}, {put: /cards}], outcome: failed",
+            "",
+        ),
+        ("replies: [{status: 503}], calls: [{put: /cards}], outcome: unavailable", ""),
+        (
+            "replies: [{}, {status: 503}], calls: [{put: /cards}, {put: /cards}], "
+            "outcome: unavailable",
+            "",
+        ),
     ],
 )  # fmt: skip
 def test_two_identical_calls_are_two_and_the_attempts_of_one_are_one(
@@ -247,62 +265,3 @@ def test_two_identical_calls_are_two_and_the_attempts_of_one_are_one(
     file = f"{TWICE}tests: [{{name: t, event: e.json, {case}}}]\n"
     (result,) = run_cases(mapping(folder, file))
     assert result.problems == ([told] if told else [])
-
-
-# What no test reaches
-
-TESTS = {
-    "calls": "{name: a, event: e.json, outcome: applied, calls: [{}, {}]}",
-    "ignore": "{name: b, event: e.json, outcome: ignored, change: {pb_data.sim_info: null}}",
-    "require": "{name: c, event: e.json, outcome: invalid, remove: [pb_data.account_info]}",
-}
-
-
-def lints(folder: Path, rules: str, *tests: str) -> list[Lint]:
-    found = mapping(folder, rules + "tests:\n" + "".join(f"  - {test}\n" for test in tests))
-    return untested(found, list(run_cases(found)))
-
-
-def test_a_mapping_whose_tests_reach_everything_has_no_lint(folder: Path) -> None:
-    assert lints(folder, RULES, *TESTS.values()) == []
-
-
-@pytest.mark.parametrize(("left_out", "line"), [("calls", 13), ("ignore", 16), ("require", 17)])
-def test_what_no_test_reaches_is_a_lint(folder: Path, left_out: str, line: int) -> None:
-    tests = [test for name, test in TESTS.items() if name != left_out]
-    (found,) = lints(folder, RULES, *tests)
-    assert (found.name, found.place.line) == ("untested", line)
-    assert "a card changed" in found.reason or left_out in found.reason
-    assert found.mend
-
-
-def test_a_second_rule_that_no_test_reaches_is_a_lint(folder: Path) -> None:
-    second = "  - {name: a second, on: SIM/Deleted, calls: [{delete: /a}]}\n"
-    (found,) = lints(folder, RULES + second, *TESTS.values())
-    assert "a second" in found.reason
-
-
-def test_an_entry_that_rules_share_by_an_alias_is_tested_once(folder: Path) -> None:
-    rules = dedent(
-        """\
-        rules:
-          - name: first
-            on: SIM/Updated
-            require: &shared [{that: sim, because: no SIM}]
-            calls: [{put: /a}]
-          - {name: second, on: SIM/Created, require: *shared, calls: [{put: /b}]}
-        """
-    )
-    tests = [
-        "{name: a, event: e.json, outcome: applied, calls: [{}]}",
-        "{name: b, event: e.json, outcome: invalid, change: {pb_data.sim_info: null}}",
-        "{name: c, event: e.json, outcome: applied, change: {data.event_type: SIM/Created}, "
-        "calls: [{}]}",
-    ]
-    assert lints(folder, rules, *tests) == []
-
-
-def test_a_test_that_fails_before_it_is_decided_reaches_nothing(folder: Path) -> None:
-    broken = TESTS["calls"].replace("e.json", "none.json")
-    found = lints(folder, RULES, broken, TESTS["ignore"], TESTS["require"])
-    assert [one.place.line for one in found] == [len(HEAD.splitlines()) + 9]
