@@ -51,6 +51,7 @@ soak: $(READY) ## Run the long simulations: 100,000 events on each ledger, and a
 	for run in \
 		"memory virtual --ledger memory --events 100000 --rate 0.2 --fault all --fault kill=0" \
 		"sqlite virtual --ledger sqlite --events 100000 --instances 3" \
+		"resources virtual --system hss --ledger sqlite --events 100000 --instances 3" \
 		"sqlite-functions functions --ledger sqlite --events 100000 --instances 2 --fault all --fault kill=6" \
 		"firestore-functions functions --ledger firestore --events 100000 --instances 2 --fault all --fault kill=6" \
 		"osmo-hlr osmo-hlr --events 1000 --subscribers 80 --rate 0.3 --fault all --fault outage=4"; do \

@@ -13,7 +13,7 @@ from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.pattern import BadPattern, compiled
-from connector.mapping.resource_checks import known_names
+from connector.mapping.resource_checks import known_names, resource_names
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.session import SESSION
@@ -30,6 +30,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
     """
     reserved = {*SECTIONS, "settings", "reply", "call", "item", SESSION}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
+    named += resource_names(mapping)
     taken = [(loc, name) for loc, name in named if name in reserved]
     taken += [(loc, name) for loc, name in _given(mapping) if name in reserved | {*mapping.values}]
     for loc, name in taken:

@@ -48,7 +48,7 @@ def known_names(mapping: MappingFile, loc: Loc) -> set[str]:
 
 def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for resources that no rule can use, and for what they lack."""
-    for loc, name in _names(mapping):
+    for loc, name in resource_names(mapping):
         if name in mapping.values or name in RESERVED:
             reason, mend = f"`{name}` has a meaning already", "choose another name"
             yield mapping.document.lint("reserved-name", loc, reason, mend)
@@ -66,7 +66,8 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
         yield from _parameters(mapping, loc, given)
 
 
-def _names(mapping: MappingFile) -> Iterator[tuple[Loc, str]]:
+def resource_names(mapping: MappingFile) -> Iterator[tuple[Loc, str]]:
+    """Yield the names of the resources and of their parameters, with their paths."""
     for name, entry in mapping.resources.items():
         yield ("resources", name), name
         for index, parameter in enumerate(entry.of):

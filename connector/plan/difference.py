@@ -28,8 +28,12 @@ def difference(found: Object, wanted: Object, fields: Mapping[str, OwnedField]) 
 
 def is_off(name: str, value: Any, fields: Mapping[str, OwnedField]) -> bool:
     """True if a field with this value takes service or a number away."""
-    off = fields.get(name, _NAIVE).off
-    return value is None or value in ("", [], {}) or (off is not None and _exact(value, off))
+    field = fields.get(name, _NAIVE)
+    return (
+        value is None
+        or value in ("", [], {})
+        or (field.off is not None and _same(field.off, value, field))
+    )
 
 
 def _same(found: Any, wanted: Any, field: OwnedField) -> bool:

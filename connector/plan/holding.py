@@ -65,7 +65,13 @@ class ResourceStep(NamedTuple):
 
 
 def steps_of(sims: Iterable[tuple[Target, ...]]) -> tuple[Step, ...]:
-    """The steps for the targets of each SIM: first those released, then removed, then held."""
+    """The steps for the targets of each SIM: first those released, then removed, then held.
+
+    Of several targets for the same thing the last counts: a SIM that is released and held is held.
+    """
+    sims = list(sims)
+    last = {target.key: target for sim in sims for target in sim}
+    sims = [tuple(one for one in _needed(sim) if last[one.key] is one) for sim in sims]
     targets = [target for sim in sims for target in sim]
     from_below = [target for sim in sims for target in reversed(sim)]
     return (
@@ -74,6 +80,15 @@ def steps_of(sims: Iterable[tuple[Target, ...]]) -> tuple[Step, ...]:
         *(ResourceStep(target, Phase.TAKE) for target in from_below),
         *(ResourceStep(target, Phase.GIVE) for target in targets),
     )
+
+
+def _needed(sim: tuple[Target, ...]) -> list[Target]:
+    """The targets that the verb manages, and those that the expressions of these read."""
+    found: list[Target] = []
+    for target in reversed(sim):
+        if target.is_managed or any(target.name in other.entry.names_read for other in found):
+            found.insert(0, target)
+    return found
 
 
 def summary(replies: Replies, steps: Iterable[Step]) -> dict[str, str]:

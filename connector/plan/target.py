@@ -12,7 +12,7 @@ from connector.call import Call, Meaning
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
 from connector.mapping.entry import used
-from connector.mapping.expression import Expression, Value, as_json, expressions
+from connector.mapping.expression import EvaluationError, Expression, Value, as_json, expressions
 from connector.mapping.resource import Resource
 from connector.outcome import Outcome, Refusal
 from connector.plan.difference import difference, is_off
@@ -35,8 +35,8 @@ class State:
 
     `found` is what the system holds, None if nothing. `take` are the calls that take service or
     a number away, `give` all others; both are still to be made. `differs` says what differed when
-    it was first compared: `created`, `removed`, or the names of fields; None before. `created` is
-    true once the mapping's calls have created it.
+    it was first compared: `created`, `removed`, or the names of fields; None before. `waits` is
+    true if it cannot be read yet, because a resource that it needs is absent.
     """
 
     found: Object | None = field(default=None, repr=False)
@@ -44,7 +44,7 @@ class State:
     take: list[Call] = field(default_factory=list)
     give: list[Call] = field(default_factory=list)
     differs: tuple[str, ...] | None = None
-    created: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,14 @@ class Target:
         """The targets above that its expressions read."""
         return tuple(other for other in self.above if other.name in self.entry.names_read)
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What it is at the external system: its resource, and the values of its parameters."""
+        return (self.name, *(self.scope[name] for name in self.entry.of))
+
     def state(self, replies: Replies) -> State:
         """What is known of the target in the course of an event."""
-        found: State = replies.setdefault(f"{self.name} of {self.verb} {self.subject}", State())
+        found: State = replies.setdefault(f"{self.verb} {self.key}", State())
         return found
 
     def names(self, replies: Replies) -> EventScope:
@@ -122,12 +127,16 @@ class Target:
         """
         state = self.state(replies)
         state.found = None
-        if all(parent.state(replies).found is not None for parent in self.parents):
+        if not self._orphaned(replies):
             names = self.names(replies)
             reply = yield self.reading or self._reading(names)
             state.found = self._shown(confirmed(reply), names)
         if self.verb == "hold":
             self._check(self.names(replies))
+
+    def _orphaned(self, replies: Replies) -> bool:
+        """True if a resource that its expressions read is absent."""
+        return any(parent.state(replies).found is None for parent in self.parents)
 
     def _reading(self, names: EventScope) -> Call:
         """The call that reads; a reply that means "absent" counts as success."""
@@ -145,14 +154,27 @@ class Target:
         """What the system holds, by a reply to `read`."""
         scope = names.with_names({"reply": reply.seen})
         absent = self.entry.is_absent
-        if absent and self.evaluator.value(absent, (*self.loc, "absent"), scope):
+        if absent and self._told(absent, scope):
             return None
-        found = self.evaluator.value(self.entry.shown, (*self.loc, "found"), scope)
+        found = self._told(self.entry.shown, scope)
         if found is not None and not isinstance(found, dict):
-            raise Refusal(
-                Outcome.FAILED, f"API Core's reply does not show the resource `{self.name}`"
-            )
+            raise self._unclear()
         return found
+
+    def _told(self, value: Value, scope: EventScope) -> Any:
+        """What a reply says.
+
+        Raises:
+            Refusal: failed; the reply is not what the expression expects. The event may be right.
+        """
+        try:
+            return value.evaluate(scope)
+        except EvaluationError as error:
+            raise self._unclear(str(error)) from None
+
+    def _unclear(self, cause: str | None = None) -> Refusal:
+        reason = f"API Core's reply does not show the resource `{self.name}`"
+        return Refusal(Outcome.FAILED, reason, cause=cause)
 
     def _check(self, names: EventScope) -> None:
         met = self._objection(names)
@@ -175,11 +197,22 @@ class Target:
             Refusal: the event lacks data, or the resource has no call for what is needed.
         """
         state = self.state(replies)
+        waited, state.waits = state.waits, self._orphaned(replies)
+        state.wanted, state.take, state.give = self.planned, [], []
+        if state.waits:
+            state.differs = ("created",) if self._is_created_later else ()
+            return
         names = self.names(replies)
-        state.wanted = self._planned(names) if self._waits else self.planned
-        state.take, state.give = [], []
+        if self._waits:
+            state.wanted = self._planned(names)
         differs = self._moves(state, names.with_names({"want": state.wanted}))
-        state.differs = differs if state.differs is None else state.differs
+        state.differs = differs if state.differs is None or waited else state.differs
+
+    @property
+    def _is_created_later(self) -> bool:
+        """True if the resource is wanted as far as the event alone says."""
+        wanted = self._value is not None and (self._waits or self.planned is not None)
+        return self.verb == "hold" and wanted
 
     def _planned(self, names: EventScope) -> Object | None:
         """The owned fields with the values that they shall have; None if it shall be absent."""
@@ -197,6 +230,11 @@ class Target:
         if found is not None and not isinstance(found, dict):
             self.evaluator.invalid("must be an object or none", loc)
         return found
+
+    @property
+    def is_managed(self) -> bool:
+        """True if this verb checks, changes or removes the resource."""
+        return self.verb == "hold" or not self._unmanaged
 
     @property
     def _unmanaged(self) -> bool:
@@ -292,19 +330,34 @@ class Target:
             Refusal: a call did not succeed.
         """
         state = self.state(replies)
-        if any(parent.state(replies).created for parent in self.parents):
-            yield from self._again(replies)  # it could not be read before
+        if phase == "give" and state.waits and self._is_created_later:
+            yield from self._unblocked(replies)
         for number in range(1, _ROUNDS + 1):
             before = state.found is None
             refused = yield from self._attempt(phase, replies)
             if refused is None:
                 return
             yield from self._again(replies)
-            if not getattr(state, phase):
+            if not _left(state, phase):
                 return  # it was carried out, or another phase does the rest
             changed = before != (state.found is None)
             if number == _ROUNDS or not (changed or refused.outcome is Outcome.UNAVAILABLE):
                 confirmed(replace(refused, outcome=_final(refused)))
+
+    def _unblocked(self, replies: Replies) -> Talk:
+        """Read the resource once those that it needs are there.
+
+        Raises:
+            Refusal: unknown_resource; one of them is still absent, and this one is wanted.
+        """
+        for parent in self.parents:
+            if parent.state(replies).found is None:
+                yield from parent.look(replies)
+        yield from self._again(replies)
+        if self.state(replies).waits and self._planned(self.names(replies)) is not None:
+            absent = [each.name for each in self.parents if each.state(replies).found is None]
+            reason = f"the resource `{self.name}` needs `{absent[0]}`, which is absent"
+            raise Refusal(Outcome.UNKNOWN_RESOURCE, reason)
 
     def _again(self, replies: Replies) -> Talk:
         yield from self.look(replies)
@@ -313,15 +366,13 @@ class Target:
     def _attempt(self, phase: Phase, replies: Replies) -> Generator[Call, Reply, Reply | None]:
         """Make the calls of a phase; return the reply after which the state is open, or None."""
         state = self.state(replies)
-        calls: list[Call] = getattr(state, phase)
-        while calls:
+        while calls := _left(state, phase):
             reply = yield calls[0]
             if self._is_open(reply, replies):
                 return reply
             if not (state.wanted is None and self._says(self.entry.is_gone, reply, replies)):
                 confirmed(reply)
             calls.pop(0)
-            state.created = state.created or state.found is None
         return None
 
     def _is_open(self, reply: Reply, replies: Replies) -> bool:
@@ -338,7 +389,12 @@ class Target:
         if meaning is None or not reply.seen:
             return False
         scope = self.names(replies).with_names({"reply": reply.seen})
-        return bool(self.evaluator.value(meaning, self.loc, scope))
+        return bool(self._told(meaning, scope))
+
+
+def _left(state: State, phase: Phase) -> list[Call]:
+    """The calls to make next in a phase. What turned out late to take is taken before giving."""
+    return state.take or (state.give if phase == "give" else [])
 
 
 def _final(refused: Reply) -> Outcome:

@@ -65,6 +65,13 @@ class LedgerInProcess(StrEnum):
     SQLITE = "sqlite"
 
 
+class SystemInProcess(StrEnum):
+    """The external systems of a world in this process."""
+
+    WTL = "wtl"
+    HSS = "hss"
+
+
 class LedgerOfFunctions(StrEnum):
     """The ledgers of real functions; Firestore is Google's emulator on this machine."""
 
@@ -74,6 +81,10 @@ class LedgerOfFunctions(StrEnum):
 
 
 _LEDGER = typer.Option(help="Where the connector keeps its ledger.")
+_SYSTEM = typer.Option(
+    help="The external system: an HLR that is told a state, or an HSS with several resources for "
+    "a subscriber, in which another program writes, too."
+)
 Instances = Annotated[int, typer.Option(min=1, max=50, help="Instances of the function.")]
 
 
@@ -85,6 +96,7 @@ def virtual(
     world: WorldOptions,
     ledger: Annotated[LedgerInProcess, _LEDGER] = LedgerInProcess.MEMORY,
     instances: Instances = 1,
+    system: Annotated[SystemInProcess, _SYSTEM] = SystemInProcess.WTL,
 ) -> None:
     """Run the connector in this process, on virtual time.
 
@@ -93,8 +105,10 @@ def virtual(
     from connector_tools.simulation import virtual_time  # noqa: PLC0415 - see world_options.py
 
     _refuse_to_share_memory(ledger, instances)
-    simulation = virtual_time.VirtualTimeSimulation(ledger, instances)
-    _compare(world.scenario(faults.ALL), simulation, f"virtual, {ledger}")
+    simulated = virtual_time.SYSTEMS[system]
+    simulation = virtual_time.VirtualTimeSimulation(ledger, instances, system=simulated)
+    what = f"virtual, {ledger}, {system}"
+    _compare(world.scenario(faults.ALL), simulation, what)
 
 
 @app.command(epilog="Example: connector simulate functions --ledger firestore --instances 2")

@@ -4,7 +4,7 @@ billing       PortaBilling: subscribers, SIMs, products, and what the network mu
 life          random changes of subscribers, repeatable by a seed
 enrichment    the data that NSPS reads from PortaBilling for an event
 nsps          NSPS: queue, retries, replays, history
-network       an HLR/HSS with faults, which notes violations of its rules
+faulty_network, network, hss_network   an HLR and an HSS with faults, which note violations of rules
 faults        the faults, and how often each happens
 clock         simulated time: virtual, or real time that passes faster
 world         puts these together: a time with faults, a time without, then the comparison

@@ -11,7 +11,7 @@ from connector_tools.send import Target
 from connector_tools.simulation.billing import Desired
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faults import Faults
-from connector_tools.simulation.network import Difference
+from connector_tools.simulation.faulty_network import Difference
 from connector_tools.simulation.nsps import Delivery, HttpAnswer
 from connector_tools.simulation.world import (
     OnProgress,

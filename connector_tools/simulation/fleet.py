@@ -11,8 +11,8 @@ from connector.mapping.schema import MappingFile
 from connector.pipeline import Pipeline
 from connector.system import System
 from connector_tools.simulation.clock import Clock
+from connector_tools.simulation.faulty_network import FaultyNetwork
 from connector_tools.simulation.instance import Instance, LedgerTrouble, MortalLedger
-from connector_tools.simulation.network import Network
 from connector_tools.simulation.nsps import Delivery, HttpAnswer
 
 _DEAD: HttpAnswer = (0, "")
@@ -25,7 +25,9 @@ class Credentials:
     `connector.systems.http.credentials.Renewal`.
     """
 
-    def __init__(self, values: dict[str, Any], network: Network, clock: Clock, key: str) -> None:
+    def __init__(
+        self, values: dict[str, Any], network: FaultyNetwork, clock: Clock, key: str
+    ) -> None:
         self.values = values
         self.generation = 0
         self._network = network

@@ -23,7 +23,12 @@ from connector.ledger.records import (
 )
 from connector.outcome import answer
 from connector.pipeline import Pipeline
-from connector_tools.simulation.network import Network, delivery
+from connector_tools.simulation.faulty_network import (
+    FaultyNetwork,
+    WireRequest,
+    delivery,
+    dropped,
+)
 from connector_tools.simulation.nsps import Delivery, HttpAnswer
 
 T = TypeVar("T")
@@ -69,7 +74,10 @@ class MortalLedger:
 
     async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """Claim: see `Ledger`."""
-        return await self._call(lambda: self._ledger.claim(request))
+        verdict = await self._call(lambda: self._ledger.claim(request))
+        if isinstance(verdict, Claim):
+            dropped.set(verdict.dropped)
+        return verdict
 
     async def settle(self, claim: Claim) -> None:
         """Settle: see `Ledger`."""
@@ -139,14 +147,15 @@ class Instance:
 class NetworkTransport(httpx.AsyncBaseTransport):
     """Carries requests to the network, which handles them even if the sender is killed."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: FaultyNetwork) -> None:
         self._network = network
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The network's reply: see `httpx.AsyncBaseTransport`."""
         authorization = request.headers.get("authorization", "")
         body = await request.aread()
-        going = asyncio.ensure_future(self._network.receive(authorization, body))
+        sent = WireRequest(request.method, request.url.path, authorization, body)
+        going = asyncio.ensure_future(self._network.receive(sent))
         wire = await asyncio.shield(going)
         if wire.status is None:
             raise httpx.ReadError("connection closed")

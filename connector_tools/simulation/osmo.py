@@ -22,8 +22,8 @@ from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Desired
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faults import Faults
+from connector_tools.simulation.faulty_network import Difference
 from connector_tools.simulation.fleet import Fleet, InstanceFactory
-from connector_tools.simulation.network import Difference
 from connector_tools.simulation.world import (
     OnProgress,
     Scenario,

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from connector_tools.counterparts.hlr_http import BASE_PATH, AbortableConnection, NoAnswer
 from connector_tools.program import ROOT
 from connector_tools.simulation.clock import Clock
+from connector_tools.simulation.faulty_network import WireRequest
 from connector_tools.simulation.functions import Functions
 from connector_tools.simulation.network import Network
 from connector_tools.simulation.store import Store
@@ -55,7 +56,10 @@ class NetworkServer(Network):
     async def answer(self, request: Request) -> Response:
         """Answer one HTTP request."""
         authorization = request.headers.get("authorization", "")
-        wire = await self.receive(authorization, await request.body())
+        body = await request.body()
+        wire = await self.receive(
+            WireRequest(request.method, request.url.path, authorization, body)
+        )
         if wire.status is None:
             return NoAnswer()
         return Response(wire.body, wire.status, wire.headers, "application/json")

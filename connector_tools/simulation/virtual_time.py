@@ -1,11 +1,11 @@
 """Runs worlds in this process on virtual time: a simulated month takes minutes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random, seed
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from connector.ledger.memory import MemoryLedger
 from connector.ledger.records import Ledger
@@ -17,7 +17,9 @@ from connector.systems.http.entry import HttpSystemEntry
 from connector_tools.program import ROOT
 from connector_tools.quiet import quiet
 from connector_tools.simulation.clock import Clock, VirtualLoop
+from connector_tools.simulation.faulty_network import FaultyNetwork
 from connector_tools.simulation.fleet import Credentials, Fleet, InstanceFactory
+from connector_tools.simulation.hss_network import HssNetwork
 from connector_tools.simulation.instance import NetworkTransport
 from connector_tools.simulation.network import Network
 from connector_tools.simulation.world import (
@@ -28,21 +30,28 @@ from connector_tools.simulation.world import (
     no_progress,
 )
 
-_WTL = ROOT / "mappings" / "wtl-hlr-hss.yaml"
 _BUDGET, _TIMEOUT = 50.0, 30.0  # seconds, the defaults of the settings
 _SKEW = 3.0  # seconds between the clocks of two instances
 
 Sabotage = Callable[[Any], Any]
 
 
-class _NetworkWithSecret(Network):
-    """The network, with the connector's secret for it."""
+class SimulatedSystem(NamedTuple):
+    """An external system that can be simulated: its mapping file, its settings, its network."""
 
-    credentials: Credentials
+    file: Path
+    settings: Mapping[str, Any]
+    network: type[FaultyNetwork]
 
-    async def rotate(self) -> None:
-        """Change the token, and later the secret: see `world.ObservedNetwork`."""
-        await self.credentials.rotate()
+
+WTL = SimulatedSystem(
+    ROOT / "mappings" / "wtl-hlr-hss.yaml",
+    {"cs_profile": "default", "eps_profile": "default", "imsi_regexp": None},
+    Network,
+)
+HSS = SimulatedSystem(ROOT / "connector_tools" / "counterparts" / "hss.yaml", {}, HssNetwork)
+SYSTEMS = {"wtl": WTL, "hss": HSS}
+"""The external systems by name: one that is told a state, and one that holds resources."""
 
 
 class VirtualTimeSimulation:
@@ -58,11 +67,13 @@ class VirtualTimeSimulation:
         instances: int = 1,
         spoil_ledger: Sabotage = lambda ledger: ledger,
         spoil_system: Sabotage = lambda system: system,
+        system: SimulatedSystem = WTL,
     ) -> None:
         self._ledger = ledger
         self._instances = instances
         self._spoil_ledger = spoil_ledger
         self._spoil_system = spoil_system
+        self._simulated = system
 
     def run(self, scenario: Scenario, progress: OnProgress = no_progress) -> SimulationResult:
         """Run a world from beginning to end."""
@@ -75,23 +86,21 @@ class VirtualTimeSimulation:
         self, scenario: Scenario, folder: Path, progress: OnProgress
     ) -> SimulationResult:
         clock, random = Clock(), Random(f"{scenario.seed} network")
-        network = _NetworkWithSecret(random, scenario.faults, "token-0", _TIMEOUT)
-        values = {
+        network = self._simulated.network(random, scenario.faults, "token-0", _TIMEOUT)
+        values = dict(self._simulated.settings) | {
             "api_url": "http://network.invalid",
             "api_token": "token-0",
-            "cs_profile": "default",
-            "eps_profile": "default",
             "timeout": _TIMEOUT,
-            "imsi_regexp": None,
         }
-        network.credentials = Credentials(values, network, clock, "api_token")
-        mapping = load(_WTL)
+        secret = Credentials(values, network, clock, "api_token")
+        network.on_rotate = secret.rotate
+        mapping = load(self._simulated.file)
         assert isinstance(mapping.system, HttpSystemEntry)  # noqa: S101 - it is in the file
         entry = mapping.system
 
         def system() -> System:
             wire = NetworkTransport(network)
-            made = HttpSystem(entry, values, network.credentials, wire)
+            made = HttpSystem(entry, values, secret, wire)
             spoilt: System = self._spoil_system(made)
             return spoilt
 

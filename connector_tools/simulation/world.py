@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from connector_tools.simulation.billing import Billing, Desired
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faults import Faults
+from connector_tools.simulation.faulty_network import Difference
 from connector_tools.simulation.life import Life
-from connector_tools.simulation.network import Difference
 from connector_tools.simulation.nsps import Delivery, HeldEvent, HttpAnswer, Nsps, NspsOptions
 
 _CALM = Faults({})

@@ -104,6 +104,18 @@ CASES: list[tuple[str, str, str, str]] = [
     ("reserved-name", with_call("{@@id: sim, put: /a}"), "`sim`", "another name"),
     (
         "reserved-name",
+        "resources: {@@policy: {of: [imsi], read: {get: /a}, want: {a: 1}}}\n" + RULES,
+        "`policy`",
+        "another name",
+    ),
+    (
+        "reserved-name",
+        "resources: {card: {of: [@@sim], read: {get: /a}, want: {a: 1}}}\n" + RULES,
+        "`sim`",
+        "another name",
+    ),
+    (
+        "reserved-name",
         "values: {a: 1}\n" + with_call("{@@id: a, put: /a, query: {b: =a}}"),
         "`a`",
         "another name",

@@ -101,9 +101,13 @@ class WsseSystem(LateSystem):
             username, password = _user(kind, self._scope)
         except ValueError:  # of a secret that was rotated
             return UNSENDABLE
-        session = Session(values=dict(username_token(username, password, plain=kind.plain)))
+        session = Session(values=self._token(username, password, plain=kind.plain))
         found = await self._sent(call, session, HttpCredentials(), progress)
         return found if isinstance(found, Reply) else self._judged(call, found)
+
+    def _token(self, username: str, password: str, *, plain: bool) -> dict[str, Any]:
+        """The values of `session` for one request; tests of mapping files make them up."""
+        return dict(username_token(username, password, plain=plain))
 
 
 class _Use:
@@ -154,7 +158,17 @@ class SessionSystem(LateSystem):
         await super().__aexit__(*exc)
 
     async def send(self, call: Call, turn: Turn) -> Reply:
-        """See `System`. If the system says that the session has ended, log in and send once more.
+        """See `HttpSystem`; the texts of the reply have no secret of the session."""
+        used = self._renewal.generation if self._renewal else 0
+        reply = await self._in_session(call, turn)
+        refused = reply.refused or reply.status == 401
+        if refused and not reply.unknown and await self._renewed(used, turn.deadline):
+            reply = await self._in_session(call, turn)
+        turn.secrets = self._keeper.secrets
+        return self._hidden(reply)
+
+    async def _in_session(self, call: Call, turn: Turn) -> Reply:
+        """Carry out a call. If the system says that the session has ended, send it once more.
 
         A session that another call used with success may end again before this call is sent; then
         it is sent again. It is not if an earlier attempt may have been carried out.
@@ -166,10 +180,9 @@ class SessionSystem(LateSystem):
             use = _Use(session)
             turn.secrets = self._keeper.secrets
             reply = await self._guard.send(partial(self._attempt_with, use), call, turn)
-            turn.secrets = self._keeper.secrets
             if not use.refused or not self._keeper.refused(session) or reply.unknown:
                 break
-        return self._hidden(reply)
+        return reply
 
     def _hidden(self, reply: Reply) -> Reply:
         """The reply without the secrets of the session, which the system may have quoted."""

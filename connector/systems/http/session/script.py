@@ -1,6 +1,7 @@
 """The session of a scripted system: tests of mapping files log in with the `example` replies.
 
-Only the calls of events reach the test's script. A token endpoint answers with `test-token`.
+Only the calls of events reach the test's script. A token endpoint answers with `test-token`. The
+values of WS-Security are `test-security` and so on.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from connector.systems.http.session.client import SessionSystem, WsseSystem
 from connector.systems.http.session.entry import Login, LoginKind, Wsse
 from connector.systems.http.session.keeper import Session
 from connector.systems.http.session.logins import LogIn
+from connector.systems.http.session.wsse import username_token
 
 TOKEN = "test-token"  # noqa: S105 - made up
 
@@ -25,7 +27,7 @@ def scripted(
     """The client for tests of a mapping file with a session; `transport` answers the calls."""
     match entry.session:
         case Wsse():
-            return WsseSystem(entry, settings, transport=transport)
+            return _MadeUpToken(entry, settings, transport=transport)
         case Login() as login:
             examples = _Examples(login)
             return SessionSystem(entry, settings, None, transport, examples)
@@ -44,6 +46,14 @@ class _Examples(httpx.MockTransport):
         reply = self._replies[self._asked % len(self._replies)]
         self._asked += 1
         return response(reply)
+
+
+class _MadeUpToken(WsseSystem):
+    """A system whose requests have the same values in every test, so that they can be compared."""
+
+    def _token(self, username: str, password: str, *, plain: bool) -> dict[str, Any]:
+        made = username_token(username, password, plain=plain)
+        return {name: f"test-{name}" for name in made}
 
 
 class _WithToken(SessionSystem):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connector import log
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from tests.support import ROOT
@@ -283,3 +284,71 @@ def test_a_mapping_without_a_login_imports_nothing_for_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
     assert done.stdout.decode().strip() == "[]"
+
+
+async def test_a_late_refusal_of_an_old_session_does_not_end_the_new_one(
+    tmp_path: Path, panel: Panel
+) -> None:
+    calls = 0
+
+    async def hold_the_second(asked: Asked) -> None:
+        nonlocal calls
+        calls += asked.path == "/cards"
+        if asked.path == "/cards" and calls == 2:  # of the second event, with the old session
+            async with asyncio.timeout(10):
+                while panel.sessions.logins < 2 or len(panel.records.rows) < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        await served.handle(1)
+        panel.end_sessions()
+        panel.before = hold_the_second
+        results = await asyncio.gather(served.handle(2), served.handle(3))
+    assert {result.outcome for result in results} == {Outcome.APPLIED}
+    assert panel.sessions.logins == 2
+
+
+async def test_a_login_that_failed_is_tried_again_after_a_pause(
+    tmp_path: Path, panel: Panel
+) -> None:
+    right, panel.sessions.password = panel.sessions.password, "another"
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        result = await served.handle(1)
+        assert result.outcome is Outcome.FAILED
+        panel.sessions.password = right
+        async with asyncio.timeout(15):
+            while (await served.handle(2)).outcome is not Outcome.APPLIED:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    assert (panel.sessions.refused_logins, panel.sessions.logins) == (1, 1)
+
+
+async def test_a_login_that_waits_says_when_to_come_again(tmp_path: Path) -> None:
+    async with opened(mapping(tmp_path), {"url": "http://127.0.0.1:9"}) as served:
+        await served.handle(1)
+        result = await served.handle(2)
+    assert result.outcome is Outcome.UNAVAILABLE
+    assert result.retry_after is not None and 0 < result.retry_after <= 1
+
+
+async def test_a_rotated_secret_makes_a_new_session_that_nobody_waits_for(
+    tmp_path: Path, panel: Panel
+) -> None:
+    settings = {"url": panel.url, "password": panel.sessions.password}
+    rotated = Rotated(settings, panel.sessions.password)
+    async with opened(mapping(tmp_path), settings, rotated) as served:
+        await served.handle(1)
+        rotated.generation += 1
+        assert (await served.handle(2)).outcome is Outcome.APPLIED
+        async with asyncio.timeout(10):
+            while panel.sessions.logins < 2:  # noqa: ASYNC110 - of what no event tells
+                await asyncio.sleep(0.005)
+        assert (await served.handle(3)).outcome is Outcome.APPLIED
+    assert panel.sessions.refused == 0
+
+
+async def test_the_line_of_a_login_has_no_ids_of_an_event(tmp_path: Path, panel: Panel) -> None:
+    log.bind(request_id="r-1")
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        await served.handle(1)
+    lines = {line["message"]: line.get("request_id") for line in served.lines}
+    assert lines == {"logged in": None, "event settled": "r-1"}
