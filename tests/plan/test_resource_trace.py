@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connector.call import Call
 from connector.event import parse
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.load import load
 from connector.mapping.schema import MappingFile
 from connector.outcome import Refusal
@@ -140,6 +141,7 @@ def shown(item: TracedResource, call: Call) -> bool:
         known = write.call
         if known is None or known.left_out or known.call is None:
             continue
+        assert isinstance(known.entry, CallEntry)
         if (known.call.method, known.entry.target) != (call.method, call.target):
             continue
         if known.waits_for or outline(known.call) == outline(call):
