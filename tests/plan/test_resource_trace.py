@@ -79,6 +79,7 @@ def files() -> list[MappingFile]:
 @example(
     number=1, name="sim-replaced", change={}, found=[None, None, {"id": "1"}, {"name": "x"}]
 )  # what is wanted depends on what was found, and is none
+@example(number=1, name="sim-replaced", change={}, found=[None, None, {"plan": "x"}, None])
 @given(
     number=st.sampled_from(range(3)),
     name=st.sampled_from(NAMES),
