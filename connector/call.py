@@ -24,6 +24,24 @@ Raises EvaluationError or Refusal if the reply lacks what it reads.
 """
 
 
+class Page(NamedTuple):
+    """A page of a look-up: its items, and the call for the next page; None after the last."""
+
+    items: list[Any]
+    following: "Call | None"
+
+
+class Paging(NamedTuple):
+    """How the pages of a look-up are read; `most` is how many are read.
+
+    `page` finds the page in the fields of the reply to a call. It raises EvaluationError or Refusal
+    if the reply lacks what it reads.
+    """
+
+    most: int
+    page: Callable[[Mapping[str, Any], "Call"], Page]
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request with all its expressions computed; each protocol adds its own fields.
@@ -33,8 +51,9 @@ class Call:
     the call twice has the same effect as sending it once; such a call is retried even if the
     system may have carried it out. `read_only` is true if the call changes nothing at the system.
     `meaning` is the call's own `replies`. `objection` is its `expect`: what is wrong with a reply
-    that would count as success. `loc` is the path of its entry in the mapping file; only the tests
-    inside mapping files need it, so it is empty while the function serves.
+    that would count as success. `paging` reads the other pages of the reply. `loc` is the path of
+    its entry in the mapping file; only the tests inside mapping files need it, so it is empty while
+    the function serves.
     """
 
     id: str
@@ -45,6 +64,7 @@ class Call:
     meaning: Judgement | None = field(default=None, repr=False, compare=False, kw_only=True)
     objection: Judgement | None = field(default=None, repr=False, compare=False, kw_only=True)
 
+    paging: Paging | None = field(default=None, repr=False, compare=False, kw_only=True)
     loc: tuple[str | int, ...] = field(default=(), repr=False, compare=False, kw_only=True)
 
     @property

@@ -154,9 +154,7 @@ class Pipeline:
         Raises:
             Refusal: a call did not succeed; those after it were not made.
         """
-        entries = todo.rule.calls if todo.rule else ()
         replies = record.replies
-        replies |= {entry.id or "": None for entry in entries}
         turn = record.turn = Turn(deadline, patience=deadline - self.budget / 2)
         try:
             for step in todo.steps:
@@ -177,11 +175,13 @@ class Pipeline:
         before = set(record.touched)
         if step.subject and not call.read_only:
             record.touched.add(step.subject)
-        record.unanswered = not call.read_only
+        if not call.read_only:
+            record.unanswered = True
         reply = await self.system.send(call, turn)
         record.calls.append((call, reply))
         record.steps.append(step)
-        record.unanswered = reply.end is End.PENDING and not call.read_only
+        if not call.read_only:
+            record.unanswered = reply.end is End.PENDING
         if reply.outcome is not Outcome.APPLIED and not reply.unknown:
             record.touched = before
         return reply

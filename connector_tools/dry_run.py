@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from connector.event import Event, parse
 from connector.log import mask_subject
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.schema import MappingFile
 from connector.outcome import Outcome, Refusal, Result
 from connector.plan.resource_trace import resources
@@ -36,7 +37,11 @@ def dry_run(item: Item, mapping: MappingFile, settings: Mapping[str, Any]) -> Dr
 def _planned(found: Trace, event: Event) -> str:
     if found.result:
         return _answer(found.result, event)
-    calls = [_call(call) for call in found.calls if call.left_out is None]
+    calls = [
+        _call(call)
+        for call in found.calls
+        if call.left_out is None and isinstance(call.entry, CallEntry)
+    ]
     return ", ".join([*_resources(found), *calls]) or _answer(
         Result(Outcome.IGNORED, "nothing to do for this event")
     )
@@ -53,7 +58,8 @@ def _resources(found: Trace) -> Iterator[str]:
 
 def _call(traced: TracedCall) -> str:
     after = " after the reply of " + ", ".join(traced.waits_for) if traced.waits_for else ""
-    call = f"{traced.call.method} {traced.call.target}" if traced.call else traced.entry.method
+    method = getattr(traced.entry, "method", "")
+    call = f"{traced.call.method} {traced.call.target}" if traced.call else method
     return call + after
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from connector.event import Event, personal
+from connector.mapping.between import Between, BlockUse, RequireEntry
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.omit import Omit
 from connector.mapping.protocol import Preview
@@ -163,7 +164,7 @@ def explained_call(
 ) -> ExplainedCall:
     """A call for people; `settings` are those of a `Deployment`."""
     line = mapping.document.place(item.loc).line
-    outline = f"{item.entry.method.upper()} {_source(item.entry)}"
+    outline = _outline(item.entry)
     if item.left_out:
         reason = "`when` does not hold" if item.left_out.about == "when" else "`each` is empty"
         shown = (explained_value(item.left_out),)
@@ -172,7 +173,19 @@ def explained_call(
     if item.call:
         request = mapping.protocol.preview(item.call, mapping.system, settings)
     computed = tuple(map(explained_value, item.computed))
-    return ExplainedCall(line, request, True, _note(item), item.subject, computed)
+    sent = isinstance(item.entry, CallEntry)
+    return ExplainedCall(line, request, sent, _note(item, mapping), item.subject, computed)
+
+
+def _outline(entry: CallEntry | Between | BlockUse) -> str:
+    """An entry of `calls` as the mapping file has it."""
+    if isinstance(entry, CallEntry):
+        return f"{entry.method.upper()} {_source(entry)}"
+    if isinstance(entry, RequireEntry):
+        return "require " + " and ".join(
+            " ".join(must.that.source.split()) for must in entry.require
+        )
+    return f"block {entry.block}" if isinstance(entry, BlockUse) else f"let {', '.join(entry.let)}"
 
 
 def _source(entry: CallEntry) -> str:
@@ -180,13 +193,18 @@ def _source(entry: CallEntry) -> str:
     return str(getattr(entry.address, "source", None) or getattr(entry.address, "value", ""))
 
 
-def _note(item: TracedCall) -> str:
-    notes, when = [], item.entry.when
+def _note(item: TracedCall, mapping: MappingFile) -> str:
+    notes, when = [], getattr(item.entry, "when", None)
+    if item.use:
+        use: Any = mapping.holder(item.use).calls[int(item.use[-1])]
+        notes.append(f"in `{use.block}`, used in line {mapping.document.place(item.use).line}")
     if item.waits_for:
         notes.append(f"after the reply of {_names(item.waits_for)}")
     if when and when.names.intersection(item.waits_for):
         notes.append(f"only if {when.source}")
-    if item.entry.releases:
+    if isinstance(item.entry, CallEntry) and item.entry.confirm:
+        notes.append(f"if its end is unknown, `{item.entry.confirm}` is asked again")
+    if getattr(item.entry, "releases", False):
         notes.append("left out if the subject belongs to another account by now")
     if item.failure:
         notes.append(f"cannot be computed: {item.failure}")

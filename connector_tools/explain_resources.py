@@ -138,7 +138,7 @@ def _require(target: Target) -> Iterator[str]:
 
 def _call(item: TracedCall, mapping: MappingFile, settings: Mapping[str, Any]) -> ExplainedCall:
     explained = explained_call(item._replace(waits_for=()), mapping, settings)
-    notes, when = [explained.note] if explained.note else [], item.entry.when
+    notes, when = [explained.note] if explained.note else [], getattr(item.entry, "when", None)
     if item.waits_for:
         notes.append("depends on what is found")
     if when and when.names.intersection(item.waits_for):

@@ -6,11 +6,18 @@ fields          unknown fields of the event, of its lists, of replies and settin
 resource_checks names and calls of resources
 mistakes        what the author cannot have meant, although it never fails; kinds: which values
                 are times, numbers, text
+guards          no rule writes what a missing part of the event decided
+guarded         the rules as `guards` evaluates them, which guarded_rules makes; reads: the fields
+                that entries read; missing: a part that is null, unknown: values that are not known,
+                unknown_code: expressions with both
+sequence        blocks, and what is between calls
+oversights      what no event can be applied with, subjects, credentials
 constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
 table_entry     the entries `tables`; tables: looking keys up in them
-rule            the entries `rules`; resource: the entries `resources`
+rule            the entries `rules`; resource: the entries `resources`; block: the entries `blocks`
+between         the entries of `calls` that are not calls
 case            the entries `tests` and `stories`
 script          the scripted system of a test, the same for every protocol
 protocol        the registry of protocols, and the interface of their rooms

@@ -56,6 +56,11 @@ class CallEntry(Entry):
         description="The call takes the subject away from the account. It is not sent if the "
         "ledger knows that the subject now belongs to another account.",
     )
+    confirm: Name | None = Field(
+        None,
+        description="Id of an earlier call that only reads. It is made again if the end of this "
+        "call is unknown; if `when` then no longer holds, this call was carried out.",
+    )
     replies: tuple[ReplyRule, ...] = Field(
         (), description="What replies to this call mean; read before those of the system."
     )

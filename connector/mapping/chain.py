@@ -45,6 +45,14 @@ def parsed(source: str) -> nodes.Expr:
     return Parser(LANGUAGE, source.removeprefix("="), state="variable").parse_expression()
 
 
+def parsed_texts(source: str) -> Iterator[nodes.Node]:
+    """Yield the syntax tree of each `{{ }}` in a text that was compiled from `source`."""
+    for output in LANGUAGE.parse(source).body:
+        for node in output.iter_child_nodes():
+            if not isinstance(node, nodes.TemplateData):
+                yield node
+
+
 def whole_chain(source: str) -> Chain:
     """The fields that lead to the value of an expression that was compiled from `source`."""
     return chain_of(parsed(source))

@@ -37,10 +37,8 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield a lint for each value that the start or every event would refuse."""
     known = Known(mapping)
     found = [*_defaults(mapping, known), *_values(mapping, known), *_system(mapping, known)]
-    for rule_index, rule in enumerate(mapping.rules):
-        for index, call in enumerate(rule.calls):
-            loc: Loc = ("rules", rule_index, "calls", index)
-            found += [_lint(mapping, (*loc, *at), reason) for at, reason in _call(call, known)]
+    for loc, call, _ in mapping.calls:
+        found += [_lint(mapping, (*loc, *at), reason) for at, reason in _call(call, known)]
     yield from {lint.place: lint for lint in reversed(found)}.values()  # one for each place
 
 
@@ -58,7 +56,7 @@ def _defaults(mapping: MappingFile, known: Known) -> Iterator[Lint]:
 
 def _values(mapping: MappingFile, known: Known) -> Iterator[Lint]:
     """Yield lints for expressions and texts that cannot be computed for any event."""
-    parts = {"system": mapping.system, "values": mapping.values, "rules": mapping.rules}
+    parts = {"system": mapping.system, **mapping.own}
     for loc, value in leaves(parts):
         try:
             sample = known.sample(value)
@@ -79,7 +77,7 @@ def _values(mapping: MappingFile, known: Known) -> Iterator[Lint]:
 
 def _key(loc: Loc) -> str | int:
     """The key of a rule, a call or another entry; empty for a key of the author's own data."""
-    of_entry = loc[0] == "rules" and len(loc) in (3, 5)
+    of_entry = loc[0] in ("rules", "blocks") and len(loc) in (3, 5)
     return loc[-1] if of_entry or (loc[:2] == ("system", "replies") and len(loc) == 4) else ""
 
 

@@ -19,7 +19,7 @@ from connector.portabilling import Part, VDCounterInfo, parts_in
 
 def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for reads of unknown fields of the event, a reply or the settings."""
-    replies = {call.id for rule in mapping.rules for call in rule.calls if call.id}
+    replies = {call.entry.id for call in mapping.calls if call.entry.id}
     for loc, expression in mapping.expressions:
         problems: dict[str, str] = {}  # the mend by the reason
         for path in sorted(expression.paths):
@@ -84,7 +84,7 @@ def resolved(mapping: MappingFile, loc: Loc, chain: Chain, depth: int = 0) -> Ch
     if isinstance(value, Expression):
         source = value.source
     elif first == "item" and loc[2:3] == ("calls",):
-        each = mapping.rules[int(loc[1])].calls[int(loc[3])].each
+        each = getattr(mapping.holder(loc).calls[int(loc[3])], "each", None)
         source, rest = (each.source if each else ""), [ITEM, *rest]
     whole = whole_chain(source) if source else ()
     return resolved(mapping, loc, (*whole, *rest), depth + 1) if whole else ()
@@ -124,6 +124,20 @@ def end_of(chain: Chain) -> _Type:
         else:
             found = _type(found.part.model_fields[step].annotation)
     return found
+
+
+def is_text(chain: Chain) -> bool:
+    """True if a chain from a part of the event leads to a field that holds text."""
+    if len(chain) < 2 or chain[-1] == ITEM or _problem(chain):
+        return False
+    part = end_of(chain[:-1]).part
+    return part is not None and part.model_fields[chain[-1]].annotation == str | None
+
+
+def has_fields(chain: Chain) -> bool:
+    """True if a chain from a part of the event leads to a part or to a list."""
+    found = _Type(None) if not chain or _problem(chain) else end_of(chain)
+    return found.part is not None or found.many
 
 
 def _shown(chain: Chain) -> str:

@@ -256,6 +256,14 @@ _GLOBALS: dict[str, Any] = {
 }
 
 
+def functions() -> dict[str, Any]:
+    """What compiled expressions call, by name: the environment, filters and tests.
+
+    `connector.mapping.unknown` runs the same code with functions that take unknown values.
+    """
+    return dict(_GLOBALS)
+
+
 def function(tree: nodes.Expr) -> Callable[[Any], Any]:
     """Compile a parsed expression to a function that takes a `Scope` and returns the value.
 

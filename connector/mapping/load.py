@@ -1,25 +1,36 @@
 """Reads a mapping file and checks it as a whole before it is used.
 
-The function calls `load`; `connector check` calls `check`. This module turns violations of the
-schema into lints; `connector.mapping.checks`,
-`fields`, `mistakes` and `constants` make all other lints.
+The function calls `load`; `connector check` calls `check`, which finds more: a file that serves
+must go on serving (docs/decisions/0035-guards-are-evaluated.md). This module turns violations of
+the schema into lints; `connector.mapping.checks`, `fields`, `mistakes` and `constants` make those
+for both, `guards` and `oversights` those for authors only.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from connector.mapping import constants, fields, mistakes, resource_checks
-from connector.mapping.checks import CHECKS
+from connector.mapping import constants, fields, mistakes, resource_checks, sequence
+from connector.mapping.checks import CHECKS, unguarded
 from connector.mapping.document import BadMapping, Document, Lint, Loc, read
 from connector.mapping.entry import NAME, Entry
 from connector.mapping.protocol import PROTOCOLS, protocol
 from connector.mapping.rule import EVENT_TYPE
 from connector.mapping.schema import FILE_NAME, MappingFile, validate
 from connector.mapping.spelling import near
+
+Check = Callable[[MappingFile], Iterator[Lint]]
+_SERVING: tuple[Check, ...] = (
+    *CHECKS,
+    resource_checks.check,
+    sequence.check,
+    fields.check,
+    mistakes.check,
+    constants.check,
+)
 
 
 def load(path: Path) -> MappingFile:
@@ -28,7 +39,7 @@ def load(path: Path) -> MappingFile:
     Raises:
         BadMapping: the file has errors; warnings alone do not raise.
     """
-    mapping, lints = check(path)
+    mapping, lints = _checked(path, (*_SERVING, unguarded))
     errors = [lint for lint in lints if lint.level == "error"]
     if mapping is None or errors:
         raise BadMapping(errors)
@@ -41,6 +52,13 @@ def check(path: Path) -> tuple[MappingFile | None, list[Lint]]:
     Returns the mapping and the lints in the order of their lines. The mapping is None if the file
     cannot be read or does not match the schema.
     """
+    from connector.mapping import guards, oversights  # noqa: PLC0415 - the function needs neither
+
+    return _checked(path, (*_SERVING, guards.check, oversights.check))
+
+
+def _checked(path: Path, checks: tuple[Check, ...]) -> tuple[MappingFile | None, list[Lint]]:
+    """See `check`."""
     try:
         document = read(path)
         mapping = validate(document.data).of(document)
@@ -48,13 +66,6 @@ def check(path: Path) -> tuple[MappingFile | None, list[Lint]]:
         return None, list(bad.lints)
     except ValidationError as error:
         return None, _ordered(_shape(document, error))
-    checks = (
-        *CHECKS,
-        resource_checks.check,
-        fields.check,
-        mistakes.check,
-        constants.check,
-    )
     return mapping, _ordered(lint for found in checks for lint in found(mapping))
 
 

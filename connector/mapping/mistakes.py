@@ -60,7 +60,7 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     for loc, expression in mapping.expressions:
         for reason, mend in islice(_unequal(mapping, loc, expression), 1):
             yield mapping.document.lint("comparison", loc, reason, mend)
-    for loc, value in leaves({"values": mapping.values, "rules": mapping.rules}):
+    for loc, value in leaves(mapping.own):
         texts = _texts(value.value, loc) if isinstance(value, Constant) else ()
         for at, source in texts:
             if not _is_expression(mapping, at, source):

@@ -15,6 +15,7 @@ from pydantic import GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from connector.call import Call
+from connector.mapping.between import IN_BLOCKS, OTHERS, Between, BlockUse
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.entry import Entry
 from connector.mapping.script import ExpectedCall, Script
@@ -110,9 +111,19 @@ class _OfProtocol:
     protocol, validation fails at `system`, and entries that depend on it are not validated.
     """
 
-    def __init__(self, kind: str, *, many: bool = False) -> None:
-        """`many`: a list of the entries is valid, too."""
+    def __init__(
+        self,
+        kind: str,
+        others: Mapping[str, type[Entry]] | None = None,
+        *,
+        many: bool = False,
+    ) -> None:
+        """`others` are the kinds of entries that no protocol defines, by the key of each.
+
+        `many`: a list of the entries is valid, too.
+        """
         self.kind = kind
+        self.others = others or {}
         self.many = many
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
@@ -126,6 +137,7 @@ class _OfProtocol:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         kinds = [getattr(protocol(name), self.kind) for name in PROTOCOLS]
+        kinds += self.others.values()
         one = {"anyOf": [handler(kind.__pydantic_core_schema__) for kind in kinds]}
         if not self.many:
             return one
@@ -143,6 +155,9 @@ class _OfProtocol:
             raise ValueError(f"needs exactly one of {names}")
         if spoken is None:
             return raw
+        other = next((key for key in self.others if isinstance(raw, dict) and key in raw), None)
+        if other:
+            return self.others[other].model_validate(raw, context=spoken)
         if self.kind == "call_entry" and isinstance(raw, dict):
             _check_methods(raw, spoken)
         kind: type[Entry] = getattr(spoken, self.kind)
@@ -151,6 +166,8 @@ class _OfProtocol:
 
 AnySystem = Annotated[SystemEntry, _OfProtocol("system_entry")]
 AnyCall = Annotated[CallEntry, _OfProtocol("call_entry")]
+AnyBlockEntry = Annotated[CallEntry | Between, _OfProtocol("call_entry", IN_BLOCKS)]
+AnyRuleEntry = Annotated[CallEntry | Between | BlockUse, _OfProtocol("call_entry", OTHERS)]
 AnyScriptedReply = Annotated[Any, _OfProtocol("scripted_reply")]
 AnyScriptedReplies = Annotated[Any, _OfProtocol("scripted_reply", many=True)]
 AnyExpectedCall = Annotated[Any, _OfProtocol("expected_call")]

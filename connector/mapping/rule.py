@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from connector.mapping.entry import AnyText, AnyValue, Condition, Entry, Name
-from connector.mapping.protocol import AnyCall
+from connector.mapping.protocol import AnyRuleEntry
 
 EVENT_TYPE = r"^[^\s,;|*\\]([^,;|*\\]*[^\s,;|*\\])?$"  # a list in one text never fits an event
 
@@ -65,7 +65,7 @@ class Rule(Entry):
     hold: Holdings = Field(
         (), description="Parameters of what the system shall hold, as `resources` say."
     )
-    calls: tuple[AnyCall, ...] = Field((), description="Calls, after those of the resources.")
+    calls: tuple[AnyRuleEntry, ...] = Field((), description="Calls, after those of the resources.")
 
     @model_validator(mode="after")
     def _does_something(self) -> "Rule":

@@ -4,13 +4,15 @@ The models are the file's schema, which `connector schema` prints. An instance i
 mapping: its expressions are compiled. `connector.mapping.load` reads a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
+from connector.mapping.block import Block
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.case import Case, Story
 from connector.mapping.document import Document, Loc
 from connector.mapping.entry import AnyValue, Entry, Name, used
@@ -25,6 +27,14 @@ from connector.mapping.tables import Tables
 FILE_NAME = r"^[a-z][a-z0-9-]*$"
 
 
+class PlacedCall(NamedTuple):
+    """A call, its path in the file, and the rule or block that it belongs to."""
+
+    loc: Loc
+    entry: CallEntry
+    holder: Rule | Block
+
+
 class MappingFile(Entry):
     """One external system: which events matter to it, and what to send."""
 
@@ -37,6 +47,7 @@ class MappingFile(Entry):
     tables: dict[Name, TableEntry] = {}
     values: dict[Name, AnyValue] = {}
     resources: dict[Name, Resource] = {}
+    blocks: dict[Name, Block] = {}
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     tests: tuple[Case, ...] = ()
     stories: tuple[Story, ...] = ()
@@ -60,13 +71,38 @@ class MappingFile(Entry):
     @cached_property
     def expressions(self) -> tuple[tuple[Loc, Expression], ...]:
         """Every expression with its path in the file; `tests` and `stories` have none."""
-        parts = {
-            "system": self.system,
+        parts = {"system": self.system, **self.own}
+        return tuple(found for name, part in parts.items() for found in used(part, (name,)))
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The sections that read the event, by name."""
+        return {
             "values": self.values,
             "resources": self.resources,
+            "blocks": self.blocks,
             "rules": self.rules,
         }
-        return tuple(found for name, part in parts.items() for found in used(part, (name,)))
+
+    @property
+    def holders(self) -> Iterator[tuple[Loc, Rule | Block]]:
+        """What has `calls`: the rules and the blocks, with their paths in the file."""
+        yield from ((("rules", index), rule) for index, rule in enumerate(self.rules))
+        yield from ((("blocks", name), block) for name, block in self.blocks.items())
+
+    @cached_property
+    def calls(self) -> tuple[PlacedCall, ...]:
+        """Every call of the rules and of the blocks."""
+        return tuple(
+            PlacedCall((*loc, "calls", index), entry, holder)
+            for loc, holder in self.holders
+            for index, entry in enumerate(holder.calls)
+            if isinstance(entry, CallEntry)
+        )
+
+    def holder(self, loc: Loc) -> Rule | Block:
+        """The rule or the block that has `loc` below it."""
+        return self.rules[int(loc[1])] if loc[0] == "rules" else self.blocks[str(loc[1])]
 
     def of(self, document: Document) -> "MappingFile":
         """Keep `document`, which the mapping was read from, and prepare the rules for events.
@@ -74,7 +110,8 @@ class MappingFile(Entry):
         Returns the mapping.
         """
         self._document = document
-        parts: tuple[Resource | Rule, ...] = (*self.resources.values(), *self.rules)
+        parts: list[Resource | Rule | Block] = [*self.resources.values()]
+        parts += [holder for _, holder in self.holders]
         for part in parts:
             for entry in (part, *part.calls):
                 entry.prepare()

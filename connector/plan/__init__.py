@@ -5,8 +5,10 @@ holding     the order in which resources are read and written
 target      one resource: reads it, compares it, and writes what differs
 difference  compares what was found with what is wanted
 evaluator   evaluates entries of the mapping for the event
+sequence    the steps for the entries of `calls`; frame: the names that these entries read
 scope       the names that expressions read of the event
-step        a step of a plan, as a conversation with the external system; the step of a call
+step        a step of a plan, as a conversation with the external system; the step of a call;
+            between: the steps that send nothing
 resource_trace  what is known of the resources before the system is asked, for tools
 trace       the plan with notes on each decision, for tools
 """

@@ -6,29 +6,20 @@ so that bad data is found before anything changes. Only calls that read an earli
 computed later. `connector.plan.trace` makes the same plan and notes how each decision was made.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from connector.call import Call
-from connector.event import PARTS, Event
-from connector.mapping.call_entry import CallEntry
+from connector.event import Event
 from connector.mapping.document import Loc
-from connector.mapping.expression import (
-    EvaluationError,
-    Expression,
-    Scope,
-    Value,
-    expressions,
-)
-from connector.mapping.meter import MOST_ITEMS
+from connector.mapping.expression import EvaluationError, Value, expressions
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.outcome import Detail, Outcome, Refusal, Result
-from connector.plan.evaluator import Evaluator
+from connector.plan.frame import Frame
 from connector.plan.holding import steps_of
-from connector.plan.scope import EventScope, event_scope
-from connector.plan.step import PlannedCall, Replies, Step
+from connector.plan.scope import event_scope
+from connector.plan.sequence import StepPlanner, field_of
+from connector.plan.step import Step
 from connector.plan.target import VERBS, Target, Verb
 
 _LONGEST_REASON = 500  # characters
@@ -63,7 +54,7 @@ def plan(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Pla
     return Planner(event, mapping, event_scope(event, mapping, settings)).plan()
 
 
-class Planner(Evaluator):
+class Planner(StepPlanner):
     """Makes one plan; `connector.plan.trace` overrides methods to note what they return."""
 
     def plan(self) -> Plan:
@@ -112,22 +103,15 @@ class Planner(Evaluator):
                 self.invalid(str(error), here)
             if not holds:
                 because = self.text(must.because, here) or "must hold"
-                detail = Detail(_field(must.that), because)
+                detail = Detail(field_of(must.that), because)
                 return Plan(here, rule, Result(Outcome.INVALID, details=(detail,)))
         return None
 
     def steps(self, rule: Rule, loc: Loc) -> tuple[Step, ...]:
         """The steps for the rule's resources, then for its calls."""
-        found: list[Step] = list(steps_of(self.sims(rule, loc)))
-        ids: set[str] = set()
-        for index, entry in enumerate(rule.calls):
-            here: Loc = (*loc, "calls", index)
-            for scope in self.items(entry, here):
-                step = self.step(rule, entry, scope, here, ids)
-                if step:
-                    found.append(step)
-            ids.add(entry.id or "")
-        return tuple(found)
+        frame = Frame(self.scope, rule.subject)
+        held = steps_of(self.sims(rule, loc))
+        return (*held, *self.steps_of(rule.calls, (*loc, "calls"), frame))
 
     def sims(self, rule: Rule, loc: Loc) -> list[tuple[Target, ...]]:
         """The targets of each `release`, `remove` and `hold` of the rule."""
@@ -155,60 +139,3 @@ class Planner(Evaluator):
         if text is None:
             self.invalid(f"`{name}` has no value", (*loc, name))
         return text
-
-    def items(self, entry: CallEntry, loc: Loc) -> Iterator[EventScope]:
-        """Yield the scope of a call: once for each `item` of its `each`, or once without `each`."""
-        if entry.each is None:
-            yield self.scope
-            return
-        items = self.value(entry.each, (*loc, "each"))
-        if not isinstance(items, list | tuple | None):
-            self.invalid("`each` needs a list", (*loc, "each"))
-        if items and len(items) > MOST_ITEMS:
-            self.invalid(f"`each` takes at most {MOST_ITEMS} items", (*loc, "each"))
-        for item in items or ():
-            yield self.scope.with_names({"item": item})
-
-    def step(
-        self, rule: Rule, entry: CallEntry, scope: EventScope, loc: Loc, ids: set[str]
-    ) -> PlannedCall | None:
-        """The step for a call, None if its `when` does not hold; `ids` name the earlier calls."""
-        if entry.when and not entry.when.names & ids and not self.value(entry.when, loc, scope):
-            return None
-        render = partial(self.rendered, entry, scope, loc)
-        waits = not entry.names_read.isdisjoint(ids)
-        return PlannedCall(
-            id=entry.id or "",
-            subject=self.subject(entry.subject or rule.subject, loc, scope),
-            releases=entry.releases,
-            loc=loc,
-            ready=None if waits else render({}),
-            late=render if waits else None,
-            reads=entry.reads,
-        )
-
-    def rendered(
-        self, entry: CallEntry, scope: EventScope, loc: Loc, replies: Replies
-    ) -> Call | None:
-        """The call with the replies that it reads; None if its `when` does not hold after them."""
-        scope = scope.with_names(replies) if replies else scope
-        if replies and entry.when and not self.value(entry.when, loc, scope):
-            return None
-        return self.request(entry, scope, loc)
-
-    def subject(self, subject: Value | None, loc: Loc, scope: Scope) -> str | None:
-        """The subject of a call. An empty one would make unrelated events wait for each other."""
-        if subject is None:
-            return None
-        name = self.text(subject, loc, scope)
-        if name is None:
-            self.invalid("the subject has no value", loc)
-        return name
-
-
-def _field(condition: Expression) -> str:
-    """The field of the event that a condition is about, as NSPS names it."""
-    for path in sorted(condition.paths):
-        if path[0] in PARTS:
-            return ".".join((PARTS[path[0]][0], *path[1:]))
-    return ""

@@ -35,6 +35,12 @@ class EventScope(Scope):
         found = getattr(self["event"], name)
         raise _unread(found) if isinstance(found, Unreadable) else absent(name)
 
+    def with_values(self, values: Mapping[str, Any]) -> "EventScope":
+        """A copy with more values that are computed on their first use, with the same meter."""
+        scope = EventScope(self, {**self._values, **values})
+        scope.meter = self.meter
+        return scope
+
     def with_names(self, names: Mapping[str, Any]) -> "EventScope":
         """See `Scope`."""
         scope = EventScope({**self, **names}, self._values)

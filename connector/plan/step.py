@@ -3,13 +3,17 @@
 A step does no I/O: it yields calls, and `connector.pipeline` sends them and hands back the replies.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from connector.call import Call
 from connector.mapping.document import Loc
+from connector.mapping.expression import EvaluationError
 from connector.outcome import Outcome, Refusal
 from connector.system import Reply
+
+_MOST_ITEMS = 10_000  # of all pages of a look-up
+_NO_PAGE = "a page of the look-up cannot be read"
 
 Replies = dict[str, Any]
 """What the earlier steps of an event learned; steps add to it."""
@@ -61,7 +65,8 @@ class PlannedCall(NamedTuple):
     """The step for a call of a rule.
 
     `ready` is the call if it could be computed; `late` computes it from earlier replies. `id` is
-    the name under which later steps read its reply. For the rest see `Step`.
+    the name under which later steps read its reply. `confirm` reads whether the call was carried
+    out, if its end is unknown. For the rest see `Step`.
     """
 
     id: str
@@ -70,6 +75,7 @@ class PlannedCall(NamedTuple):
     loc: Loc
     ready: Call | None
     late: Callable[[Replies], Call | None] | None = None
+    confirm: "PlannedCall | None" = None
     reads: bool = False
 
     def call(self, replies: Replies) -> Call | None:
@@ -85,6 +91,49 @@ class PlannedCall(NamedTuple):
     def talk(self, replies: Replies) -> Talk:
         """See `Step`."""
         call = self.call(replies)
-        if call is not None:
-            reply = confirmed((yield call))
-            replies[self.id] = reply.seen
+        if call is None:
+            return
+        reply = yield call
+        if self.confirm and reply.unknown and (yield from self._done(replies, self.confirm)):
+            return
+        replies[self.id] = yield from _seen(call, reply)
+
+    def _done(self, replies: Replies, confirm: "PlannedCall") -> Generator[Call, Reply, bool]:
+        """Ask whether the call was carried out: then its `when` no longer holds.
+
+        If it was not, the caller refuses the event: the system may still be working on the call.
+        """
+        asks = confirm.call(replies)
+        if asks is None:
+            return False
+        answer = yield asks
+        if answer.outcome is not Outcome.APPLIED:
+            return False
+        replies[confirm.id] = yield from _seen(asks, answer)
+        return self.call(replies) is None
+
+
+def _seen(call: Call, reply: Reply) -> Generator[Call, Reply, Mapping[str, Any]]:
+    """The fields of a reply; with `items`, those of all its pages, if it comes in pages.
+
+    Raises:
+        Refusal: the system did not confirm a call, or there are more pages or items than are read.
+    """
+    seen = confirmed(reply).seen
+    if call.paging is None:
+        return seen
+    items: list[Any] = []
+    asked = call
+    for _ in range(call.paging.most):
+        try:
+            page = call.paging.page(seen, asked)
+        except EvaluationError as error:
+            raise Refusal(Outcome.FAILED, _NO_PAGE, cause=str(error)) from None
+        items += page.items
+        if len(items) > _MOST_ITEMS:
+            raise Refusal(Outcome.FAILED, f"the look-up has more than {_MOST_ITEMS:,} items")
+        if page.following is None:
+            return {**seen, "items": items}
+        asked = page.following
+        seen = confirmed((yield asked)).seen
+    raise Refusal(Outcome.FAILED, f"the look-up has more than {call.paging.most} pages")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from connector.call import Call
 from connector.event import Event
+from connector.mapping.between import Between, BlockUse
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
 from connector.mapping.entry import used
@@ -25,6 +26,8 @@ from connector.mapping.expression import (
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.outcome import Refusal, Result
+from connector.plan.between import BetweenCalls
+from connector.plan.frame import Frame
 from connector.plan.planner import Plan, Planner
 from connector.plan.scope import EventScope, event_scope
 from connector.plan.step import PlannedCall, Step
@@ -74,15 +77,15 @@ class TracedCondition(NamedTuple):
 
 
 class TracedCall(NamedTuple):
-    """A call of the chosen rule.
+    """An entry of `calls` of the chosen rule: a call, or what stands between two calls.
 
     `left_out` is the `when` or `each` that keeps the call from being sent. `call` is the request
     if the call is sent; values that depend on earlier replies are in it as source text.
     `waits_for` are the ids of the calls with these replies. `failure` says why the request cannot
-    be computed.
+    be computed. `use` is the path of the use of a block that the entry was planned for.
     """
 
-    entry: CallEntry
+    entry: CallEntry | Between | BlockUse
     loc: Loc
     left_out: Computed | None = None
     call: Call | None = None
@@ -90,6 +93,7 @@ class TracedCall(NamedTuple):
     subject: str | None = None
     waits_for: tuple[str, ...] = ()
     computed: tuple[Computed, ...] = ()
+    use: Loc = ()
 
 
 class Trace(NamedTuple):
@@ -140,6 +144,7 @@ class _TracingPlanner(Planner):
         self.conditions: list[tuple[Loc, Computed]] = []
         self.calls: list[TracedCall] = []
         self.failed: Loc = ()
+        self.use: Loc = ()  # the use of a block that is being planned
 
     def all_rules(self) -> Iterator[TracedRule]:
         """Yield every rule of the mapping in order, also the rules that were not reached."""
@@ -173,29 +178,61 @@ class _TracingPlanner(Planner):
             self.conditions.append(((*loc, "require", index), item))
         return super().decided(rule, loc)
 
-    def items(self, entry: CallEntry, loc: Loc) -> Iterator[EventScope]:
+    def items(self, entry: CallEntry | BlockUse, frame: Frame, loc: Loc) -> Iterator[Frame]:
         empty = True
-        for scope in super().items(entry, loc):
+        for inner in super().items(entry, frame, loc):
             empty = False
-            yield scope
+            yield inner
         if empty and entry.each:
-            left_out = computed_value("each", entry.each, self.scope)
+            left_out = computed_value("each", entry.each, frame.scope)
             self.calls.append(TracedCall(entry, loc, left_out))
 
-    def step(
-        self, rule: Rule, entry: CallEntry, scope: EventScope, loc: Loc, ids: set[str]
-    ) -> PlannedCall | None:
-        step = super().step(rule, entry, scope, loc, ids)
+    def steps_of_block(self, use: BlockUse, frame: Frame, loc: Loc) -> Iterator[Step]:
+        before, outer = len(self.calls), self.use
+        self.use = loc
+        yield from super().steps_of_block(use, frame, loc)
+        self.use = outer
+        if use.when and len(self.calls) == before:
+            left_out = condition("when", use.when, frame.scope)
+            self.calls.append(TracedCall(use, loc, left_out))
+
+    def step(self, entry: CallEntry, frame: Frame, loc: Loc) -> PlannedCall | None:
+        step = super().step(entry, frame, loc)
         if step is None and entry.when:
-            left_out = condition("when", entry.when, scope)
-            self.calls.append(TracedCall(entry, loc, left_out))
+            left_out = condition("when", entry.when, frame.scope)
+            self.calls.append(TracedCall(entry, loc, left_out, use=self.use))
         if step:
-            unknown = entry.names_read & ids
-            subject = used(None if entry.subject else rule.subject, ("subject",))
-            traced = _shown(TracedCall(entry, loc, call=step.ready), scope, unknown)
-            computed = _expressions([*subject, *used(entry)], scope, unknown)
-            self.calls.append(traced._replace(subject=step.subject, computed=tuple(computed)))
+            unknown = entry.names_read & frame.late
+            subject = used(None if entry.subject else frame.subject, ("subject",))
+            traced = _shown(TracedCall(entry, loc, call=step.ready), frame.scope, unknown)
+            computed = _expressions([*subject, *_of_request(entry)], frame.scope, unknown)
+            self.calls.append(
+                traced._replace(subject=step.subject, computed=tuple(computed), use=self.use)
+            )
         return step
+
+    def between(self, entry: Between, frame: Frame, loc: Loc, before: list[Step]) -> BetweenCalls:
+        step = super().between(entry, frame, loc, before)
+        unknown = frozenset(name for _, one in used(entry) for name in one.names) & frame.late
+        computed = _expressions([*used(entry)], frame.scope, unknown)
+        self.calls.append(
+            TracedCall(
+                entry,
+                loc,
+                subject=step.subject,
+                waits_for=tuple(sorted(unknown)),
+                computed=tuple(computed),
+                use=self.use,
+            )
+        )
+        return step
+
+
+def _of_request(entry: CallEntry) -> Iterator[tuple[Loc, Expression]]:
+    """Yield the expressions of a call, except those that read its own reply."""
+    for loc, expression in used(entry):
+        if loc[0] not in ("replies", "expect", "pages"):
+            yield loc, expression
 
 
 def _shown(traced: TracedCall, scope: EventScope, unknown: frozenset[str]) -> TracedCall:
@@ -206,6 +243,8 @@ def _shown(traced: TracedCall, scope: EventScope, unknown: frozenset[str]) -> Tr
 def rendered(traced: TracedCall, scope: Scope, unknown: frozenset[str]) -> TracedCall:
     """The call with its request, which has source text for each value that reads `unknown`."""
     traced = traced._replace(waits_for=tuple(sorted(unknown)))
+    if not isinstance(traced.entry, CallEntry):
+        return traced
     try:
         return traced._replace(call=traced.entry.with_sources(unknown).render(scope))
     except (EvaluationError, Refusal) as error:

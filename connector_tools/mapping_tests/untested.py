@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from connector.mapping.between import Must
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.chain import ITEM, Chain
 from connector.mapping.document import Lint, Loc
@@ -83,7 +84,7 @@ def _wanted(loc: Loc, entry: Entry) -> Iterator[tuple[Loc, str, str]]:
             yield (*loc, "if"), HOLDS, "no test reaches this `ignore`"
         case Require():
             yield (*loc, "that"), FAILS, "no test reaches this `require`"
-        case Expectation():
+        case Expectation() | Must():
             yield (*loc, "that"), FAILS, "no test has a reply that this condition refuses"
         case ReplyRule():
             yield (*loc, "if"), HOLDS, "no test has a reply that this entry decides"

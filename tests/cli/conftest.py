@@ -17,12 +17,13 @@ rules:
     on: SIM/Updated
     ignore:
       - {if: not sim, because: no SIM}
+    subject: imsi:{{ sim.imsi }}
     calls:
       - {put: "/sims/{{ sim.imsi }}"}
 tests:
   - name: a SIM is put
     event: event.json
-    calls: [{put: /sims/001010000000001}]
+    calls: [{put: /sims/001010000000001, subject: imsi:001010000000001}]
     outcome: applied
   - name: without a SIM there is nothing to do
     event: event.json

@@ -18,11 +18,14 @@ from pydantic.fields import FieldInfo
 
 from connector.event import EVENT_FIELDS, SECTIONS, parse
 from connector.mapping import (
+    between,
+    block,
     case,
     checks,
     document,
     entry,
     expression,
+    guards,
     reply_rule,
     resource,
     rule,
@@ -58,6 +61,10 @@ MODELS: dict[str, type[entry.Entry]] = {
     "system.NAME.breaker": system_entry.BreakerEntry,
     "system.replies": reply_rule.ReplyRule,
     "calls.expect": reply_rule.Expectation,
+    "calls.require": between.Must,
+    "calls.let": between.LetEntry,
+    "calls.block": between.BlockUse,
+    "blocks": block.Block,
     "resources": resource.Resource,
     "resources.fields": resource.OwnedField,
     "rules": rule.Rule,
@@ -173,9 +180,42 @@ def default_cell(info: FieldInfo) -> str | None:
 
 
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
-    modules = (case, reply_rule, resource, rule, setting, system_entry, table_entry, schema)
-    bases = {system_entry.Limits}  # each protocol's page has its fields
+    modules = (
+        between,
+        block,
+        case,
+        reply_rule,
+        resource,
+        rule,
+        setting,
+        system_entry,
+        table_entry,
+        schema,
+    )
+    bases = {
+        system_entry.Limits,  # each protocol's page has its fields
+        between.RequireEntry,  # the page shows the conditions in its list
+    }
     assert set(MODELS.values()) == entries_of(*modules) - bases
+
+
+HSS = """\
+name: hss
+summary: An HSS.
+system: {http: {base_url: "http://hss.test"}}
+"""
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_examples_of_blocks_confirm_and_pages_are_tested_files(
+    folder: Path, number: int
+) -> None:
+    page = (ROOT / "connector/systems/http/README.md").read_text(encoding="utf-8")
+    texts = [*blocks(read("mapping.md"), "sequence"), *blocks(page, "pages")]
+    found, lints = checked(folder, HSS + texts[number])
+    assert lints == []
+    assert found
+    assert [result.problems for result in run_cases(found)] == [[]] * len(found.tests)
 
 
 def test_the_reference_has_every_key_and_its_default() -> None:
@@ -387,10 +427,11 @@ def lint_names() -> set[str]:
     """The names of the lints in the code: the first text argument of each call that makes one."""
     names = [
         f"{name}.py"
-        for name in "checks constants document fields load mistakes resource_checks".split()
+        for name in "checks constants document fields load mistakes".split()
+        + "oversights resource_checks sequence".split()
     ]
     files = [ROOT / "connector" / "mapping" / name for name in names]
-    found: set[str] = set()
+    found = set(guards.NAMES.values())
     for file in [*files, ROOT / "connector_tools" / "mapping_tests" / "untested.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (

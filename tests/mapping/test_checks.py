@@ -339,13 +339,42 @@ CASES: list[tuple[str, str, str, str]] = [
     ("undeclared-idempotence", with_call("@@{post: /a}"), "POST", "`idempotent: true`"),
     ("undeclared-idempotence", with_call("@@{patch: /a}"), "PATCH", "`idempotent: true`"),
     ("repeated-call", with_call("@@{post: /a, idempotent: false}"), "replays", "`replay: never`"),
-    ("unguarded-account", with_call("@@{put: '/{{ account.id }}'}"), "`account`", "`require`"),
+    ("unguarded-account", with_call("@@{put: /a, json: =account.id}"), "`account`", "`require`"),
     (
         "unguarded-account",
         "values: {a: =account.status, b: =a}\n" + with_call("@@{put: /a, json: {c: =b}}"),
         "`account`",
         "`require`",
     ),
+    # Oversights
+    (
+        "text-as-number",
+        with_call("{get: /a, query: {@@b: =-account.product_name}}"),
+        "`account.product_name` is text",
+        "| float",
+    ),
+    (
+        "text-as-number",
+        "values: {a: =account}\n" + with_call("{get: /a, query: {@@b: =1 - a.id * 2}}"),
+        "`a.id` is text",
+        "| float",
+    ),
+    ("whole-part", with_call("{@@get: '/a/{{ account }}'}"), "`account`", "one of its fields"),
+    (
+        "whole-part",
+        with_call("{get: /a, query: {@@b: '{{ account.assigned_addons }}'}}"),
+        "`account.assigned_addons`",
+        "one of its fields",
+    ),
+    (
+        "constant-subject",
+        "rules: [{name: a, on: a, @@subject: everyone, calls: [{put: /a}]}]",
+        "all events wait",
+        "{{ sim.imsi }}",
+    ),
+    ("constant-subject", with_call("{put: /a, @@subject: me}"), "all events wait", "sim.imsi"),
+    ("no-subject", "rules: [{name: a, on: a, calls: [@@{put: /a}]}]", "about whom", "`subject:"),
+    ("empty-credential", system("auth: {@@bearer: ''}"), "is empty", "`secret:`"),
 ]
 WARNINGS = {
     "unused-value",
@@ -353,6 +382,7 @@ WARNINGS = {
     "unused-table",
     "undeclared-idempotence",
     "repeated-call",
+    "no-subject",
 }
 
 
@@ -385,7 +415,14 @@ def test_an_unreadable_file_gives_one_lint(tmp_path: Path) -> None:
 def test_every_lint_of_the_code_has_a_case_here() -> None:
     sources = [
         (ROOT / "connector" / "mapping" / name).read_text()
-        for name in ("checks.py", "load.py", "document.py", "fields.py", "constants.py")
+        for name in (
+            "checks.py",
+            "load.py",
+            "document.py",
+            "fields.py",
+            "constants.py",
+            "oversights.py",
+        )
     ]
     calls = r"""(?:\blint|\bLint|_warning)\(\s*(?:mapping,\s*)?"([a-z-]+)\""""
     given = {name for source in sources for name in re.findall(calls, source)}
@@ -412,6 +449,7 @@ rules:
         headers: {X-Token: "{{ settings.token }}"}
   - name: all other changes
     on: SIM/Updated
+    subject: iccid:{{ prev_sim.iccid }}
     calls: [{delete: "/cards/{{ prev_sim.iccid }}"}]
 """
 
@@ -435,13 +473,14 @@ def test_keys_of_a_body_are_not_those_of_a_call(tmp_path: Path) -> None:
     ],
 )
 def test_a_condition_of_a_rule_on_the_account_guards_it(tmp_path: Path, rule: str) -> None:
-    call = "{name: a, on: A, " + rule + ", calls: [{put: '/{{ account.id }}'}]}"
+    call = f"{{name: a, on: A, {rule}, subject: =sim.imsi, "
+    call += "calls: [{put: /a, json: =account.id}]}"
     values = "values: {known: =account.bill_status}\n" if "known" in rule else ""
     assert checked(tmp_path, HEAD + values + f"rules: [{call}]") == []
 
 
 def test_a_condition_of_a_call_on_the_account_guards_it(tmp_path: Path) -> None:
-    call = with_call("{when: account, put: '/{{ account.id }}'}")
+    call = with_call("{when: account, put: /a, json: =account.id}")
     assert checked(tmp_path, HEAD + call) == []
 
 
@@ -464,7 +503,7 @@ def test_a_pattern_of_the_file_or_of_a_setting_has_no_lints(tmp_path: Path, patt
 
 
 def test_a_rule_after_a_rule_with_a_condition_is_reachable(tmp_path: Path) -> None:
-    text = HEAD + RULES.replace("    calls", "    when: sim\n    calls")
+    text = HEAD + RULES.replace("    calls", "    when: sim\n    subject: =sim.imsi\n    calls")
     assert checked(tmp_path, text + "  - {name: b, on: SIM/Updated, calls: [{get: /a}]}\n") == []
 
 

@@ -23,6 +23,7 @@ rules:
     calls: [{put: /cards, json: {}}]
 """
 MARK = "@@"
+SUBJECT = "subject: 'imsi:{{ sim.imsi }}', "
 
 
 def write(folder: Path, text: str) -> Path:
@@ -51,7 +52,7 @@ def mapping(folder: Path, rest: str = RULES) -> MappingFile:
 
 def with_call(call: str) -> str:
     """The rest of a file whose only rule makes this one call."""
-    return f"rules: [{{name: one, on: SIM/Updated, calls: [{call}]}}]\n"
+    return f"rules: [{{name: one, on: SIM/Updated, {SUBJECT}calls: [{call}]}}]\n"
 
 
 def change(file: Path, old: str, new: str) -> None:

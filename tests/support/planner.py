@@ -15,7 +15,7 @@ from connector.plan.step import PlannedCall
 from connector.systems.http.call import HttpCall
 from tests.support.calls import http
 from tests.support.events import event
-from tests.support.mapping_files import mapping, with_call
+from tests.support.mapping_files import SUBJECT, mapping, with_call
 
 
 class Planner:
@@ -39,6 +39,7 @@ class Planner:
     def steps(self, call: str, **options: Any) -> tuple[PlannedCall, ...]:
         """The steps of a rule with these calls."""
         rest = with_call(call).replace("SIM/Updated", "SIM/Replaced, when: account")
+        rest = rest.replace(SUBJECT, "")
         steps = self(rest, **options).steps
         return tuple(step for step in steps if isinstance(step, PlannedCall))
 

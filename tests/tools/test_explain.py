@@ -131,7 +131,10 @@ def test_it_tells_which_rule_was_chosen_and_why_the_others_were_not() -> None:
         "a SIM left the inventory",
     ]
     assert rules[0].endswith("): is for SIM/Created")
-    assert f'its `when` does not hold: not sim.imsi; sim.imsi is "{subscriber(2)}"' in rules[2]
+    assert (
+        f'its `when` does not hold: not sim or not sim.imsi; sim.imsi is "{subscriber(2)}"'
+        in rules[2]
+    )
     assert rules[4].endswith("): an earlier rule was chosen")
 
 

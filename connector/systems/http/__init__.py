@@ -3,6 +3,7 @@
     protocol       the interface of this room
     entry          the entry `system.http` of a mapping file
     call           an HTTP call: its entry, and its request
+    pages          the entry of a look-up whose reply comes in pages
     request        the request of a call, with its credentials
     credentials    headers and query parameters that authenticate a request
     session        logins, and calls that need their results: a folder of its own

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from pydantic import AfterValidator, Field, model_validator
 
-from connector.call import Call
+from connector.call import Call, Page, Paging
 from connector.mapping.call_entry import CallEntry, Convention
 from connector.mapping.entry import TEXT, AnyText, AnyValue, Compiled, Entry
 from connector.mapping.expression import (
@@ -26,6 +26,7 @@ from connector.mapping.meter import Meter
 from connector.mapping.omit import OMIT
 from connector.mapping.session import SESSION, UNKNOWN_SESSION
 from connector.mapping.text import BadValue, in_header, in_path, in_xml, text_of, texts_of
+from connector.systems.http.pages import NextPage, Pages
 
 METHODS = ("get", "post", "put", "patch", "delete")
 BODIES = ("json", "form", "text", "xml")
@@ -63,6 +64,24 @@ class HttpCall(Call):
     late: Callable[[Mapping[str, Any]], "HttpCall"] | None = field(
         default=None, repr=False, compare=False
     )
+
+    def at(self, page: NextPage) -> "HttpCall":
+        """The call for another page.
+
+        Raises:
+            EvaluationError: its path or its query is too long.
+        """
+        path, query = page.path or self.path, tuple[tuple[str, str], ...]()
+        if page.path is None:
+            query = tuple(pair for pair in self.query if pair[0] not in page.query)
+            query += tuple((name, text) for name, texts in page.query.items() for text in texts)
+        _check_length(path, query)
+        if any(segment in (".", "..") for segment in path.partition("?")[0].split("/")):
+            raise EvaluationError("a dotted path segment")
+        late = self.late
+        return replace(
+            self, path=path, query=query, late=late and (lambda session: late(session).at(page))
+        )
 
     @property
     def size(self) -> int:
@@ -190,7 +209,7 @@ class HttpCallEntry(HttpRequestEntry, CallEntry):
     """One HTTP request: one of the methods with its path, one of the bodies."""
 
     protocol = "http"
-    reply_fields = ("status", "headers", "json", "text")
+    reply_fields = ("status", "headers", "json", "text", "items")
     convention = Convention(
         found="reply.json",
         # A text that is no JSON is that of a proxy in front of the system, or of a wrong path.
@@ -207,6 +226,16 @@ class HttpCallEntry(HttpRequestEntry, CallEntry):
     read_only: bool = Field(
         False, description="True if the call only reads, although it is no GET: a search by POST."
     )
+
+    pages: Pages | None = Field(
+        None, description="Read all pages of the reply, for a call that only reads."
+    )
+
+    @model_validator(mode="after")
+    def _only_reads_pages(self) -> Self:
+        if self.pages and not self.reads:
+            raise ValueError("has `pages`, but only a call that reads comes in pages")
+        return self
 
     @cached_property
     def repeatable(self) -> bool:
@@ -247,7 +276,19 @@ class HttpCallEntry(HttpRequestEntry, CallEntry):
         return self._rendered(scope)
 
     def _rendered(self, scope: Scope) -> HttpCall:
-        return self.request(scope, self.id or "", self.target, repeatable=self.repeatable)
+        call = self.request(scope, self.id or "", self.target, repeatable=self.repeatable)
+        if self.pages is None:
+            return call
+        return replace(call, paging=Paging(self.pages.most, partial(_page, self.pages, scope)))
+
+
+def _page(pages: Pages, scope: Scope, seen: Mapping[str, Any], call: Call) -> Page:
+    """The page in a reply to a call."""
+    scope = scope.with_names({"reply": seen})
+    following = pages.following(scope)
+    if following is None or not isinstance(call, HttpCall):
+        return Page(pages.found(scope), None)
+    return Page(pages.found(scope), call.at(following))
 
 
 def _body(kind: str, body: Any, scope: Scope) -> bytes:

@@ -1,0 +1,86 @@
+"""What an author overlooked: no event can be applied with it, or unrelated events wait.
+
+Only `connector check` and `connector test` look for it, not the start of the function.
+"""
+
+from collections.abc import Iterator
+
+from jinja2 import nodes
+
+from connector.mapping.chain import chain_of, parsed, parsed_texts
+from connector.mapping.document import Lint, Loc
+from connector.mapping.entry import leaves
+from connector.mapping.expression import Constant, Expression, Text, Value, expressions
+from connector.mapping.fields import has_fields, is_text, resolved
+from connector.mapping.schema import MappingFile
+
+_NUMBERS_ONLY = (
+    *(nodes.Neg, nodes.Pos, nodes.Sub, nodes.Mul),
+    *(nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow),
+)
+
+
+def check(mapping: MappingFile) -> Iterator[Lint]:
+    """Yield lints for calculations with text, parts sent as text, subjects and credentials."""
+    for loc, value in leaves(mapping.own):
+        yield from _calculations(mapping, loc, value)
+        yield from _whole_parts(mapping, loc, value)
+    yield from _subjects(mapping)
+    yield from _credentials(mapping)
+
+
+def _trees(value: Value) -> list[nodes.Node]:
+    if isinstance(value, Text):
+        return list(parsed_texts(value.source))
+    return [parsed(value.source)] if isinstance(value, Expression) else []
+
+
+def _calculations(mapping: MappingFile, loc: Loc, value: Value) -> Iterator[Lint]:
+    """Yield a lint for a value that calculates with a field that holds text."""
+    for tree in _trees(value):
+        for node in (tree, *tree.find_all(_NUMBERS_ONLY)):
+            for operand in node.iter_child_nodes() if isinstance(node, _NUMBERS_ONLY) else ():
+                chain = chain_of(operand)
+                if is_text(resolved(mapping, loc, chain) if chain else ()):
+                    reason = f"`{'.'.join(chain)}` is text, and the operator takes numbers"
+                    mend = f"write `{'.'.join(chain)} | float`, or read another field"
+                    yield mapping.document.lint("text-as-number", loc, reason, mend)
+                    return
+
+
+def _whole_parts(mapping: MappingFile, loc: Loc, value: Value) -> Iterator[Lint]:
+    """Yield a lint for a text with a part of the event, or a list, in it."""
+    for tree in _trees(value) if isinstance(value, Text) else ():
+        chain = chain_of(tree)
+        if chain and has_fields(resolved(mapping, loc, chain)):
+            reason = f"`{'.'.join(chain)}` has fields or items and cannot be text"
+            yield mapping.document.lint("whole-part", loc, reason, "name one of its fields")
+            return
+
+
+def _subjects(mapping: MappingFile) -> Iterator[Lint]:
+    """Yield lints for writing calls without a subject, and for subjects that are always the same.
+
+    Only calls about the same subject are kept in order, and one event after the other.
+    """
+    given = {(*loc[:2], "subject"): holder.subject for loc, _, holder in mapping.calls}
+    given |= {(*loc, "subject"): call.subject for loc, call, _ in mapping.calls}
+    for loc, subject in given.items():
+        if subject is not None and not expressions(subject):
+            reason = "the subject is the same for every event: all events wait for each other"
+            mend = "name whom the event is about: `imsi:{{ sim.imsi }}`"
+            yield mapping.document.lint("constant-subject", loc, reason, mend)
+    for loc, call, holder in mapping.calls:
+        if call.subject is None and holder.subject is None and not call.reads:
+            reason = "a call that changes something, and nobody knows about whom"
+            mend = "say `subject: imsi:{{ sim.imsi }}`, or what else the call is about"
+            lint = mapping.document.lint("no-subject", loc, reason, mend)
+            yield lint._replace(level="warning")
+
+
+def _credentials(mapping: MappingFile) -> Iterator[Lint]:
+    """Yield a lint for each credential that is written into the file as empty text."""
+    for loc, value in leaves(mapping.system, ("system",)):
+        if "auth" in loc and isinstance(value, Constant) and not str(value.value).strip():
+            mend = "read it from a setting with `secret:`"
+            yield mapping.document.lint("empty-credential", loc, "the credential is empty", mend)
