@@ -19,7 +19,7 @@ from connector_tools.explain import explain
 from connector_tools.mapping_tests import event_of
 from tests.support import ROOT
 from tests.support.events import event, subscriber
-from tests.support.mapping_files import HEAD, with_call
+from tests.support.mapping_files import HEAD
 
 WTL = load(ROOT / "mappings" / "wtl-hlr-hss.yaml")
 VARIABLES = [setting.variable for setting in WTL.settings.values()]
