@@ -56,7 +56,7 @@ def _held(mapping: MappingFile, loc: Loc, part: str, fields: Fields) -> Iterator
             known = fields.with_values(given)
             for _, entry in mapping.held(given):
                 content = [found for found in (_wanted(entry, verb),) if found is not None]
-                content += [value for call in entry.writes for value in _content(call)]
+                content += [value for call in entry.writes_of(verb) for value in _content(call)]
                 reads = known.reads((given, content), {part})
                 yield GuardedCall(
                     loc=(*loc, verb, index),
