@@ -220,6 +220,27 @@ def test_a_reply_without_the_fields_of_a_resource_is_a_failure(carried_out: Carr
     assert store.writes == []
 
 
+@pytest.mark.parametrize("text", ["", " ", "<h1>It works!</h1>"])
+@pytest.mark.parametrize("file", [HOLD, REMOVE], ids=["hold", "remove"])
+def test_a_successful_reply_that_is_no_json_is_not_taken_for_absence(
+    carried_out: CarryOut, file: str, text: str
+) -> None:
+    seen = {"status": 200, "json": None, "text": text}
+    blank = Reply(Outcome.APPLIED, status=200, seen=seen, end=End.ANSWERED)
+    store = Store(RIGHT, lambda call: blank if "number" in http(call).path else None)
+    with pytest.raises(Refusal) as caught:
+        carried_out(file, store)
+    assert caught.value.result.outcome is Outcome.FAILED
+    assert store.writes == []
+
+
+def test_the_json_null_is_absence(carried_out: CarryOut) -> None:
+    seen = {"status": 200, "json": None, "text": "null"}
+    null = Reply(Outcome.APPLIED, status=200, seen=seen, end=End.ANSWERED)
+    store = Store(RIGHT, lambda call: null if "number" in http(call).path else None)
+    assert carried_out(REMOVE, store)["number"] == "unchanged"
+
+
 def once(wanted: str, reply: Callable[[Store, Call], Reply]) -> tuple[Store, Answer]:
     """A store that answers the first request of a method and path with another reply."""
     store, done = Store({}), list[Call]()

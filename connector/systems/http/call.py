@@ -211,7 +211,8 @@ class HttpCallEntry(HttpRequestEntry, CallEntry):
     protocol = "http"
     reply_fields = ("status", "headers", "json", "text", "items")
     convention = Convention(
-        found="reply.json",
+        # A reply without a body shows nothing: from_json fails, and so does the event.
+        found="reply.json if reply.json is not none else reply.text | from_json",
         # A text that is no JSON is that of a proxy in front of the system, or of a wrong path.
         absent="reply.status == 404 and (reply.json is not none or not reply.text)",
         exists="reply.status == 409",
