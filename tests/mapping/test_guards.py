@@ -16,8 +16,8 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from connector.event import SECTIONS, Event, parse
-from connector.mapping import guards
 from connector.mapping.document import Document, Loc, read
+from connector.mapping.lints import guards
 from connector.mapping.load import check
 from connector.mapping.schema import MappingFile, validate
 from connector.outcome import Refusal

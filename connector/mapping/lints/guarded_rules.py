@@ -8,12 +8,12 @@ from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
 from connector.mapping.entry import Entry, leaves
 from connector.mapping.expression import Expression, Text, Value
-from connector.mapping.guarded import GuardedCall, GuardedRule
-from connector.mapping.reads import Fields, overlap
+from connector.mapping.lints.guarded import GuardedCall, GuardedRule
+from connector.mapping.lints.reads import Fields, overlap
+from connector.mapping.lints.unknown_code import condition_without_event, without_event
 from connector.mapping.resource import Resource
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
-from connector.mapping.unknown_code import condition_without_event, without_event
 
 
 def guarded_rules(mapping: MappingFile, part: str, fields: Fields) -> Iterator[GuardedRule]:

@@ -16,7 +16,7 @@ from connector.mapping.chain import chain_of, parsed
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import leaves
 from connector.mapping.expression import Constant, Expression, ExpressionError, compile_condition
-from connector.mapping.kinds import mixed
+from connector.mapping.lints.kinds import mixed
 from connector.mapping.schema import MappingFile
 from connector.portabilling import BillStatus, Blocked, Id, Status, bill_statuses
 

@@ -11,8 +11,8 @@ from typing import Any
 from connector.event import SECTIONS
 from connector.mapping.expression import Each, Expression, Scope, Text, Tree, Value
 from connector.mapping.language import LANGUAGE, functions
-from connector.mapping.missing import Missing, Trail, Use
-from connector.mapping.unknown import Choices, Unknown, found_in, key_of
+from connector.mapping.lints.missing import Missing, Trail, Use
+from connector.mapping.lints.unknown import Choices, Unknown, found_in, key_of
 from connector.mapping.value import ForItems
 
 

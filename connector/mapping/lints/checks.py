@@ -13,8 +13,8 @@ from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
+from connector.mapping.lints.resource_checks import known_names, resource_names
 from connector.mapping.pattern import BadPattern, compiled
-from connector.mapping.resource_checks import known_names, resource_names
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.session import SESSION
@@ -215,8 +215,8 @@ def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
 def unguarded(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for calls that read the account although no condition of the rule asks for it.
 
-    The start of the function refuses these files. `connector.mapping.guards` finds more and takes
-    the place of this check for authors.
+    The start of the function refuses these files. `connector.mapping.lints.guards` finds more and
+    takes the place of this check for authors.
     """
     for index, rule in enumerate(mapping.rules):
         conditions = [entry.if_ for entry in rule.ignore] + [entry.that for entry in rule.require]

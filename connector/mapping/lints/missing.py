@@ -1,7 +1,8 @@
 """A part of the event that NSPS sent as null, and a trail of how expressions use it.
 
 To ask whether the part is null is no use of it: then the author has thought of it. To ask whether a
-field of it is null is a use that only tests. `connector.mapping.guards` decides what that means.
+field of it is null is a use that only tests. `connector.mapping.lints.guards` decides what that
+means.
 """
 
 from typing import Any, NamedTuple, get_args

@@ -1,6 +1,6 @@
 """The kind of value that an expression has, as far as the file says it: a time, a number, or text.
 
-`connector.mapping.mistakes` finds comparisons of two kinds with it.
+`connector.mapping.lints.mistakes` finds comparisons of two kinds with it.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from connector.mapping import digests, json_filters, text_filters, times
 from connector.mapping.chain import Chain, chain_of, parsed
 from connector.mapping.document import Loc
 from connector.mapping.expression import Constant, Expression, Text, Value
-from connector.mapping.fields import end_of, resolved
+from connector.mapping.lints.fields import end_of, resolved
 from connector.mapping.schema import MappingFile
 from connector.portabilling import (
     Amount,
