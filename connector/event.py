@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
@@ -141,6 +141,11 @@ class Event:
     unreadable: tuple[Unreadable, ...] = field(default=(), repr=False)
     ahead: float | None = None
 
+    @property
+    def snapshot_at(self) -> datetime | None:
+        """When NSPS says that it read the state; None if the event has no time at all."""
+        return self.snapshot and datetime.fromtimestamp(self.snapshot.as_sent, UTC)
+
 
 # The fields of `event` that a mapping can read, and for each other name of a mapping its place in
 # the body and its type.
@@ -151,6 +156,7 @@ EVENT_FIELDS = (
     "status",
     "created_at",
     "updated_at",
+    "snapshot_at",
     "parts",
     "i_account",
 )

@@ -20,6 +20,12 @@ def instant(text: str) -> datetime | None:
     end of the day. A number is not a date-time, nor is a date alone. Years outside 1971 to 9998
     are refused: PortaBilling has none, and not every clock can compare them.
     """
+    moment = written(text)
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def written(text: str) -> datetime | None:
+    """The time that a text has, as `instant` reads it, but without a zone if it has no offset."""
     text = text.strip()
     if len(text) < _SHORTEST or text[4] != "-" or text[7] != "-" or text[10] not in "Tt ":
         return None
@@ -30,9 +36,7 @@ def instant(text: str) -> datetime | None:
         if other is None:
             return None
         moment = other
-    if not 1970 < moment.year < 9999:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if 1970 < moment.year < 9999 else None
 
 
 def _other_form(text: str) -> datetime | None:

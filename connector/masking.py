@@ -88,6 +88,12 @@ def redact(
     return text
 
 
+def hide_secrets(text: str, secrets: Iterable[str]) -> str:
+    """The text with `***` in place of each secret, in all its spellings; the rest stays."""
+    known = [(secret, True) for secret in secrets if secret]
+    return _hide(text, _found(text, known)) if known else text
+
+
 def _general(text: str, clear: list[str]) -> str:
     """Hide what looks like a number of a subscriber or an address, outside the `clear` texts."""
     if clear:

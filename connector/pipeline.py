@@ -30,7 +30,7 @@ from connector.ledger.records import (
 from connector.mapping.schema import MappingFile
 from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
-from connector.plan.holding import summary
+from connector.plan.holding import place, summary
 from connector.plan.planner import Plan, plan
 from connector.plan.step import Step, Talk
 from connector.system import End, Reply, System, Turn
@@ -48,7 +48,8 @@ class Record:
     their replies, and `steps` the steps that they belong to. `touched` are the subjects that were
     changed, or may have been. `unanswered` is true while the system may still be working on the
     last call. `replies` are what the plan's steps learned. `turn` knows the secrets that the system
-    gave the connector.
+    gave the connector. `at` is the step that is being carried out; after a failure it is the one
+    that failed.
     """
 
     event: Event | None = None
@@ -60,6 +61,7 @@ class Record:
     unanswered: bool = False
     replies: dict[str, Any] = field(default_factory=dict, repr=False)
     turn: Turn | None = None
+    at: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +160,13 @@ class Pipeline:
             for step in todo.steps:
                 if step.subject in claim.dropped:
                     continue
+                record.at = step
                 talk = step.talk(replies)
                 call = next(talk, None)
                 while call is not None:
                     reply = await self._send(step, call, record, turn)
                     call = _next_call(talk, reply)
+            record.at = None
         finally:
             self.system.leave(turn)
 
@@ -245,6 +249,7 @@ class Pipeline:
             "subject": [log.mask_subject(subject) for subject in subjects],
             "subject_hash": [log.subject_hash(self.hash_key, subject) for subject in subjects],
             "dropped": [log.mask_subject(subject) for subject in record.dropped],
+            "at": place(record.at),
             "calls": [_call_record(call, reply) for call, reply in record.calls],
             "milliseconds": round(took * 1000, 1),
         }

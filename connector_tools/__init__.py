@@ -3,6 +3,9 @@
 cli                 the command line `connector`, a module for each command
 mapping_tests       runs the tests inside mapping files; made_up_key: for settings that are not set
 explain             what would be sent for an event and why; explain_text: the same as lines
+explain_resources   the resources of an event: wanted, found, difference; explain_resources_text
+reading             reads what the external system holds, and can write nothing
+text_lines          what the lines of explanations are made of
 deployment          the settings of this environment, fit to be shown
 send                posts events as NSPS does; events_file: reads them from a file
 dry_run             what would be done for an event, in one line

@@ -45,13 +45,18 @@ def deployment(mapping: MappingFile, environ: Mapping[str, str]) -> Deployment:
     found = {name: value for name, value in given.items() if value}
     values = test_settings(mapping, found)
     mapping.protocol.client(mapping.system, values)
-    hidden = {name: _hidden(mapping.settings[name], value) for name, value in values.items()}
+    hidden = hide(mapping, values)
     origins = {name: _origin(mapping.settings[name], name in found) for name in values}
     return Deployment(
         values=hidden,
         used=tuple(Used(name, _shown(mapping, name, hidden), origins[name]) for name in values),
         made_up=tuple(name for name in values if origins[name].startswith("made up")),
     )
+
+
+def hide(mapping: MappingFile, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the settings, with a placeholder for each secret."""
+    return {name: _hidden(mapping.settings[name], value) for name, value in values.items()}
 
 
 def _hidden(setting: Setting, value: Any) -> Any:

@@ -1,12 +1,14 @@
 """What a connector would do for an event, in one line without personal data. Nothing is sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from connector.event import Event, parse
+from connector.log import mask_subject
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.schema import MappingFile
 from connector.outcome import Outcome, Refusal, Result
+from connector.plan.resource_trace import resources
 from connector.plan.trace import Trace, TracedCall, trace
 from connector_tools.events_file import Item
 from connector_tools.explain import answer_shown
@@ -40,7 +42,18 @@ def _planned(found: Trace, event: Event) -> str:
         for call in found.calls
         if call.left_out is None and isinstance(call.entry, CallEntry)
     ]
-    return ", ".join(calls) or _answer(Result(Outcome.IGNORED, "nothing to do for this event"))
+    return ", ".join([*_resources(found), *calls]) or _answer(
+        Result(Outcome.IGNORED, "nothing to do for this event")
+    )
+
+
+def _resources(found: Trace) -> Iterator[str]:
+    """Yield the resources of each SIM: `hold subscriber, number of imsi:***********0001`."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for item in resources(found.steps):
+        names.setdefault((item.target.verb, item.target.subject), []).append(item.target.name)
+    for (verb, subject), listed in names.items():
+        yield f"{verb} {', '.join(listed)} of {mask_subject(subject)}"
 
 
 def _call(traced: TracedCall) -> str:

@@ -7,6 +7,7 @@ no expression can show a secret.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,11 +15,15 @@ from pydantic import BaseModel
 from connector.event import Event, personal
 from connector.mapping.between import Between, BlockUse, RequireEntry
 from connector.mapping.call_entry import CallEntry
+from connector.mapping.omit import Omit
 from connector.mapping.protocol import Preview
 from connector.mapping.schema import MappingFile
+from connector.mapping.text import text_of
 from connector.masking import redact
 from connector.outcome import Answer, Result, answer
+from connector.plan.step import Step
 from connector.plan.trace import Computed, TracedCall, TracedRule, Verdict, trace
+from connector.unreadable import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ class ExplainedCall:
 class Explanation:
     """Everything that is known about an event before a call is sent.
 
-    `result` is None if the replies of the external system decide it.
+    `result` is None if the replies of the external system decide it. `steps` are those of the plan;
+    `connector_tools.explain_resources` explains those of resources.
     """
 
     event: Event
@@ -76,6 +82,7 @@ class Explanation:
     values: tuple[ExplainedValue, ...]
     calls: tuple[ExplainedCall, ...]
     result: Result | None
+    steps: tuple[Step, ...] = ()
 
 
 def explain(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Explanation:
@@ -84,10 +91,13 @@ def explain(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> 
     return Explanation(
         event=event,
         rules=tuple(_rules(found.rules, mapping)),
-        conditions=tuple(_value(item.computed, decides=item.decides) for item in found.conditions),
-        values=tuple(map(_value, found.values)),
-        calls=tuple(_call(call, mapping, settings) for call in found.calls),
+        conditions=tuple(
+            explained_value(item.computed, decides=item.decides) for item in found.conditions
+        ),
+        values=tuple(map(explained_value, found.values)),
+        calls=tuple(explained_call(call, mapping, settings) for call in found.calls),
         result=found.result,
+        steps=found.steps,
     )
 
 
@@ -105,7 +115,11 @@ def as_json(value: Any) -> str:
 
 
 def _plain(value: object) -> object:
-    return value.model_dump() if isinstance(value, BaseModel) else str(value)
+    if isinstance(value, BaseModel):
+        return {**value.__dict__, **(value.__pydantic_extra__ or {})}
+    if isinstance(value, datetime):
+        return text_of(value)
+    return repr(value) if isinstance(value, Unreadable | Omit) else str(value)
 
 
 def _rules(rules: tuple[TracedRule, ...], mapping: MappingFile) -> Iterator[ExplainedRule]:
@@ -125,13 +139,14 @@ def _why(item: TracedRule) -> str:
         return "the first that fits"
     if item.when is None:
         return f"is for {', '.join(item.rule.on)}"
-    when = _value(item.when)
+    when = explained_value(item.when)
     if item.verdict is Verdict.WHEN_FAILED:
         return f"its `when` {when.value}"
     return "; ".join((f"its `when` does not hold: {when.source}", *when.reads))
 
 
-def _value(item: Computed, *, decides: bool = False) -> ExplainedValue:
+def explained_value(item: Computed, *, decides: bool = False) -> ExplainedValue:
+    """An expression for people; `decides` marks the condition that ends the event."""
     reads = tuple(f"{field.about} is {_text(field)}" for field in item.reads)
     return ExplainedValue(item.about, item.source, _text(item), reads, decides)
 
@@ -144,17 +159,20 @@ def _text(item: Computed) -> str:
     return as_json(item.value)
 
 
-def _call(item: TracedCall, mapping: MappingFile, settings: Mapping[str, Any]) -> ExplainedCall:
+def explained_call(
+    item: TracedCall, mapping: MappingFile, settings: Mapping[str, Any]
+) -> ExplainedCall:
+    """A call for people; `settings` are those of a `Deployment`."""
     line = mapping.document.place(item.loc).line
     outline = _outline(item.entry)
     if item.left_out:
         reason = "`when` does not hold" if item.left_out.about == "when" else "`each` is empty"
-        shown = (_value(item.left_out),)
+        shown = (explained_value(item.left_out),)
         return ExplainedCall(line, Preview(outline), False, f"not sent: {reason}", computed=shown)
     request = Preview(outline)
     if item.call:
         request = mapping.protocol.preview(item.call, mapping.system, settings)
-    computed = tuple(map(_value, item.computed))
+    computed = tuple(map(explained_value, item.computed))
     sent = isinstance(item.entry, CallEntry)
     return ExplainedCall(line, request, sent, _note(item, mapping), item.subject, computed)
 

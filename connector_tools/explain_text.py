@@ -3,57 +3,66 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from connector.log import subject_hash
 from connector.outcome import Answer, Outcome, Result
 from connector_tools.deployment import Deployment
 from connector_tools.explain import ExplainedCall, ExplainedValue, Explanation, answer_shown
+from connector_tools.explain_resources import ExplainedResources
+from connector_tools.explain_resources_text import resource_lines
+from connector_tools.terminal import counted
+from connector_tools.text_lines import Line, columns, content_lines, heading, subject_line
 
-Line = tuple[str, str]
 _BLANK: Line = ("", "")
-_WIDEST = 32  # characters; longer cells do not widen their column
 
 
-def lines(found: Explanation, deployment: Deployment, hash_key: bytes | None) -> Iterator[Line]:
+def lines(
+    found: Explanation,
+    resources: ExplainedResources,
+    deployment: Deployment,
+    hash_key: bytes | None,
+) -> Iterator[Line]:
     """Yield the lines of an explanation, in the order in which the planner decides.
 
     If `hash_key` is given, each subject has the hash that the function logs for it.
     """
-    yield _heading(_event(found))
+    yield heading(_event(found))
     if deployment.made_up:
         names = ", ".join(deployment.made_up)
         yield f"  made up, since the environment has no value: {names}", "yellow"
     yield from _section("settings", [(s.name, s.value, s.origin) for s in deployment.used])
     yield _BLANK
-    yield _heading("rules")
+    yield heading("rules")
     for rule in found.rules:
         mark, style = ("->", "green") if rule.chosen else ("  ", "dim")
         yield f"  {mark} {rule.name} (line {rule.line}): {rule.why}", style
     conditions = [(item.about, _value(item), _source(item)) for item in found.conditions]
     yield from _section("conditions of the rule", conditions)
     yield from _section("values", [(v.about, v.value, _source(v)) for v in found.values])
+    yield from resource_lines(resources, hash_key)
     for number, call in enumerate(found.calls, 1):
         yield _BLANK
         yield from _call(number, call, hash_key)
     yield _BLANK
-    yield from _end(found)
+    yield from _end(found, resources)
 
 
 def answer_lines(answer: Answer) -> Iterator[Line]:
     """Yield the lines of an answer to NSPS."""
-    yield _heading(f"answer {answer.status}")
+    yield heading(f"answer {answer.status}")
     for line in json.dumps(answer.body, ensure_ascii=False, indent=2).split("\n"):
         yield line, ""
 
 
-def _end(found: Explanation) -> Iterator[Line]:
-    if found.result:
-        yield from answer_lines(answer_shown(found.result, found.event))
-    elif not any(call.sent for call in found.calls):
+def _end(found: Explanation, resources: ExplainedResources) -> Iterator[Line]:
+    result = found.result or resources.result
+    if result:
+        yield from answer_lines(answer_shown(result, found.event))
+    elif not resources.resources and not any(call.sent for call in found.calls):
         nothing = Result(Outcome.IGNORED, "nothing to do for this event")
         yield from answer_lines(answer_shown(nothing))
     else:
-        yield _heading("answer 202, if the system confirms each call")
-    yield "Nothing was sent.", "dim"
+        yield heading("answer 202, if the system confirms each call")
+    reads = f"{counted(resources.reads, 'read')} sent. " if resources.reads else ""
+    yield f"{reads}Nothing was {'written' if reads else 'sent'}.", "dim"
 
 
 def _event(found: Explanation) -> str:
@@ -73,40 +82,21 @@ def _call(number: int, call: ExplainedCall, hash_key: bytes | None) -> Iterator[
     if call.note:
         yield f"  {call.note}", "yellow"
     if call.subject is not None:
-        known = f", subject_hash {subject_hash(hash_key, call.subject)}" if hash_key else ""
-        yield f"  subject {call.subject}{known}", style
-    for name, value in call.request.headers:
-        yield f"  {name}: {value}", style
-    for line in call.request.body.split("\n") if call.request.body else ():
-        yield f"  {line}", style
+        yield f"  {subject_line(call.subject, hash_key)}", style
+    yield from content_lines(call.request, style)
     if call.computed:
         yield "  where it comes from", "dim"
         rows = [(item.about, item.value, _source(item)) for item in call.computed]
-        for line in _columns(rows):
+        for line in columns(rows):
             yield f"    {line}", "dim"
 
 
 def _section(title: str, rows: Sequence[tuple[str, ...]]) -> Iterator[Line]:
     if rows:
         yield _BLANK
-        yield _heading(title)
-        for line in _columns(rows):
+        yield heading(title)
+        for line in columns(rows):
             yield f"  {line}", ""
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Yield each row as text; the cells of a column start at the same character."""
-    widths = [
-        max((len(cell) for cell in column if len(cell) <= _WIDEST), default=0)
-        for column in zip(*rows, strict=True)
-    ]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
-
-
-def _heading(text: str) -> Line:
-    return text, "bold"
 
 
 def _value(item: ExplainedValue) -> str:

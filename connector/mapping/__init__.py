@@ -4,7 +4,8 @@ load            reads and checks a file
 checks          names, reachability, repetition: rules that the schema cannot express
 fields          unknown fields of the event, of its lists, of replies and settings
 resource_checks names and calls of resources
-mistakes        what the author cannot have meant, although it never fails
+mistakes        what the author cannot have meant, although it never fails; kinds: which values
+                are times, numbers, text
 guards          no rule writes what a missing part of the event decided
 guarded         the rules as `guards` evaluates them, which guarded_rules makes; reads: the fields
                 that entries read; missing: a part that is null, unknown: values that are not known,
@@ -14,6 +15,7 @@ oversights      what no event can be applied with, subjects, credentials
 constants       values that no event changes, which must not fail; known: what the file decides
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
+table_entry     the entries `tables`; tables: looking keys up in them
 rule            the entries `rules`; resource: the entries `resources`; block: the entries `blocks`
 between         the entries of `calls` that are not calls
 case            the entries `tests` and `stories`
@@ -22,11 +24,16 @@ protocol        the registry of protocols, and the interface of their rooms
 system_entry    the entry `system`
 call_entry      the base class of calls; reply_rule: what replies mean
 entry           the base class of all entries, and types of their values
-expression      expressions and text with `{{ }}`; language: their operators and filters,
-                which use pattern (regular expressions), xml_element (texts of XML) and meter
-                (counts the work)
+expression      compiles expressions and text with `{{ }}`; value: what comes out
+language        operators, and what an expression can read; filters: filters and tests
+times           filters for times; digests: for digests and their bytes as text
+text_filters    filters that cut and fill text, with groups (of a pattern)
+json_filters    filters for JSON text and objects
+xml_element     the filter `element`: texts of XML
+pattern         regular expressions; meter: counts the work of expressions
 session         the name `session`: values that a login gives
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
+omit            the value that leaves a key out
 text            values as text; number and json_value: values as numbers and as JSON
 document        a YAML file with the place of each key, and lints; scalar: its plain values
 advice          advice for expressions in the spelling of other languages

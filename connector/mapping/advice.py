@@ -23,7 +23,10 @@ _INSTEAD: tuple[tuple[str, str], ...] = (
     (r"(?<![=!<>])=(?!=)(?<!^=)", "write `==` to compare"),
     (r"\bis\s+[0-9]", "write `==` to compare"),
     (r"\{\{", "write an expression without {{ }} here"),
-    (r"\bfor\b", "a call with `each` repeats; the filter `map` takes a field of each item"),
+    (
+        r"\bfor\b",
+        "an object with `each` and `give` is a list; the filter `map` takes a field of each item",
+    ),
 )
 
 

@@ -5,14 +5,18 @@ wrong number of arguments fails only then. `connector.mapping.expression` refuse
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from inspect import Parameter, Signature, signature
 from typing import Any, NamedTuple
 
 from jinja2 import nodes
 
+from connector.mapping.groups import pieces
 from connector.mapping.language import LANGUAGE
+from connector.mapping.pattern import BadPattern
 from connector.mapping.spelling import near
+from connector.mapping.text import BadValue
 from connector.portabilling import AccessPolicyInfo
 
 
@@ -29,6 +33,7 @@ class _Use(NamedTuple):
 _SAMPLES: tuple[Any, ...] = (
     *("a", "12", 7, 2.5, True),
     *([1, 2], ["b", "a"], [[1, 2]], {"a": 1}, [{"a": 1}], AccessPolicyInfo()),
+    *("2026-01-01", "2026-01-01T00:00:00", datetime(2026, 1, 1, tzinfo=UTC)),
 )
 """Values of each type: arguments that fail for all of them fail for every event."""
 
@@ -120,7 +125,9 @@ def _arguments(use: _Use, function: Callable[..., Any]) -> Iterator[str]:
     except TypeError:
         yield f"`{use.name}` {_wanted(shape)}"
         return
-    if "attribute" in bound.arguments or use.name == "matching":
+    if use.name == "groups":
+        yield from _groups(use)
+    if "attribute" in bound.arguments or use.name in ("matching", "groups"):
         return  # any value is possible; the lint `pattern` has its own check
     if not (use.args or use.options):
         return
@@ -129,17 +136,29 @@ def _arguments(use: _Use, function: Callable[..., Any]) -> Iterator[str]:
         options = {name: _literal(arg) for name, arg in use.options.items()}
     except nodes.Impossible:
         return  # an event decides
-    if all(_fails(use, sample, args, options) for sample in _SAMPLES):
-        yield f"`{use.name}` cannot work with these arguments"
+    reasons = {_failure(use, sample, args, options) for sample in _SAMPLES}
+    if "" not in reasons:
+        why = f": {min(reasons)}" if len(reasons) == 1 else ""
+        yield f"`{use.name}` cannot work with these arguments{why}"
 
 
-def _fails(use: _Use, sample: Any, args: list[Any], options: dict[str, Any]) -> bool:
+def _groups(use: _Use) -> Iterator[str]:
+    """Why a pattern that the expression has as text cannot be cut at its groups."""
+    pattern = next((_text(arg) for arg in (*use.args, *use.options.values())), None)
+    try:
+        pieces(pattern or "()")
+    except BadPattern as error:
+        yield f"`groups`: {error}"
+
+
+def _failure(use: _Use, sample: Any, args: list[Any], options: dict[str, Any]) -> str:
+    """Why a filter or test fails for a sample; empty if it does not."""
     call: Callable[..., Any] = getattr(LANGUAGE, f"call_{use.kind}")
     try:
         call(use.name, sample, args, options, use.scope)
-    except Exception:  # filters raise anything; see `Expression.evaluate`
-        return True
-    return False
+    except Exception as error:  # filters raise anything; see `Expression.evaluate`
+        return str(error) if isinstance(error, BadValue) else "these types do not fit"
+    return ""
 
 
 def _literal(node: nodes.Expr) -> Any:

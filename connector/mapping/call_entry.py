@@ -3,15 +3,16 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import Field
 
 from connector.call import Call
-from connector.mapping.entry import AnyText, Condition, Entry, Name, used
+from connector.mapping.entry import AnyText, Condition, Entry, Name, changed, used, with_one_item
 from connector.mapping.expression import (
     Constant,
+    Each,
     Scope,
     SourceText,
     Text,
@@ -133,31 +134,37 @@ class CallEntry(Entry):
 
         `connector.plan.trace` renders the copy to show a call that waits for an earlier reply.
         """
-
-        def change(value: Value) -> Value:
-            if isinstance(value, Constant | Tree):
-                return value
-            reads = any(found.names & unknown for found in expressions(value))
-            return Constant(SourceText(value.source)) if reads else value
-
-        return self.with_values(change)
+        return self.with_values(partial(_with_source, unknown))
 
     def with_values(self, change: Callable[[Value], Value]) -> Self:
         """A copy in which `change` has replaced each expression, text and constant."""
         fields = type(self).model_fields
         copy = self.model_copy(
-            update={name: _with_values(getattr(self, name), change) for name in fields}
+            update={name: _changed(getattr(self, name), change) for name in fields}
         )
         for name in copy.__dict__.keys() - fields.keys():
             del copy.__dict__[name]  # a cached property, computed from the original fields
         return copy
 
 
-def _with_values(value: Any, change: Callable[[Value], Value]) -> Any:
-    if isinstance(value, Tree):
-        return value._replace(items=tuple(_with_values(item, change) for item in value.items))
+def _changed(value: Any, change: Callable[[Value], Value]) -> Any:
     if isinstance(value, Value):
-        return change(value)
+        return changed(value, change)
     if isinstance(value, dict):
-        return {name: _with_values(item, change) for name, item in value.items()}
+        return {name: _changed(item, change) for name, item in value.items()}
     return value
+
+
+def _with_source(unknown: frozenset[str], value: Value) -> Value:
+    """The source text of a value that reads an `unknown` name; any other value as it is."""
+    if isinstance(value, Constant | Tree) or not _reads(value, unknown):
+        return value
+    if not isinstance(value, Each):
+        return Constant(SourceText(value.source))
+    if _reads(value.items, unknown) or (value.when and _reads(value.when, unknown)):
+        return with_one_item(value, partial(_with_source, unknown | {"item"}))
+    return value._replace(give=changed(value.give, partial(_with_source, unknown)))
+
+
+def _reads(value: Value, names: frozenset[str]) -> bool:
+    return any(found.names & names for found in expressions(value))

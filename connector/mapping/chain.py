@@ -18,6 +18,7 @@ ITEM = "[]"
 
 _SAME_ITEMS = frozenset("default list reject rejectattr select selectattr sort unique".split())
 _ONE_ITEM = frozenset("first last max min".split())
+_OF_PATTERNS = ("matching", "groups")
 _BY_FIELD = frozenset("rejectattr selectattr sum".split())  # the first argument is a field
 _BY_OPTION = frozenset("join map max min sort sum unique".split())  # `attribute=` is a field
 
@@ -64,6 +65,40 @@ def chain_of(node: nodes.Node) -> Chain:
     inner, step = _last_step(node)
     chain = chain_of(inner) if inner else ()
     return (*chain, *step) if chain else ()
+
+
+def paths_of(tree: nodes.Node) -> Iterator[Chain]:
+    """Yield each chain `name.field.field`, but not the shorter chains inside of it."""
+    chain = _path(tree)
+    if chain:
+        yield chain
+        return
+    for child in tree.iter_child_nodes():
+        yield from paths_of(child)
+
+
+def _path(node: nodes.Node) -> Chain:
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    if isinstance(node, nodes.Getattr):
+        inner = _path(node.node)
+        return (*inner, node.attr) if inner else ()
+    return ()
+
+
+def patterns_of(tree: nodes.Node) -> Iterator[nodes.Expr]:
+    """Yield the pattern of each `matching` and `groups`, also in `select('matching', ...)`."""
+    for node in (tree, *tree.find_all((nodes.Test, nodes.Filter))):
+        if not isinstance(node, nodes.Test | nodes.Filter):
+            continue
+        args = [*node.args, *(option.value for option in node.kwargs)]
+        if isinstance(node, nodes.Filter):
+            named = [isinstance(arg, nodes.Const) and arg.value in _OF_PATTERNS for arg in args]
+            if node.name != "groups":
+                args = args[named.index(True) + 1 :] if any(named) else []
+        elif node.name != "matching":
+            continue
+        yield from args[:1]
 
 
 def _last_step(node: nodes.Node) -> tuple[nodes.Node | None, Chain]:

@@ -7,6 +7,7 @@ any event comes; warnings do not stop it. docs/lints.md explains each lint.
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from connector.mapping import omit
 from connector.mapping.between import LetEntry, names_of
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Lint, Loc
@@ -28,7 +29,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
 
     Jinja would report an unknown name only when an event reaches its expression.
     """
-    reserved = {*SECTIONS, "settings", "reply", "call", "item", SESSION}
+    reserved = {*SECTIONS, "settings", "tables", "reply", "call", "item", SESSION, omit.NAME}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     named += resource_names(mapping)
     taken = [(loc, name) for loc, name in named if name in reserved]
@@ -69,7 +70,7 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
         return {"settings", "reply", "call"}
     if loc[:1] == ("system",):
         return {"settings", *mapping.system.names_at(loc)}
-    known = {*SECTIONS, "settings"}
+    known = {*SECTIONS, "settings", "tables"}
     if loc[0] == "values":
         return known | set(list(mapping.values)[: list(mapping.values).index(str(loc[1]))])
     known |= set(mapping.values)
@@ -96,7 +97,7 @@ def _patterns(mapping: MappingFile) -> Iterator[Lint]:
     for loc, expression in mapping.expressions:
         for pattern in expression.patterns:
             reads, known = _reads(mapping, pattern), _known(mapping, loc)
-            data = reads & known - set(mapping.values) - {"settings"}
+            data = reads & known - set(mapping.values) - {"settings", "tables"}
             loose = _loose_settings(mapping, pattern, reads)
             reason, mend = "", "correct the pattern"
             if data:
@@ -138,12 +139,14 @@ def _wrong(mapping: MappingFile, pattern: Expression, reads: set[str]) -> str:
 
 
 def _unused(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield lints for values and settings that no expression reads."""
+    """Yield lints for values, settings and tables that no expression reads."""
     names: Counter[str] = Counter()
     settings: set[str] = set()
+    tables: set[str] = set()
     for _, expression in mapping.expressions:
         names.update(expression.names)
         settings |= {path[1] for path in expression.paths if path[0] == "settings" and path[1:]}
+        tables |= {path[1] for path in expression.paths if path[0] == "tables" and path[1:]}
     for name in mapping.values:
         if not names[name]:
             reason = f"nothing uses the value `{name}`"
@@ -152,6 +155,10 @@ def _unused(mapping: MappingFile) -> Iterator[Lint]:
         if name not in settings:
             reason = f"nothing uses the setting `{name}`"
             yield _warning(mapping, "unused-setting", ("settings", name), reason, "remove it")
+    for name in mapping.tables:
+        if name not in tables:
+            reason = f"nothing uses the table `{name}`"
+            yield _warning(mapping, "unused-table", ("tables", name), reason, "remove it")
 
 
 def _unreachable(mapping: MappingFile) -> Iterator[Lint]:

@@ -11,9 +11,11 @@ from typing import Any, get_args
 
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Lint, Loc
-from connector.mapping.entry import Compiled, Entry, leaves
+from connector.mapping.entry import Compiled, Entry, leaves, with_one_item
 from connector.mapping.expression import (
+    WHY,
     Constant,
+    Each,
     EvaluationError,
     Scope,
     Value,
@@ -25,13 +27,6 @@ from connector.mapping.system_entry import seconds
 from connector.mapping.text import optional_text
 
 Accepts = Callable[[Any], object]
-
-_WHY = {
-    "TypeError": "the types of its values do not fit",
-    "ZeroDivisionError": "it divides by zero",
-    "OverflowError": "the result is too large",
-}
-
 
 _DURATION = re.compile(
     r" *([0-9]+(?:\.[0-9]+)?) *(|ms|msecs?|s|secs?|seconds?|m|mins?|minutes?) *", re.IGNORECASE
@@ -70,7 +65,7 @@ def _values(mapping: MappingFile, known: Known) -> Iterator[Lint]:
             else:
                 found = sample.evaluate(known.scope)
         except EvaluationError as error:
-            why = _WHY.get(type(error.__cause__).__name__)
+            why = WHY.get(type(error.__cause__))  # type: ignore[arg-type]  # None is no key of it
             text = f"`{getattr(value, 'source', '')}` can never be computed: {why}"
             yield _lint(mapping, loc, text if why else str(error))
             continue
@@ -148,7 +143,12 @@ def _call(call: CallEntry, known: Known) -> Iterator[tuple[Loc, str]]:
     """
 
     def only(kept: Value) -> Callable[[Value], Value]:
-        return lambda value: known.sample(value) if value is kept else Constant(STAND_IN)
+        def change(value: Value) -> Value:
+            if isinstance(value, Each):
+                return with_one_item(value, change)
+            return known.sample(value) if value is kept else Constant(STAND_IN)
+
+        return change
 
     if not _refusal(call.with_values(known.sample), known.scope):
         return

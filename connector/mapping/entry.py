@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from connector.mapping.document import Loc
 from connector.mapping.expression import (
+    Each,
     Expression,
     Tree,
     Value,
@@ -94,20 +95,45 @@ def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:
             yield place, found
 
 
-def leaves(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Value]]:
-    """Yield every expression, text and constant below an entry, with its path in the file."""
-    if isinstance(entry, Entry):
-        for name, info in type(entry).model_fields.items():
-            yield from leaves(getattr(entry, name), (*loc, info.alias or name))
-    elif isinstance(entry, Tree):
-        keys: Iterable[str | int] = entry.keys or range(len(entry.items))
-        for key, item in zip(keys, entry.items, strict=True):
-            yield from leaves(item, (*loc, key))
-    elif isinstance(entry, Value):
+def leaves(
+    entry: object, loc: Loc = (), *, inside_lists: bool = True
+) -> Iterator[tuple[Loc, Value]]:
+    """Yield every expression, text and constant below an entry, with its path in the file.
+
+    Those inside an `Each` are yielded as they are seen from outside, see `Each.outside`; without
+    `inside_lists` the `Each` itself is yielded.
+    """
+    if isinstance(entry, Each) and inside_lists:
+        yield from leaves(entry.items, (*loc, "each"))
+        for inner in ("when", "give"):
+            for place, value in leaves(getattr(entry, inner), (*loc, inner)):
+                yield place, entry.outside(value, filtered=inner == "give")
+    elif isinstance(entry, Value) and not isinstance(entry, Tree):
         yield loc, entry
-    elif isinstance(entry, Mapping):
-        for key, item in entry.items():
-            yield from leaves(item, (*loc, key))
-    elif isinstance(entry, tuple | list):
-        for index, item in enumerate(entry):
-            yield from leaves(item, (*loc, index))
+    else:
+        for key, item in _inside(entry):
+            yield from leaves(item, (*loc, key), inside_lists=inside_lists)
+
+
+def _inside(entry: object) -> Iterable[tuple[str | int, object]]:
+    """The entries and values directly below an entry, each with its key or index."""
+    if isinstance(entry, Entry):
+        fields = type(entry).model_fields.items()
+        return [(info.alias or name, getattr(entry, name)) for name, info in fields]
+    if isinstance(entry, Tree):
+        return zip(entry.keys or range(len(entry.items)), entry.items, strict=True)
+    if isinstance(entry, Mapping):
+        return entry.items()
+    return enumerate(entry) if isinstance(entry, tuple | list) else ()
+
+
+def changed(value: Value, change: Callable[[Value], Value]) -> Value:
+    """A copy in which `change` has replaced each expression, text, constant and `Each`."""
+    if isinstance(value, Tree):
+        return value._replace(items=tuple(changed(item, change) for item in value.items))
+    return change(value)
+
+
+def with_one_item(each: Each, change: Callable[[Value], Value]) -> Tree:
+    """What an `Each` makes of one item, changed by `change`, in place of a list nobody knows."""
+    return Tree((changed(each.give, change),), None)

@@ -26,6 +26,8 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
             known = _fields_of(mapping, loc, path[0], replies)
             if len(path) > 1 and known is not None and path[1] not in known:
                 problems |= _unknown(path[0], path[1], known)
+            if path == ("tables",):
+                problems["a table is chosen by its name only"] = "write `tables.NAME[key]`"
         for chain in sorted(expression.chains):
             problems = _problem(resolved(mapping, loc, chain)) | problems
         if loc[2:3] == ("calls",) and loc[4:] == ("each",):
@@ -53,6 +55,7 @@ def _fields_of(
     if name == "reply" or name in replies:
         return mapping.protocol.call_entry.reply_fields
     known = {"event": EVENT_FIELDS, "settings": tuple(mapping.settings), "call": CALL_FIELDS}
+    known["tables"] = tuple(mapping.tables)
     return known.get(name)
 
 
@@ -91,7 +94,7 @@ def _problem(chain: Chain) -> dict[str, str]:
     """Reason and mend of the first step of a chain that does not exist."""
     for end in range(1, len(chain)):
         before, step = chain[:end], chain[end]
-        found, shown = _end(before), _shown(before)
+        found, shown = end_of(before), _shown(before)
         if found.part is None:
             return {} if step == ITEM else {f"`{shown}` has no fields": f"remove `.{step}`"}
         if found.many and step != ITEM:
@@ -105,14 +108,14 @@ def _problem(chain: Chain) -> dict[str, str]:
 
 def _each(chain: Chain) -> dict[str, str]:
     """Reason and mend if the chain of an `each` does not lead to a list."""
-    return {} if not chain or _problem(chain) or _end(chain).many else _no_list(_shown(chain))
+    return {} if not chain or _problem(chain) or end_of(chain).many else _no_list(_shown(chain))
 
 
 def _no_list(shown: str) -> dict[str, str]:
     return {f"`{shown}` is not a list": "read a list, or one of its fields"}
 
 
-def _end(chain: Chain) -> _Type:
+def end_of(chain: Chain) -> _Type:
     """What a chain leads to; all its steps must exist."""
     found = _ROOTS[chain[0]]
     for step in chain[1:]:
@@ -127,13 +130,13 @@ def is_text(chain: Chain) -> bool:
     """True if a chain from a part of the event leads to a field that holds text."""
     if len(chain) < 2 or chain[-1] == ITEM or _problem(chain):
         return False
-    part = _end(chain[:-1]).part
+    part = end_of(chain[:-1]).part
     return part is not None and part.model_fields[chain[-1]].annotation == str | None
 
 
 def has_fields(chain: Chain) -> bool:
     """True if a chain from a part of the event leads to a part or to a list."""
-    found = _Type(None) if not chain or _problem(chain) else _end(chain)
+    found = _Type(None) if not chain or _problem(chain) else end_of(chain)
     return found.part is not None or found.many
 
 

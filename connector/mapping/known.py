@@ -6,8 +6,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from connector.mapping.entry import with_one_item
 from connector.mapping.expression import (
     Constant,
+    Each,
     EvaluationError,
     Expression,
     Scope,
@@ -41,7 +43,7 @@ class Known:
         self.unusable: dict[str, str] = {}
         self._settings = mapping.settings
         self._defaults = self._typed_defaults()
-        self._names: dict[str, Any] = {"settings": self._defaults}
+        self._names: dict[str, Any] = {"settings": self._defaults, "tables": mapping.look_ups}
         for name, value in mapping.values.items():
             if self.decides(value):
                 try:
@@ -81,6 +83,8 @@ class Known:
             return value
         if isinstance(value, Text):
             return value._replace(parts=tuple(map(self._part, value.parts)))
+        if isinstance(value, Each):
+            return with_one_item(value, self.sample)
         return Constant(STAND_IN)
 
     def _part(self, part: str | Expression) -> str | Expression:

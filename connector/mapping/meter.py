@@ -14,8 +14,10 @@ from pydantic import BaseModel
 from connector.event import Event
 
 MOST_STEPS = 50_000
+MOST_ITEMS = 1000  # of a list that something is made of for each item (docs/mapping.md)
 _FEW = 100  # characters that Python's functions for text read in a step
 _FEW_BITS = 64
+_SOME = 5  # steps of a filter for times or digests, besides those for reading
 _CALL = 4  # steps of a filter for lists besides those for the items
 _SMALL = frozenset((float, bool, type(None)))
 
@@ -145,6 +147,23 @@ def for_words(meter: Meter, args: tuple[Any, ...], options: Mapping[str, Any]) -
     if _inside(args[0]):
         raise TypeError  # its text would be long
     meter.spend(len(args[0]) // 4 if isinstance(args[0], str) else 1)
+
+
+def for_each_character(meter: Meter, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    """Price of a filter that looks at each character of a text, as an encoder or a reader does."""
+    meter.read(args[0])
+    meter.spend(len(args[0]) // 8 if isinstance(args[0], str) else 1)
+
+
+def for_some_steps(meter: Meter, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    """Price of a filter that takes some steps for any value, and those for reading it."""
+    meter.spend(_SOME)
+    for_reading(meter, args, options)
+
+
+def for_two_objects(meter: Meter, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    """Price of a filter that copies the keys of its input and of its arguments."""
+    meter.spend(1 + sum(_items(value) // 8 for value in (*args, *options.values())))
 
 
 def _items(value: Any) -> int:

@@ -16,6 +16,7 @@ from connector.mapping.chain import chain_of, parsed
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import leaves
 from connector.mapping.expression import Constant, Expression, ExpressionError, compile_condition
+from connector.mapping.kinds import mixed
 from connector.mapping.schema import MappingFile
 from connector.portabilling import BillStatus, Blocked, Id, Status, bill_statuses
 
@@ -57,9 +58,8 @@ _TEXT = _Kind((str,), "it is text: put the value in quotes")
 def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for comparisons that never hold, and for expressions without `=`."""
     for loc, expression in mapping.expressions:
-        for field, value, kind in islice(_never_equal(expression), 1):
-            reason = f"`{field}` is never {value!r}"
-            yield mapping.document.lint("comparison", loc, reason, kind.said)
+        for reason, mend in islice(_unequal(mapping, loc, expression), 1):
+            yield mapping.document.lint("comparison", loc, reason, mend)
     for loc, value in leaves(mapping.own):
         texts = _texts(value.value, loc) if isinstance(value, Constant) else ()
         for at, source in texts:
@@ -69,12 +69,19 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
             yield mapping.document.lint("missing-equals", at, f"`{source}` is sent as text", mend)
 
 
-def _never_equal(expression: Expression) -> Iterator[tuple[str, object, _Kind]]:
-    """Yield field, value and kind of each comparison of a field with an impossible value."""
+def _unequal(mapping: MappingFile, loc: Loc, expression: Expression) -> Iterator[tuple[str, str]]:
+    """Yield reason and mend of each comparison with an impossible value or of two kinds."""
     try:
         tree = parsed(expression.source)
     except TemplateSyntaxError:
         return  # text with {{ }}
+    for field, value, kind in _never_equal(tree):
+        yield f"`{field}` is never {value!r}", kind.said
+    yield from mixed(mapping, loc, expression, tree)
+
+
+def _never_equal(tree: nodes.Expr) -> Iterator[tuple[str, object, _Kind]]:
+    """Yield field, value and kind of each comparison of a field with an impossible value."""
     for compare in (tree, *tree.find_all(nodes.Compare)):
         if not isinstance(compare, nodes.Compare) or len(compare.ops) != 1:
             continue
@@ -91,23 +98,23 @@ def _never_equal(expression: Expression) -> Iterator[tuple[str, object, _Kind]]:
 def _impossible(
     left: nodes.Expr, right: nodes.Expr, *, listed: bool
 ) -> Iterator[tuple[str, object, _Kind]]:
-    chain = chain_of(left)
-    kind = _kind(chain)
+    fields = chain_of(left)
+    kind = _kind(fields)
     if kind is None or (listed and not isinstance(right, nodes.List)):
         return
     items = right.items if isinstance(right, nodes.List) and listed else [right]
     for item in items:
         if isinstance(item, nodes.Const) and not kind.can_be(item.value):
-            yield ".".join(chain), item.value, kind
+            yield ".".join(fields), item.value, kind
 
 
-def _kind(chain: tuple[str, ...]) -> _Kind | None:
+def _kind(fields: tuple[str, ...]) -> _Kind | None:
     """What a field of a part of the event can be; None if anything."""
-    if len(chain) != 2 or chain[0] not in PARTS:
+    if len(fields) != 2 or fields[0] not in PARTS:
         return None
-    part = PARTS[chain[0]][1]
-    declared: Any = part.__annotations__.get(chain[1])
-    field = part.model_fields.get(chain[1])
+    part = PARTS[fields[0]][1]
+    declared: Any = part.__annotations__.get(fields[1])
+    field = part.model_fields.get(fields[1])
     of_text = _TEXT if field and field.annotation == str | None else None
     return next((kind for known, kind in _KINDS.items() if known == declared), of_text)
 

@@ -15,7 +15,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 _LONGEST = 1000  # characters of a pattern
 
 # The parts of a pattern. `re` reads only the mapping's own text here, in one pass.
-_PARTS = re.compile(
+PARTS = re.compile(
     r"""(?sx)
     (?P<word>   \\[<>] | \\b\{ )                               # the engine's own edges of words
     | (?P<flag> \(\?[A-Za-z-]*x )                              # blanks and comments
@@ -87,7 +87,7 @@ def _size(source: str) -> int:
         BadPattern: the engine would read a part of it otherwise than Python's `re` does.
     """
     totals, last = [0], 0
-    for part in _PARTS.finditer(source):
+    for part in PARTS.finditer(source):
         _check(part)
         mark = part["mark"]
         if mark == "(":

@@ -21,6 +21,8 @@ from connector.mapping.protocol import AnyProtocol, AnySystem, protocol, protoco
 from connector.mapping.resource import Resource
 from connector.mapping.rule import Rule
 from connector.mapping.setting import Setting
+from connector.mapping.table_entry import TableEntry
+from connector.mapping.tables import Tables
 
 FILE_NAME = r"^[a-z][a-z0-9-]*$"
 
@@ -42,6 +44,7 @@ class MappingFile(Entry):
     summary: str
     settings: dict[Name, Setting] = {}
     system: AnySystem
+    tables: dict[Name, TableEntry] = {}
     values: dict[Name, AnyValue] = {}
     resources: dict[Name, Resource] = {}
     blocks: dict[Name, Block] = {}
@@ -59,6 +62,11 @@ class MappingFile(Entry):
     def protocol(self) -> AnyProtocol:
         """The protocol that the external system speaks."""
         return protocol(self.system.protocol)
+
+    @cached_property
+    def look_ups(self) -> Tables:
+        """The tables as expressions read them."""
+        return Tables({name: entry.table for name, entry in self.tables.items()})
 
     @cached_property
     def expressions(self) -> tuple[tuple[Loc, Expression], ...]:

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from markupsafe import escape
 
+from connector.mapping.omit import OMIT, Omit
+
 _OUTSIDE_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 _LONGEST_SEGMENT = 61_440  # no URL has room for more, see `connector.systems.http.call`
 
@@ -55,26 +57,32 @@ def optional_text(value: object) -> str | None:
 
 
 def texts_of(value: object) -> tuple[str, ...]:
-    """The text of each item of a list, or of one value; None is left out.
+    """The text of each item of a list, or of one value; None and `omit` are left out.
 
     Raises:
         BadValue: see `text_of`.
     """
     items = value if isinstance(value, list | tuple) else (value,)
-    return tuple(text_of(item) for item in items if item is not None)
+    return tuple(text_of(item) for item in items if item is not None and item is not OMIT)
+
+
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (type(None), "none"),
+    (str, "text"),
+    (bool, "a boolean"),
+    ((int, float), "a number"),
+    ((list, tuple), "a list"),
+    (Mapping, "an object"),
+    (datetime, "a time"),
+    (bytes, "bytes"),
+    (Omit, "`omit`"),
+)
 
 
 def kind_of(value: object) -> str:
     """What a value is, for the text of an error."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool | str):
-        return "text" if isinstance(value, str) else "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return "an object" if isinstance(value, Mapping) else f"a value of type {type(value).__name__}"
+    known = (said for kind, said in _KINDS if isinstance(value, kind))
+    return next(known, f"a value of type {type(value).__name__}")
 
 
 def _encodable(text: str) -> str:

@@ -9,5 +9,6 @@ sequence    the steps for the entries of `calls`; frame: the names that these en
 scope       the names that expressions read of the event
 step        a step of a plan, as a conversation with the external system; the step of a call;
             between: the steps that send nothing
+resource_trace  what is known of the resources before the system is asked, for tools
 trace       the plan with notes on each decision, for tools
 """

@@ -6,7 +6,7 @@ from connector.call import Call
 from connector.event import Event
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.entry import used
+from connector.mapping.entry import leaves
 from connector.mapping.expression import EvaluationError, Scope, Value, formed
 from connector.mapping.meter import TooMuchWork
 from connector.mapping.schema import MappingFile
@@ -15,6 +15,7 @@ from connector.outcome import Detail, Outcome, Refusal
 from connector.plan.scope import EventScope
 from connector.unreadable import refuse_unreadable
 
+_NOT_SENT = ("when", "each", "replies", "expect")  # keys of a call
 _ENCODED = 50  # bytes of a call that are made in a step of the meter
 
 
@@ -80,7 +81,7 @@ def _check_sent(entry: CallEntry, scope: Scope) -> None:
         Refusal: invalid; names the field.
     """
     left = scope.meter.left  # the call pays when it is rendered
-    for (key, *_), expression in used(entry):
-        if key not in ("when", "each"):
-            refuse_unreadable(expression.evaluate(scope))
+    for (key, *_), value in leaves(entry, inside_lists=False):
+        if key not in _NOT_SENT:
+            refuse_unreadable(value.evaluate(scope))
     scope.meter.left = left

@@ -91,6 +91,13 @@ def _needed(sim: tuple[Target, ...]) -> list[Target]:
     return found
 
 
+def place(step: Step | None) -> str | None:
+    """The verb, resource and phase of a step, such as `hold number: give`; None for a call."""
+    if not isinstance(step, ResourceStep):
+        return None
+    return f"{step.target.verb} {step.target.name}: {step.phase.value}"
+
+
 def summary(replies: Replies, steps: Iterable[Step]) -> dict[str, str]:
     """What differed for each resource, by its name, for the log: names of fields, no values."""
     found: dict[str, list[str]] = {}

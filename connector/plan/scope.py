@@ -54,7 +54,7 @@ def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any])
 
     A part that is absent or cannot be read has no name here: reading it refuses the event.
     """
-    names: dict[str, Any] = {"event": event, "settings": settings}
+    names: dict[str, Any] = {"event": event, "settings": settings, "tables": mapping.look_ups}
     sent: Any = event.parts
     parts = () if isinstance(sent, Unreadable) else sent
     for name, part in SECTIONS.items():

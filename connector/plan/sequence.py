@@ -11,14 +11,13 @@ from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
 from connector.mapping.entry import Entry, used
 from connector.mapping.expression import Expression, Scope, Value
+from connector.mapping.meter import MOST_ITEMS
 from connector.outcome import Detail, Outcome, Refusal
 from connector.plan.between import BetweenCalls
 from connector.plan.evaluator import Evaluator
 from connector.plan.frame import Bound, Frame
 from connector.plan.scope import EventScope
 from connector.plan.step import PlannedCall, Replies, Step
-
-MOST_ITEMS = 1000  # of a list that a call is made for each of (docs/mapping.md)
 
 
 class StepPlanner(Evaluator):

@@ -75,18 +75,18 @@ class Target:
         above = {other.name for other in self.above}
         reads = {name for _, found in used(self.entry.read) for name in found.names}
         reading = None if reads & above else self._reading(self.scope)
-        planned = None if self._waits else self._planned(self.scope)
+        planned = None if self.waits else self._planned(self.scope)
         return replace(self, reading=reading, planned=planned)
 
     @property
-    def _waits(self) -> bool:
+    def waits(self) -> bool:
         """True if what is wanted depends on what was found for a target above."""
-        value = self._value
+        value = self.value
         names = {name for found in expressions(value) for name in found.names} if value else set()
         return not names.isdisjoint(other.name for other in self.above)
 
     @property
-    def _value(self) -> Value | None:
+    def value(self) -> Value | None:
         """What the verb wants; None if it wants nothing of the resource, or its absence."""
         wants = {"hold": self.entry.want, "release": self.entry.released, "remove": None}
         return wants[self.verb]
@@ -100,6 +100,17 @@ class Target:
     def parents(self) -> tuple["Target", ...]:
         """The targets above that its expressions read."""
         return tuple(other for other in self.above if other.name in self.entry.names_read)
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """The keys of the calls that may be made, if the event alone is known."""
+        if self._unmanaged:
+            return ()
+        if not self.waits and self.planned is None:
+            return ("remove",)
+        change = "set" if self.entry.set_ else "change"
+        keys = ("create", change) if self.verb == "hold" else (change,)
+        return (*keys, "remove") if self.waits else keys
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -125,16 +136,25 @@ class Target:
         Raises:
             Refusal: the read failed, or what was found does not fulfil `require`.
         """
-        state = self.state(replies)
-        state.found = None
-        if not self._orphaned(replies):
+        self.state(replies).found = None
+        found = None
+        if not self.is_orphaned(replies):
             names = self.names(replies)
             reply = yield self.reading or self._reading(names)
-            state.found = self._shown(confirmed(reply), names)
+            found = self._shown(confirmed(reply), names)
+        self.learn(found, replies)
+
+    def learn(self, found: Object | None, replies: Replies) -> None:
+        """Note what the system holds, None if nothing.
+
+        Raises:
+            Refusal: it does not fulfil `require`.
+        """
+        self.state(replies).found = found
         if self.verb == "hold":
             self._check(self.names(replies))
 
-    def _orphaned(self, replies: Replies) -> bool:
+    def is_orphaned(self, replies: Replies) -> bool:
         """True if a resource that its expressions read is absent."""
         return any(parent.state(replies).found is None for parent in self.parents)
 
@@ -197,13 +217,13 @@ class Target:
             Refusal: the event lacks data, or the resource has no call for what is needed.
         """
         state = self.state(replies)
-        waited, state.waits = state.waits, self._orphaned(replies)
+        waited, state.waits = state.waits, self.is_orphaned(replies)
         state.wanted, state.take, state.give = self.planned, [], []
         if state.waits:
             state.differs = ("created",) if self._is_created_later else ()
             return
         names = self.names(replies)
-        if self._waits:
+        if self.waits:
             state.wanted = self._planned(names)
         differs = self._moves(state, names.with_names({"want": state.wanted}))
         state.differs = differs if state.differs is None or waited else state.differs
@@ -211,13 +231,13 @@ class Target:
     @property
     def _is_created_later(self) -> bool:
         """True if the resource is wanted as far as the event alone says."""
-        wanted = self._value is not None and (self._waits or self.planned is not None)
+        wanted = self.value is not None and (self.waits or self.planned is not None)
         return self.verb == "hold" and wanted
 
     def _planned(self, names: EventScope) -> Object | None:
         """The owned fields with the values that they shall have; None if it shall be absent."""
         key = "released" if self.verb == "release" else "want"
-        return None if self._value is None else self._object(key, self._value, names)
+        return None if self.value is None else self._object(key, self.value, names)
 
     def _object(self, key: str, value: Value, names: EventScope) -> Object | None:
         loc = (*self.loc, key)
@@ -239,7 +259,7 @@ class Target:
     @property
     def _unmanaged(self) -> bool:
         """True if this verb leaves the resource as it is."""
-        return (self.entry.remove if self.verb == "remove" else self._value) is None
+        return (self.entry.remove if self.verb == "remove" else self.value) is None
 
     def _moves(self, state: State, names: EventScope) -> tuple[str, ...]:
         """Fill `take` and `give` of the state, and return what differs."""

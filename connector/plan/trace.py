@@ -97,13 +97,17 @@ class TracedCall(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """A plan with notes; `result` is None if the replies of the external system decide it."""
+    """A plan with notes; `result` is None if the replies of the external system decide it.
+
+    `steps` are those of the plan; `connector.plan.resource_trace` explains those of resources.
+    """
 
     rules: tuple[TracedRule, ...]
     conditions: tuple[TracedCondition, ...]
     values: tuple[Computed, ...]
     calls: tuple[TracedCall, ...]
     result: Result | None
+    steps: tuple[Step, ...] = ()
 
 
 def trace(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Trace:
@@ -114,12 +118,13 @@ def trace(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Tr
     """
     planner = _TracingPlanner(event, mapping, event_scope(event, mapping, settings))
     decided: Loc = ()
+    steps: tuple[Step, ...] = ()
     try:
         found = planner.plan()
-        decided, result = found.decided, found.result
+        decided, result, steps = found.decided, found.result, found.steps
     except Refusal as refusal:
         decided, result = planner.failed, refusal.result
-    values = [_computed(name, value, planner.scope) for name, value in mapping.values.items()]
+    values = [computed_value(name, value, planner.scope) for name, value in mapping.values.items()]
     return Trace(
         rules=tuple(planner.all_rules()),
         conditions=tuple(
@@ -128,6 +133,7 @@ def trace(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Tr
         values=tuple(values),
         calls=() if result else tuple(planner.calls),
         result=result,
+        steps=steps,
     )
 
 
@@ -153,7 +159,7 @@ class _TracingPlanner(Planner):
 
     def chooses(self, rule: Rule, loc: Loc) -> bool:
         handled = rule.handles(self.event.event_type)
-        when = _condition("when", rule.when, self.scope) if handled and rule.when else None
+        when = condition("when", rule.when, self.scope) if handled and rule.when else None
         verdict = Verdict.WHEN_FAILED
         try:
             chosen = super().chooses(rule, loc)
@@ -165,10 +171,10 @@ class _TracingPlanner(Planner):
 
     def decided(self, rule: Rule, loc: Loc) -> Plan | None:
         for index, entry in enumerate(rule.ignore):
-            item = _condition("ignore", entry.if_, self.scope)
+            item = condition("ignore", entry.if_, self.scope)
             self.conditions.append(((*loc, "ignore", index), item))
         for index, must in enumerate(rule.require):
-            item = _condition("require", must.that, self.scope)
+            item = condition("require", must.that, self.scope)
             self.conditions.append(((*loc, "require", index), item))
         return super().decided(rule, loc)
 
@@ -178,7 +184,7 @@ class _TracingPlanner(Planner):
             empty = False
             yield inner
         if empty and entry.each:
-            left_out = _computed("each", entry.each, frame.scope)
+            left_out = computed_value("each", entry.each, frame.scope)
             self.calls.append(TracedCall(entry, loc, left_out))
 
     def steps_of_block(self, use: BlockUse, frame: Frame, loc: Loc) -> Iterator[Step]:
@@ -187,13 +193,13 @@ class _TracingPlanner(Planner):
         yield from super().steps_of_block(use, frame, loc)
         self.use = outer
         if use.when and len(self.calls) == before:
-            left_out = _condition("when", use.when, frame.scope)
+            left_out = condition("when", use.when, frame.scope)
             self.calls.append(TracedCall(use, loc, left_out))
 
     def step(self, entry: CallEntry, frame: Frame, loc: Loc) -> PlannedCall | None:
         step = super().step(entry, frame, loc)
         if step is None and entry.when:
-            left_out = _condition("when", entry.when, frame.scope)
+            left_out = condition("when", entry.when, frame.scope)
             self.calls.append(TracedCall(entry, loc, left_out, use=self.use))
         if step:
             unknown = entry.names_read & frame.late
@@ -231,8 +237,11 @@ def _of_request(entry: CallEntry) -> Iterator[tuple[Loc, Expression]]:
 
 def _shown(traced: TracedCall, scope: EventScope, unknown: frozenset[str]) -> TracedCall:
     """The call with its request. If it reads `unknown` replies, it has source text in it."""
-    if not unknown:
-        return traced
+    return rendered(traced, scope, unknown) if unknown else traced
+
+
+def rendered(traced: TracedCall, scope: Scope, unknown: frozenset[str]) -> TracedCall:
+    """The call with its request, which has source text for each value that reads `unknown`."""
     traced = traced._replace(waits_for=tuple(sorted(unknown)))
     if not isinstance(traced.entry, CallEntry):
         return traced
@@ -249,23 +258,24 @@ def _expressions(
 ) -> Iterator[Computed]:
     """Yield the expressions of a call, computed, each with its dotted path as `about`."""
     for loc, expression in found:
-        compute = _condition if loc == ("when",) else _computed
+        compute = condition if loc == ("when",) else computed_value
         yield compute(".".join(map(str, loc)), expression, scope, unknown)
 
 
-def _condition(
+def condition(
     about: str, expression: Expression, scope: Scope, unknown: frozenset[str] = frozenset()
 ) -> Computed:
     """A condition, computed: its value is true or false."""
-    found = _computed(about, expression, scope, unknown)
+    found = computed_value(about, expression, scope, unknown)
     if found.failure or found.waits_for:
         return found
     return found._replace(value=bool(found.value))
 
 
-def _computed(
+def computed_value(
     about: str, value: Value, scope: Scope, unknown: frozenset[str] = frozenset()
 ) -> Computed:
+    """A value, computed unless it reads an `unknown` name; `about` is its place in the entry."""
     source = getattr(value, "source", "")
     parts = () if isinstance(value, Constant) else expressions(value)
     waits_for = tuple(sorted({name for part in parts for name in part.names} & unknown))

@@ -13,7 +13,7 @@ from connector.mapping.call_entry import CallEntry
 from connector.mapping.chain import ITEM, Chain
 from connector.mapping.document import Loc, Place
 from connector.mapping.entry import Entry
-from connector.mapping.expression import Expression, Scope, Text, Tree
+from connector.mapping.expression import Each, Expression, Scope, Text, Tree, expressions
 from connector.mapping.reply_rule import Expectation, ReplyRule
 from connector.mapping.rule import Ignore, Require
 from connector.mapping.schema import MappingFile
@@ -162,6 +162,8 @@ def _changed(value: Any, change: Change, loc: Loc) -> Any:
             found = change(loc, 0, value)
         case Text():
             found = value._replace(parts=tuple(_parts(value, change, loc)))
+        case Each():
+            found = _changed_list(value, change, loc)
         case Tree():
             keys: Any = value.keys or range(len(value.items))
             pairs = zip(keys, value.items, strict=True)
@@ -174,6 +176,18 @@ def _changed(value: Any, change: Change, loc: Loc) -> Any:
         case _:
             found = value
     return found
+
+
+def _changed_list(each: Each, change: Change, loc: Loc) -> Each:
+    def inside(loc: Loc, number: int, expression: Expression) -> Expression:
+        (seen,) = expressions(each.outside(expression, filtered=False))
+        return change(loc, number, expression._replace(chains=seen.chains))
+
+    return each._replace(
+        items=_changed(each.items, change, (*loc, "each")),
+        when=_changed(each.when, inside, (*loc, "when")),
+        give=_changed(each.give, inside, (*loc, "give")),
+    )
 
 
 def _changed_entry(entry: Entry, change: Change, loc: Loc) -> Entry:

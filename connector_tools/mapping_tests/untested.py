@@ -8,7 +8,7 @@ from connector.mapping.call_entry import CallEntry
 from connector.mapping.chain import ITEM, Chain
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import Entry, leaves
-from connector.mapping.expression import Expression, Text
+from connector.mapping.expression import Expression, Text, Tree
 from connector.mapping.reply_rule import Expectation, ReplyRule
 from connector.mapping.resource import Resource
 from connector.mapping.rule import Ignore, Require, Rule
@@ -158,7 +158,7 @@ def _unseen(reached: _Reached) -> Iterator[_Gap]:
     """Yield a lint `unseen-reply-field` for each field that no reply of the tests has."""
     names = reply_names(reached.mapping)
     for loc, value in leaves(reached.mapping):
-        parts = value.expressions if isinstance(value, Text) else (value,)
+        parts = value.expressions if isinstance(value, Text | Tree) else (value,)
         for number, part in enumerate(parts):
             chains = reply_chains(part, names) if isinstance(part, Expression) else []
             missing = [one for one in chains if not reached.has(loc, read_note(number, one))]

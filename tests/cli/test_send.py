@@ -303,6 +303,18 @@ def test_a_dry_run_names_invalid_events_and_no_personal_data() -> None:
     assert subscriber(2) not in result.stdout
 
 
+def test_a_dry_run_names_resources_and_masked_subjects() -> None:
+    hlr = str(ROOT / "mappings" / "osmo-hlr.yaml")
+    events = ndjson(event("sim-replaced", imsi=subscriber(5)))
+    result = send("http://127.0.0.1:9", "-", "--dry-run", hlr, events=events, token="")
+    (line, _) = result.stdout.splitlines()
+    *_, planned = line.split(": ", 2)
+    assert planned == (
+        "release subscriber of imsi:***********0001, "
+        f"hold subscriber of imsi:***********{subscriber(5)[-4:]}"
+    )
+
+
 def test_a_dry_run_with_a_broken_mapping_prints_its_lints(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text("name: x\n")
     path = str(tmp_path / "m.yaml")

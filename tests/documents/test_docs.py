@@ -22,6 +22,7 @@ from connector.mapping import (
     block,
     case,
     checks,
+    document,
     entry,
     expression,
     guards,
@@ -31,12 +32,14 @@ from connector.mapping import (
     schema,
     setting,
     system_entry,
+    table_entry,
     text,
 )
 from connector.mapping.language import LANGUAGE
 from connector.mapping.load import check, load
 from connector.mapping.protocol import PROTOCOLS, protocol
 from connector.mapping.schema import MappingFile
+from connector.mapping.tables import Table, Tables
 from connector.outcome import Outcome, Result, answer
 from connector.plan.scope import event_scope
 from connector.settings import API_TOKEN, HASH_KEY, Settings
@@ -53,6 +56,7 @@ EVENTS = ROOT / "mappings" / "events"
 MODELS: dict[str, type[entry.Entry]] = {
     "The file": MappingFile,
     "settings": setting.Setting,
+    "tables": table_entry.TableEntry,
     "system": system_entry.SystemEntry,
     "system.NAME.breaker": system_entry.BreakerEntry,
     "system.replies": reply_rule.ReplyRule,
@@ -176,7 +180,10 @@ def default_cell(info: FieldInfo) -> str | None:
 
 
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
-    modules = (between, block, case, reply_rule, resource, rule, setting, system_entry, schema)
+    modules = (
+        *(between, block, case, reply_rule, resource),
+        *(rule, setting, system_entry, table_entry, schema),
+    )
     bases = {
         system_entry.Limits,  # each protocol's page has its fields
         between.RequireEntry,  # the page shows the conditions in its list
@@ -288,17 +295,33 @@ def test_the_mapping_on_the_page_of_resources_has_no_lint(folder: Path) -> None:
 def test_an_example_of_an_expression_has_the_result_in_the_reference(
     source: str, result: str
 ) -> None:
-    sent = json.loads((EVENTS / "sim-updated.json").read_bytes())
-    sent["pb_data"] |= dict.fromkeys(set(SECTIONS.values()) - sent["pb_data"].keys())
-    event = parse(json.dumps(sent).encode())
-    mapping = SimpleNamespace(values={})
-    scope = event_scope(event, mapping, {"limit": 5.0})  # type: ignore[arg-type]
     compiled = expression.compile_condition(source)
+    scope = example_scope()
     if result == "!":
         with pytest.raises(expression.EvaluationError):
             compiled.evaluate(scope)
     else:
         assert json.loads(json.dumps(compiled.evaluate(scope))) == json.loads(result)
+
+
+def example_scope() -> expression.Scope:
+    """The names that the examples of the reference read."""
+    sent = json.loads((EVENTS / "sim-updated.json").read_bytes())
+    sent["pb_data"] |= dict.fromkeys(set(SECTIONS.values()) - sent["pb_data"].keys())
+    event = parse(json.dumps(sent).encode())
+    speeds = Table({"Mobile L": 100, "7": "seven"}, 10, None)
+    codes = Table({"Roaming EU": "R1"}, None, "the add-on has no code")
+    tables = Tables(speeds=speeds, codes=codes)
+    mapping = SimpleNamespace(values={}, look_ups=tables)
+    return event_scope(event, mapping, {"limit": 5.0})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", blocks(read("mapping.md"), "yaml-value"))
+def test_an_example_of_a_value_has_the_result_in_the_reference(tmp_path: Path, text: str) -> None:
+    source, _, result = text.partition("\n=> ")
+    (tmp_path / "value.yaml").write_text(source, encoding="utf-8")
+    compiled = expression.compile_value(document.read(tmp_path / "value.yaml").data)
+    assert expression.as_json(compiled, example_scope()) == json.loads(result)
 
 
 @pytest.mark.parametrize("kind", ENCODERS)

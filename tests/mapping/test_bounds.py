@@ -14,14 +14,14 @@ import pytest
 from pydantic_core import to_json
 
 from connector.event import parse
+from connector.mapping import digests, text_filters, times
 from connector.mapping.expression import EvaluationError, ExpressionError, Scope, compile_condition
 from connector.mapping.language import LANGUAGE
-from connector.mapping.meter import MOST_STEPS, Meter
+from connector.mapping.meter import MOST_ITEMS, MOST_STEPS, Meter
 from connector.mapping.schema import validate
 from connector.outcome import Refusal
 from connector.plan.planner import plan
 from connector.plan.scope import EventScope, event_scope
-from connector.plan.sequence import MOST_ITEMS
 from connector.plan.trace import trace
 from connector.portabilling import AccountInfo
 from tests.support.events import event
@@ -136,6 +136,20 @@ def most(scopes: Callable[[str], EventScope]) -> float:
         ("variables.l | map('string') | join", "long numbers"),
         ("variables.l == variables.t == variables.n", "deep"),
         ("(variables ~ event) | length", "keys"),
+        ("variables.t | split('a')", "letters"),
+        ("variables.t | split(variables.t)", "letters"),
+        ("variables.l | map('split', 'a') | list", "texts"),
+        ("variables.t | groups('((?:a|b)*)a((?:a|b){100})(c?)')", "letters"),
+        ("variables.l | map('groups', '(.*)(.*)(.*)(.*)(.*)') | list", "texts"),
+        ("variables.l | map('sha512') | map('hex') | list", "texts"),
+        ("variables.l | map('hmac', variables.t) | list", "texts"),
+        ("variables.t | url_encode", "accents"),
+        ("variables.t | base64 | unbase64 | base64 | hex", "accents"),
+        ("variables.l | to_json | from_json | to_json | from_json", "numbers"),
+        ("variables.l | map('pad_left', 1000) | list", "numbers"),
+        ("variables.l | map('merged', variables.l[0]) | list", "path"),
+        ("variables.l | map('uuid') | list", "numbers"),
+        ("variables.l | map('time', 'Asia/Kolkata') | list", "texts"),
     ],
 )
 def test_an_expression_of_known_danger_is_bounded(
@@ -156,7 +170,8 @@ NESTED = (
     "map('{f}') map('{f}',{x}) map('{f}',{x},{x}) select('{t}',{x}) reject('{t}') "
     "sort(attribute={x}) map(attribute={x}) selectattr({x},'{t}',{x}) unique(attribute={x}) "
     "sum(start={x}) trim({x}) join({x},{x}) max(attribute={x}) unique(true) sort(true,true) "
-    "replace({x},{x}) default({x}) "
+    "replace({x},{x}) default({x}) split({x}) groups('(.*)(a?)') hmac({x}) pad_left({x},{x}) "
+    "merged({x}) map('split',{x}) time({x}) plus({x},{x}) format_time({x}) "
     "select('matching','(a|b)*a.{50}') map('map','{f}') map('select','{t}',{x}) round({x})"
 ).split()
 
@@ -200,24 +215,41 @@ def test_any_expression_over_any_large_event_is_computed_in_a_bounded_time_or_re
             computed += 1
 
 
+OF_TEXT = {
+    *"abs float int lower replace round string title trim upper".split(),
+    *times.FILTERS,
+    *digests.FILTERS,
+    *text_filters.FILTERS,
+    "from_json",
+    "element",
+}
 CONSTANT = set("default first last length".split())  # take the same time for every value
 
 
 @pytest.mark.parametrize("name", sorted(set(FILTERS) - CONSTANT))
 def test_each_filter_pays_for_its_input(name: str, scopes: Callable[[str], EventScope]) -> None:
     """Otherwise `map` could call a filter for thousands of large values."""
-    text = name in "abs element float int lower replace round string title trim upper".split()
+    text = name in OF_TEXT
     scope = scopes("nulls" if text else "policy" if name == "attribute" else "numbers")
     given = {"attribute": "policy | attribute('x')", "items": "variables | items"}
+    given["merged"] = "variables | merged(variables)"
     scope["variables"] = {**scope["variables"], "l": scope["variables"]["l"][:10_000]}
-    if name == "items":
-        scope["variables"] = dict.fromkeys(map(str, range(10_000)))
+    if name in ("items", "merged"):
+        scope["variables"] = dict.fromkeys(map(str, range(20_000)))
     arguments = {
         "replace": "('b', 'c')",
         "element": "('b')",
         "selectattr": "('a')",
         "rejectattr": "('a')",
         "map": "('abs')",
+        "split": "('a')",
+        "groups": "('(a*)')",
+        "hmac": "('key')",
+        "in_zone": "('UTC')",
+        "format_time": "('%Y')",
+        "seconds_since": "(event.updated_at)",
+        "pad_left": "(5)",
+        "pad_right": "(5)",
     }
     source = f"variables.{'t' if text else 'l'} | {name}{arguments.get(name, '')}"
     seconds(given.get(name, source), scope)

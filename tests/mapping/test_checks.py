@@ -100,6 +100,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("value", RULES + "tests: [{name: a, event: e, @@outcome: aplied}]", "outcome", "correct it"),
     ("value", "name: cards\nsummary: a\n@@system: x\n" + RULES, "`system`", "correct it"),
     # Names
+    ("unused-table", "tables: {@@t: {rows: {a: 1}, else: 2}}\n" + RULES, "`t`", "remove it"),
     ("reserved-name", "values: {@@sim: =account}\n" + RULES, "`sim`", "another name"),
     ("reserved-name", with_call("{@@id: sim, put: /a}"), "`sim`", "another name"),
     (
@@ -378,6 +379,7 @@ CASES: list[tuple[str, str, str, str]] = [
 WARNINGS = {
     "unused-value",
     "unused-setting",
+    "unused-table",
     "undeclared-idempotence",
     "repeated-call",
     "no-subject",

@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from connector.event import parse
 from connector.mapping.document import read
+from connector.mapping.entry import leaves
 from connector.mapping.expression import (
     EvaluationError,
     ExpressionError,
@@ -120,6 +121,32 @@ def test_any_value_in_a_file_is_compiled_or_refused(value: Any, source: str) -> 
                 assert found.names is not None
         except ExpressionError as error:
             assert str(error)
+
+
+EACH = st.fixed_dictionaries(
+    {"each": SOURCES | DATA, "give": DATA | st.dictionaries(st.text(max_size=3), SOURCES)},
+    optional={"when": SOURCES | st.booleans()},
+)
+
+
+@given(EACH, DATA, SOURCES)
+def test_any_list_made_of_a_list_is_evaluated_or_refused(raw: Any, data: Any, give: str) -> None:
+    """Seen from outside, its values are as many as its items."""
+    scope = event_scope(EVENT, MINIMAL, {"data": data})
+    scope["variables"] = data
+    for value in (raw, {**raw, "give": {"a": f"={give}", "b": raw}}):
+        try:
+            found = compile_value(value)
+            list_of = found.evaluate(scope)
+            seen = [one.evaluate(scope) for _, one in leaves(found)]
+        except (ExpressionError, EvaluationError):
+            continue
+        except Refusal as refusal:
+            assert "is missing" in refusal.result.details[0].rule
+            continue
+        assert list_of is None or isinstance(list_of, list)
+        assert seen
+        assert "item" not in scope
 
 
 ENDLESS = {

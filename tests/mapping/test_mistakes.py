@@ -70,6 +70,96 @@ def test_a_comparison_that_can_hold_is_accepted(tmp_path: Path, expression: str)
     assert lints(tmp_path, with_value(f"={expression}")) == []
 
 
+TEXT_AND_NUMBER = "it compares a number with text"
+TEXT_AND_TIME = "it compares a time with text"
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("account.i_account < '5'", TEXT_AND_NUMBER),
+        ("account.zip > 5", TEXT_AND_NUMBER),
+        ("account.zip | length == '5'", TEXT_AND_NUMBER),
+        ("(account.zip | int(none)) in ['5']", TEXT_AND_NUMBER),
+        ("account.i_account in [account.zip]", TEXT_AND_NUMBER),
+        ("1 < account.i_account < '9'", TEXT_AND_NUMBER),
+        ("account.i_account is ge('5')", TEXT_AND_NUMBER),
+        ("account.i_account is in(['5'])", TEXT_AND_NUMBER),
+        ("(account.i_account or none) == account.zip | lower", TEXT_AND_NUMBER),
+        ("(1 if account else 2) == 'a' ~ 'b'", TEXT_AND_NUMBER),
+        ("account.assigned_addons[0].addon_priority == account.zip", TEXT_AND_NUMBER),
+        ("counters[0].allocated_amount * 2 == '5'", TEXT_AND_NUMBER),
+        ("settings.limit == settings.name", TEXT_AND_NUMBER),
+        ("number == account.zip", TEXT_AND_NUMBER),
+        ("account.assigned_addons[0].addon_effective_to > event.updated_at", TEXT_AND_TIME),
+        ("event.updated_at == '2026-03-02T10:15:32Z'", TEXT_AND_TIME),
+        ("until > '2026-03-02'", TEXT_AND_TIME),
+        ("event.snapshot_at | plus(days=1) < account.zip", TEXT_AND_TIME),
+        ("event.snapshot_at > 1772446530", "it compares a number with a time"),
+        ("event.updated_at - event.created_at", "it computes with a time"),
+        ("until + 86400", "it computes with a time"),
+    ],
+)
+def test_a_comparison_of_two_kinds_is_refused(tmp_path: Path, expression: str, said: str) -> None:
+    text = with_value(f"={expression}").replace("values:\n", KINDS)
+    (found,) = lints(tmp_path, text)
+    assert (found.name, found.reason) == ("comparison", said)
+
+
+KINDS = """\
+settings: {limit: {env: A, type: number}, name: {env: B}}
+values:
+  until: =account.assigned_addons[0].addon_effective_to | time('Europe/Prague')
+  number: =account.i_account or 5
+  used: =settings.limit ~ settings.name
+"""
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "account.i_account > 5",
+        "account.zip == 'a' ~ account.i_account",
+        "account.i_account | string == account.zip",
+        "account.zip | int > account.i_account",
+        "variables.a == 5",
+        "variables.a == '5'",
+        "counters[0].remaining == 'N/A'",
+        "counters[0].remaining | float(0) > 5",
+        "until > event.snapshot_at",
+        "until | seconds_since(event.snapshot_at) > 3600",
+        "until | format_time('%Y') == account.zip",
+        "account.i_account == none",
+        "(account.zip | int('x')) == 'x'",
+        "account.zip in ['5', none]",
+        "account['zip'] == 5",
+        "account.blocked == true",
+        "number == settings.limit",
+    ],
+)
+def test_a_comparison_of_one_kind_or_of_an_unknown_one_is_accepted(
+    tmp_path: Path, expression: str
+) -> None:
+    text = with_value(f"={expression}").replace("values:\n", KINDS)
+    assert lints(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("when: item.addon_priority > '5'", ["comparison"]),
+        ("when: item.addon_effective_to > event.snapshot_at", ["comparison"]),
+        ("when: item.addon_effective_to | time > event.snapshot_at", []),
+    ],
+)
+def test_the_kinds_of_an_items_fields_are_known(tmp_path: Path, key: str, found: list[str]) -> None:
+    body = f"{{each: account.assigned_addons, {key}, give: =item.name}}"
+    in_body = HEAD + RULES.replace("json: {}", f"json: {body}")
+    assert [lint.name for lint in lints(tmp_path, in_body)] == found
+    of_call = HEAD + RULES.replace("json: {}", f"each: account.assigned_addons, {key}")
+    assert [lint.name for lint in lints(tmp_path, of_call)] == found
+
+
 def test_the_statuses_of_a_lint_are_those_that_the_event_can_have() -> None:
     for code in ("open", "S", "inactive", "closed"):
         status = AccountInfo.model_validate({"bill_status": code}).bill_status

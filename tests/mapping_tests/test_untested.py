@@ -244,6 +244,48 @@ def test_a_field_that_no_reply_has_is_a_lint(folder: Path, old: str, new: str, t
     assert [lint.reason for lint in named] == [f"no reply of the tests has `{told}`"]
 
 
+LISTED = """\
+system:
+  http: {base_url: "http://system.test"}
+rules:
+  - name: first
+    on: SIM/Updated
+    subject: imsi:{{ sim.imsi }}
+    calls:
+      - id: found
+        get: /cards
+      - put: /cards
+        json:
+          each: found.json.list
+          when: item.a or item.b
+          give: {n: =item.n, t: "{{ sim.imsi }} {{ item.m }}"}
+"""
+
+
+def test_what_is_in_a_list_made_of_a_list_is_reached_item_by_item(folder: Path) -> None:
+    """Conditions decide for each item, and fields of items are fields of replies."""
+    items = [{"a": 1, "b": 0, "n": 1, "m": 2}, {"a": 0, "b": 0}, {"a": 0, "b": 1, "n": 2, "m": 3}]
+    sent = [{"n": 1, "t": f"{IMSI} 2"}, {"n": 2, "t": f"{IMSI} 3"}]
+    subject = f"imsi:{IMSI}"
+    test: dict[str, Any] = {
+        "name": "listed",
+        "system": {"GET /cards": {"json": {"list": items}}, "PUT /cards": {}},
+        "calls": [
+            {"get": "/cards", "subject": subject},
+            {"put": "/cards", "subject": subject, "json": sent},
+        ],
+    }
+    assert lints(folder, [test], LISTED) == []
+    del items[2], sent[1]
+    assert [one.reason.partition(" of ")[0] for one in lints(folder, [test], LISTED)] == [
+        "no test in which condition 2"
+    ]
+    del items[0]["m"]
+    sent[0] = {"n": None, "t": f"{IMSI} "}
+    wrong = lints(folder, [test], LISTED.replace("{{ item.m }}", "").replace("item.n,", "item.k,"))
+    assert "no reply of the tests has `found.json.list[0].k`" in [one.reason for one in wrong]
+
+
 HOLDING = """\
 resources:
   subscriber:

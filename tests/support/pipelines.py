@@ -117,11 +117,11 @@ class NotedLedger(MemoryLedger):
 
 
 class Bench:
-    """A pipeline of `MAPPING` with everything around it."""
+    """A pipeline of `MAPPING`, or of another file, with everything around it."""
 
-    def __init__(self, folder: Path, written: StringIO) -> None:
+    def __init__(self, folder: Path, written: StringIO, text: str = MAPPING) -> None:
         file = folder / "cards.yaml"
-        file.write_text(MAPPING, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         self.notes: list[str] = []
         self.clock = Clock()
         self.system = PlayedSystem(self.notes)

@@ -1,6 +1,8 @@
 """Plans events by a mapping file of the test's own."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +49,15 @@ class Planner:
         return http(step.ready)
 
     def refused(self, call: str, **options: Any) -> Detail:
+        return self._refused(partial(self.steps, call, **options))
+
+    def refused_by(self, rest: str, **options: Any) -> Detail:
+        """The detail with which a file, given by all after its head, refuses an event."""
+        return self._refused(partial(self, rest, **options))
+
+    def _refused(self, plan: Callable[[], object]) -> Detail:
         with pytest.raises(Refusal) as caught:
-            self.steps(call, **options)
+            plan()
         assert caught.value.result.outcome is Outcome.INVALID
         (detail,) = caught.value.result.details
         return detail

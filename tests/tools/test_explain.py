@@ -19,6 +19,7 @@ from connector_tools.explain import explain
 from connector_tools.mapping_tests import event_of
 from tests.support import ROOT
 from tests.support.events import event, subscriber
+from tests.support.mapping_files import HEAD, with_call
 
 WTL = load(ROOT / "mappings" / "wtl-hlr-hss.yaml")
 VARIABLES = [setting.variable for setting in WTL.settings.values()]
@@ -145,6 +146,20 @@ def test_it_shows_conditions_values_and_calls_in_the_clear() -> None:
     assert f'json.imsi               "{subscriber(3)}"' in told
     assert f"subject imsi:{subscriber(3)}\n" in told
     assert told.endswith("Nothing was sent.\n")
+
+
+def test_it_shows_lists_tables_and_fields_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "cards.yaml"
+    body = "{q: {each: counters, give: {n: =item.unit, s: =item.allocated_amount | float(none)}}, "
+    body += "t: '=tables.t[sim.status]', o: =sim.msisdn or omit}"
+    tables = "tables: {t: {rows: {active: 1}, else: 2}}\n"
+    file.write_text(HEAD + tables + with_call(f"{{put: /a, json: {body}}}"))
+    counters = {"full_vd_counter_info": [{"unit": "MB", "allocated_amount": "N/A"}]}
+    told = explained(file, {**GIVEN, "pb_data": GIVEN["pb_data"] | counters}).stdout
+    assert '"q": [\n      {\n        "n": "MB",\n        "s": null\n      }\n    ]' in told
+    assert '"allocated_amount": "<unreadable pb_data.full_vd_counter_info.0.allocated_' in told
+    assert 'tables.t is "a table of 1 rows"' in told
+    assert '"omit"' in told
 
 
 def test_the_condition_that_ends_the_event_is_marked(crm: Path) -> None:

@@ -1,6 +1,5 @@
 """A call over HTTP: its entry in a mapping file, and its request."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,9 @@ from connector.mapping.expression import (
     compile_value,
     formed,
 )
+from connector.mapping.json_filters import ENCODER
 from connector.mapping.meter import Meter
+from connector.mapping.omit import OMIT
 from connector.mapping.session import SESSION, UNKNOWN_SESSION
 from connector.mapping.text import BadValue, in_header, in_path, in_xml, text_of, texts_of
 from connector.systems.http.pages import NextPage, Pages
@@ -38,7 +39,6 @@ MEDIA_TYPES = {
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIXED_PATH = re.compile(r"[^#\x00-\x1f\x7f]*")  # httpx cuts at # and refuses the others
 _FRAMING = ("connection", "content-length", "transfer-encoding")
-_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 # httpx refuses a URL of more than 65,536 characters; `base_url` and a key in the query need some.
 _LONGEST_URL = 65_536 - 4_096
 _LONGEST_HEADER = 65_536
@@ -193,7 +193,7 @@ class HttpRequestEntry(Entry):
             read_only=self.reads,
             path=path,
             query=query,
-            headers={name: formed(value, scope, _header) for name, value in self.headers.items()},
+            headers=_headers(self.headers, scope),
             content_type=MEDIA_TYPES[kind] if kind else None,
             body=_body(kind, body, scope) if kind else None,
             accept=frozenset(self.accept),
@@ -292,7 +292,7 @@ def _page(pages: Pages, scope: Scope, seen: Mapping[str, Any], call: Call) -> Pa
 
 def _body(kind: str, body: Any, scope: Scope) -> bytes:
     if kind == "json":
-        return _JSON.encode(as_json(body, scope)).encode()
+        return ENCODER.encode(as_json(body, scope)).encode()
     if kind == "form":
         return urlencode(form_pairs(body, scope)).encode()
     return formed(body, scope, text_of).encode()
@@ -301,13 +301,20 @@ def _body(kind: str, body: Any, scope: Scope) -> bytes:
 def form_pairs(values: Mapping[str, Value], scope: Scope) -> tuple[tuple[str, str], ...]:
     """Names and values for a query or a form, one pair for each item of a list.
 
-    Values that are None are left out.
+    Values that are None or `omit` are left out.
     """
     found = ((name, formed(value, scope, texts_of)) for name, value in values.items())
     return tuple((name, text) for name, texts in found for text in texts)
 
 
-def _header(value: object) -> str:
+def _headers(values: Mapping[str, Value], scope: Scope) -> dict[str, str]:
+    found = {name: formed(value, scope, _header) for name, value in values.items()}
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def _header(value: object) -> str | None:
+    if value is OMIT:
+        return None
     text = in_header(text_of(value))
     if len(text) > _LONGEST_HEADER:
         raise BadValue(f"a header of more than {_LONGEST_HEADER:,} characters")
