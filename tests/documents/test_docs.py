@@ -181,8 +181,16 @@ def default_cell(info: FieldInfo) -> str | None:
 
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
     modules = (
-        *(between, block, case, reply_rule, resource),
-        *(rule, setting, system_entry, table_entry, schema),
+        between,
+        block,
+        case,
+        reply_rule,
+        resource,
+        rule,
+        setting,
+        system_entry,
+        table_entry,
+        schema,
     )
     bases = {
         system_entry.Limits,  # each protocol's page has its fields

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connector.call import Call
 from connector.event import parse
+from connector.mapping.call_entry import CallEntry
 from connector.mapping.load import load
 from connector.mapping.schema import MappingFile
 from connector.outcome import Refusal
@@ -78,6 +79,7 @@ def files() -> list[MappingFile]:
 @example(
     number=1, name="sim-replaced", change={}, found=[None, None, {"id": "1"}, {"name": "x"}]
 )  # what is wanted depends on what was found, and is none
+@example(number=1, name="sim-replaced", change={}, found=[None, None, {"plan": "x"}, None])
 @given(
     number=st.sampled_from(range(3)),
     name=st.sampled_from(NAMES),
@@ -140,7 +142,8 @@ def shown(item: TracedResource, call: Call) -> bool:
         known = write.call
         if known is None or known.left_out or known.call is None:
             continue
-        if (known.call.method, known.call.target) != (call.method, call.target):
+        assert isinstance(known.entry, CallEntry)
+        if (known.call.method, known.entry.target) != (call.method, call.target):
             continue
         if known.waits_for or outline(known.call) == outline(call):
             return True
