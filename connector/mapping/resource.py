@@ -146,6 +146,11 @@ class Resource(Entry):
         """The names that its expressions read."""
         return frozenset(name for _, found in used(self) for name in found.names)
 
+    @cached_property
+    def names_of_read(self) -> frozenset[str]:
+        """The names that the expressions of `read` read."""
+        return frozenset(name for _, found in used(self.read) for name in found.names)
+
 
 def _condition(source: str) -> Expression | None:
     return compile_condition(source) if source else None

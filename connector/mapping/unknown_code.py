@@ -9,10 +9,11 @@ from types import FunctionType
 from typing import Any
 
 from connector.event import SECTIONS
-from connector.mapping.expression import Expression, Scope, Text, Tree, Value
+from connector.mapping.expression import Each, Expression, Scope, Text, Tree, Value
 from connector.mapping.language import LANGUAGE, functions
 from connector.mapping.missing import Missing, Trail, Use
 from connector.mapping.unknown import Choices, Unknown, found_in, key_of
+from connector.mapping.value import ForItems
 
 
 class Searched:
@@ -169,12 +170,16 @@ def without_event(value: Value) -> Value:
         return value._replace(parts=tuple(parts), encode=str)
     if isinstance(value, Tree):
         return value._replace(items=tuple(map(without_event, value.items)))
+    if isinstance(value, Each):
+        inside: list[Value] = [value.items, value.give]
+        inside += [value.when] if value.when else []
+        return Tree(tuple(map(without_event, inside)), None)
     return value
 
 
 def condition_without_event(expression: Expression) -> Expression:
     """As `without_event`, for an expression."""
-    run: Any = FunctionType(expression.code.__code__, _TABLE)
+    run = _run(expression.code)
     source = " ".join(expression.source.removeprefix("=").split())
 
     def code(scope: Any) -> Any:
@@ -186,6 +191,19 @@ def condition_without_event(expression: Expression) -> Expression:
             scope.trail.sources.pop()
 
     return expression._replace(code=code)
+
+
+def _run(code: Any) -> Callable[[Any], Any]:
+    """The code with functions that take unknown values; `item` of a list is unknown, too."""
+    if not isinstance(code, ForItems):
+        return FunctionType(code.__code__, _TABLE)
+    items, inner = without_event(code.each.items), condition_without_event(code.inner)
+
+    def for_an_item(scope: Any) -> Any:
+        items.evaluate(scope)
+        return inner.evaluate(scope)
+
+    return for_an_item
 
 
 def _part(part: str | Expression) -> str | Expression:

@@ -5,6 +5,7 @@ that expressions read.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from jinja2.nodes import EvalContext
@@ -184,7 +185,7 @@ class Each(NamedTuple):
         Raises:
             EvaluationError: there is no list, it is too long, or an expression fails.
         """
-        return self._values(self.give, scope, filtered=True)
+        return self.values(self.give, scope, filtered=True)
 
     def outside(self, inner: "Value", *, filtered: bool) -> "Value":
         """A value of `when` or (`filtered`) of `give` as the checks and the trace see it.
@@ -211,13 +212,13 @@ class Each(NamedTuple):
         return found._replace(
             names=(found.names - {"item"}).union(*(one.names for one in lists)),
             paths=paths.union(path for path in found.paths if path[0] != "item"),
-            code=lambda scope: self._values(found, scope, filtered),
+            code=ForItems(self, found, filtered),
             patterns=tuple(self._lifted(one, filtered) for one in found.patterns),
             chains=frozenset(_of_item(found.chains, chain)),
             item=next(_of_item(frozenset([found.item or ("item",)]), chain), ()),
         )
 
-    def _values(self, value: "Value", scope: Scope, filtered: bool) -> list[Any] | None:
+    def values(self, value: "Value", scope: Scope, filtered: bool) -> list[Any] | None:
         """The values of `value` for all items, or (`filtered`) for those that `when` lets pass."""
         items = formed(self.items, scope, _listed)
         if items is None:
@@ -238,6 +239,19 @@ class Each(NamedTuple):
             if outer is not _NO_ITEM:
                 scope["item"] = outer
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class ForItems:
+    """The code of an expression inside an `Each`, as it is seen from outside: a value per item."""
+
+    each: Each
+    inner: Expression
+    filtered: bool
+
+    def __call__(self, scope: Scope) -> list[Any] | None:
+        """The values, see `Each.values`."""
+        return self.each.values(self.inner, scope, self.filtered)
 
 
 _NO_ITEM = object()

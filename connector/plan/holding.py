@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from connector.mapping.document import Loc
 from connector.plan.step import Replies, Step, Talk
-from connector.plan.target import Target
+from connector.plan.target import VERBS, Target
 
 
 class Phase(Enum):
@@ -67,13 +67,16 @@ class ResourceStep(NamedTuple):
 def steps_of(sims: Iterable[tuple[Target, ...]]) -> tuple[Step, ...]:
     """The steps for the targets of each SIM: first those released, then removed, then held.
 
-    Of several targets for the same thing the last counts: a SIM that is released and held is held.
+    Each thing has one target: a SIM that is released and held is held.
     """
     sims = list(sims)
-    last = {target.key: target for sim in sims for target in sim}
-    sims = [tuple(one for one in _needed(sim) if last[one.key] is one) for sim in sims]
+    one_of: dict[str, Target] = {}
+    for target in (target for sim in sims for target in sim):
+        if target.key not in one_of or one_of[target.key].verb != target.verb:
+            one_of[target.key] = target  # the first of the last verb
+    sims = [tuple(one for one in _needed(sim) if one_of[one.key] is one) for sim in sims]
     targets = [target for sim in sims for target in sim]
-    from_below = [target for sim in sims for target in reversed(sim)]
+    from_below = [one for verb in VERBS for one in reversed(targets) if one.verb == verb]
     return (
         *(ResourceStep(target, Phase.LOOK) for target in targets),
         *(ResourceStep(target, Phase.COMPARE) for target in targets),

@@ -128,7 +128,8 @@ class Planner(StepPlanner):
         first, name = next(iter(given.items()))
         found: list[Target] = []
         for kind, entry in self.mapping.held(parameters):
-            target = Target(kind, entry, verb, f"{first}:{name}", scope, tuple(found), self)
+            key = str((kind, *(given[parameter] for parameter in entry.of)))
+            target = Target(kind, entry, verb, f"{first}:{name}", key, scope, tuple(found), self)
             found.append(target.checked())
         return tuple(found)
 

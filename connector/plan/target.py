@@ -11,7 +11,6 @@ from typing import Any, Literal
 from connector.call import Call, Meaning
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Value, as_json, expressions
 from connector.mapping.resource import Resource
 from connector.outcome import Outcome, Refusal
@@ -51,8 +50,10 @@ class State:
 class Target:
     """A resource of one `hold`, `release` or `remove` of a rule.
 
-    `scope` has the event's names and the parameters. `above` are the targets of the same SIM that
-    stand above it in the file; its expressions can read what was found for them, by their names.
+    `key` stands for the thing at the external system: its resource and the values of its
+    parameters. `scope` has the event's names and the parameters. `above` are the targets of the
+    same SIM that stand above it in the file; its expressions can read what was found for them, by
+    their names.
     `reading` is the call that reads, and `planned` what is wanted, if the event alone decides them.
     """
 
@@ -60,6 +61,7 @@ class Target:
     entry: Resource
     verb: Verb
     subject: str
+    key: str
     scope: EventScope
     above: tuple["Target", ...]
     evaluator: Evaluator
@@ -72,9 +74,9 @@ class Target:
         Raises:
             Refusal: invalid; the event lacks data that the resource needs.
         """
-        above = {other.name for other in self.above}
-        reads = {name for _, found in used(self.entry.read) for name in found.names}
-        reading = None if reads & above else self._reading(self.scope)
+        above = [other.name for other in self.above]
+        waits = not self.entry.names_of_read.isdisjoint(above)
+        reading = None if waits else self._reading(self.scope)
         planned = None if self.waits else self._planned(self.scope)
         return replace(self, reading=reading, planned=planned)
 
@@ -112,14 +114,12 @@ class Target:
         keys = ("create", change) if self.verb == "hold" else (change,)
         return (*keys, "remove") if self.waits else keys
 
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What it is at the external system: its resource, and the values of its parameters."""
-        return (self.name, *(self.scope[name] for name in self.entry.of))
-
     def state(self, replies: Replies) -> State:
         """What is known of the target in the course of an event."""
-        found: State = replies.setdefault(f"{self.verb} {self.key}", State())
+        key = self.verb + self.key
+        found: State | None = replies.get(key)
+        if found is None:
+            found = replies[key] = State()
         return found
 
     def names(self, replies: Replies) -> EventScope:

@@ -54,6 +54,11 @@ class WireReply:
 CLOSED = WireReply(None)
 
 
+def json_reply(status: int, document: Any) -> WireReply:
+    """A reply with a JSON body; None is no body."""
+    return WireReply(status, b"" if document is None else json.dumps(document).encode())
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A subscriber whose record differs: billing's and the network's, as texts to print.
@@ -64,6 +69,10 @@ class Difference:
     imsi: str = field(repr=False)
     billing: str
     network: str
+
+
+_DOWN = (CLOSED, json_reply(503, {}), WireReply(503), WireReply(404, b"<html>no such site</html>"))
+"""Replies during an outage; the last is that of a proxy that knows no system behind it."""
 
 
 class FaultyNetwork(ABC):
@@ -129,7 +138,7 @@ class FaultyNetwork(ABC):
     async def _handle(self, request: WireRequest, imsi: str) -> WireReply:
         if self.down:
             self.met["outage"] += 1
-            return CLOSED if self._random.random() < 0.3 else json_reply(503, {})
+            return self._random.choice(_DOWN)
         if request.authorization != f"Bearer {self.token}":
             self.met["credentials"] += 1
             return json_reply(401, {"result": False, "error": "unauthorized"})
@@ -189,8 +198,3 @@ class FaultyNetwork(ABC):
 
 async def _nothing() -> None:
     """Do nothing."""
-
-
-def json_reply(status: int, document: Any) -> WireReply:
-    """A reply with a JSON body; None is no body."""
-    return WireReply(status, b"" if document is None else json.dumps(document).encode())

@@ -89,3 +89,9 @@ def test_writing_the_difference_leaves_none_and_keeps_foreign_fields(
 )
 def test_none_empty_values_and_the_value_off_take_service_away(value: Any, off: bool) -> None:
     assert is_off("a", value, {"a": OwnedField(off="0")}) is off
+
+
+def test_the_value_off_is_compared_as_the_field_is() -> None:
+    assert is_off("a", 0, {"a": OwnedField(off="0", compare="number")})
+    assert is_off("a", "07", {"a": OwnedField(off=7, compare="number")})
+    assert is_off("a", ["y", "x"], {"a": OwnedField(off=["x", "y"], compare="set")})

@@ -128,20 +128,32 @@ def test_a_sim_that_is_held_twice_is_read_once(planned: CarryOut) -> None:
     assert store.writes == ["POST /subscriber", f"POST /number/{NEW}"]
 
 
-def test_two_things_of_one_sim_do_not_share_what_was_found(planned: CarryOut) -> None:
-    point = """
+POINT = """
   point:
     of: [imsi, name]
-    read: {get: "/points/{{ name }}"}
+    read: {get: "/points/{{ name }}", query: {below: =subscriber.status}}
     want: {imsi: =imsi}
     create: {put: "/points/{{ name }}", json: =want}
     change: {put: "/points/{{ name }}", json: =want}
+    remove: {delete: "/points/{{ name }}"}
 """
+
+
+def test_two_things_of_one_sim_do_not_share_what_was_found(planned: CarryOut) -> None:
     store = Store({PATH: SERVED, f"/number/{NEW}": NUMBER, f"/points/{NEW}": {"imsi": NEW}})
     verbs = "hold: [{imsi: =sim.imsi, name: =sim.imsi}, {imsi: =sim.imsi, name: =prev_sim.imsi}]"
-    summary = planned(verbs, store, point)
+    summary = planned(verbs, store, POINT)
     assert summary["point"] == "unchanged, created"
     assert store.writes == [f"PUT /points/{OLD}"]
+    assert store.sent[-3:-1] == [f"GET /points/{NEW}", f"GET /points/{OLD}"]
+
+
+def test_of_a_sim_that_is_named_twice_what_needs_another_thing_is_removed_first(
+    planned: CarryOut,
+) -> None:
+    store = Store({PATH: SERVED, f"/points/{NEW}": {"imsi": NEW}})
+    planned("remove: [{imsi: =sim.imsi}, {imsi: =sim.imsi, name: =sim.imsi}]", store, POINT)
+    assert store.writes == [f"DELETE /points/{NEW}", f"DELETE {PATH}"]
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["lost reply", "exists"])
@@ -197,6 +209,24 @@ def test_a_condition_on_a_reply_that_cannot_be_computed_is_a_failure(planned: Ca
     with pytest.raises(Refusal) as caught:
         planned(HELD, store, odd)
     assert caught.value.result.outcome is Outcome.FAILED
+
+
+def test_a_404_of_a_proxy_is_not_taken_for_absence(planned: CarryOut) -> None:
+    """Otherwise a release during an outage counts as applied, and the SIM keeps its service."""
+    html = {"status": 404, "json": None, "text": "<html>no such site</html>"}
+    reply = Reply(Outcome.UNKNOWN_RESOURCE, status=404, seen=html)
+    store = Store({PATH: SERVED}, lambda call: reply)
+    with pytest.raises(Refusal) as caught:
+        planned("remove: {imsi: =sim.imsi}", store)
+    assert caught.value.result.outcome is Outcome.UNKNOWN_RESOURCE
+
+
+def test_a_404_of_a_proxy_does_not_count_as_removed(planned: CarryOut) -> None:
+    html = {"status": 404, "json": None, "text": "<html>no such site</html>"}
+    reply = Reply(Outcome.UNKNOWN_RESOURCE, status=404, seen=html)
+    store = Store({PATH: SERVED}, lambda call: reply if call.method == "DELETE" else None)
+    with pytest.raises(Refusal):
+        planned("remove: {imsi: =sim.imsi}", store)
 
 
 def test_a_read_that_no_verb_needs_is_left_out(planned: CarryOut) -> None:

@@ -19,7 +19,7 @@ from connector_tools.explain import explain
 from connector_tools.mapping_tests import event_of
 from tests.support import ROOT
 from tests.support.events import event, subscriber
-from tests.support.mapping_files import HEAD, with_call
+from tests.support.mapping_files import HEAD
 
 WTL = load(ROOT / "mappings" / "wtl-hlr-hss.yaml")
 VARIABLES = [setting.variable for setting in WTL.settings.values()]
@@ -153,7 +153,9 @@ def test_it_shows_lists_tables_and_fields_that_cannot_be_read(tmp_path: Path) ->
     body = "{q: {each: counters, give: {n: =item.unit, s: =item.allocated_amount | float(none)}}, "
     body += "t: '=tables.t[sim.status]', o: =sim.msisdn or omit}"
     tables = "tables: {t: {rows: {active: 1}, else: 2}}\n"
-    file.write_text(HEAD + tables + with_call(f"{{put: /a, json: {body}}}"))
+    guards = "require: [{that: counters, because: a}, {that: sim, because: b}]"
+    rule = f"{{name: one, on: SIM/Updated, {guards}, calls: [{{put: /a, json: {body}}}]}}"
+    file.write_text(HEAD + tables + f"rules: [{rule}]\n")
     counters = {"full_vd_counter_info": [{"unit": "MB", "allocated_amount": "N/A"}]}
     told = explained(file, {**GIVEN, "pb_data": GIVEN["pb_data"] | counters}).stdout
     assert '"q": [\n      {\n        "n": "MB",\n        "s": null\n      }\n    ]' in told

@@ -212,7 +212,8 @@ class HttpCallEntry(HttpRequestEntry, CallEntry):
     reply_fields = ("status", "headers", "json", "text", "items")
     convention = Convention(
         found="reply.json",
-        absent="reply.status == 404",
+        # A text that is no JSON is that of a proxy in front of the system, or of a wrong path.
+        absent="reply.status == 404 and (reply.json is not none or not reply.text)",
         exists="reply.status == 409",
         writing=("put", "patch", "delete"),
     )
