@@ -51,6 +51,7 @@ DECIDED = {
     ),
     "a boolean": "calls: [@@{put: /a, json: {b: '=1 if account.blocked else 2'}}]",
     "a filter": "calls: [@@{put: /a, json: {b: =account.product_name | upper}}]",
+    "the key of a table": "calls: [@@{put: /a, json: {b: '={1: 2}[account.i_product]'}}]",
     "the whole part": "calls: [@@{put: /a, json: =account}]",
     "a list": "calls: [@@{each: account.assigned_addons, put: '/a/{{ item.i_product }}'}]",
     "the `when` of a call": "calls: [@@{when: account.bill_status != 'open', delete: /a}]",

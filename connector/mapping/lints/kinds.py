@@ -59,6 +59,7 @@ class Kinds:
         self._loc = loc
         self._item = item
         self._depth = depth
+        self._of_values: dict[str, str | None] = {}  # each is found once: values can share values
 
     def of(self, node: nodes.Node) -> str | None:
         """The kind of a part of the expression; None if the file does not say it."""
@@ -105,7 +106,11 @@ class Kinds:
         value = self._mapping.values.get(chain[0])
         if value is not None and len(chain) == 1 and self._depth < _DEEPEST:
             loc: Loc = ("values", chain[0])
-            return Kinds(self._mapping, loc, depth=self._depth + 1)._of_value(value)
+            if chain[0] not in self._of_values:
+                inner = Kinds(self._mapping, loc, depth=self._depth + 1)
+                inner._of_values = self._of_values
+                self._of_values[chain[0]] = inner._of_value(value)
+            return self._of_values[chain[0]]
         return _of_field(resolved(self._mapping, self._loc, chain))
 
     def _of_value(self, value: Value) -> str | None:

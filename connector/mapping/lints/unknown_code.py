@@ -53,15 +53,15 @@ class _Environment:
         return LANGUAGE.getattr(found, name)
 
     def getitem(self, found: Any, argument: Any) -> Any:
-        if isinstance(found, Missing):
-            return found.read(str(argument))
-        if isinstance(found, Unknown):
-            return _field(found, argument) if isinstance(argument, str) else found[argument]
-        if isinstance(argument, Unknown):
-            return argument.made("of", key_of(found))
         if isinstance(argument, Missing):
             argument.used()
             return None
+        if isinstance(found, Missing):
+            return found.read(str(argument))
+        if isinstance(argument, Unknown):
+            return argument.made("of", key_of(found))
+        if isinstance(found, Unknown):
+            return _field(found, argument) if isinstance(argument, str) else found[argument]
         return LANGUAGE.getitem(found, argument)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
