@@ -352,3 +352,21 @@ async def test_the_line_of_a_login_has_no_ids_of_an_event(tmp_path: Path, panel:
         await served.handle(1)
     lines = {line["message"]: line.get("request_id") for line in served.lines}
     assert lines == {"logged in": None, "event settled": "r-1"}
+
+
+async def test_events_that_keep_coming_do_not_prolong_the_pause(
+    tmp_path: Path, panel: Panel
+) -> None:
+    async def refuse(asked: Asked) -> None:
+        if asked.path == "/cards":
+            panel.end_sessions()
+
+    panel.before = refuse
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        results = await served.burst(40)
+        assert {result.outcome for result in results} == {Outcome.FAILED}
+        panel.before = None
+        async with asyncio.timeout(15):
+            while (await served.handle(50)).outcome is not Outcome.APPLIED:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    assert panel.sessions.logins == 3
