@@ -1,4 +1,4 @@
-"""`connector check` looks into resources for what a missing part of the event decides."""
+"""`connector check` looks into resources: missing parts of the event, and names of no value."""
 
 from pathlib import Path
 from typing import Any
@@ -42,3 +42,16 @@ def test_each_key_of_a_resource_can_let_missing_data_through(
     assert "unguarded-account" in {one.name for one in checked(tmp_path, HEAD + yaml.dump(data))}
     rule["require"].append({"that": "account", "because": "account_info is null"})
     assert not checked(tmp_path, HEAD + yaml.dump(data))
+
+
+@pytest.mark.parametrize("name", ["none", "omit"])
+@pytest.mark.parametrize("key", ["want", "released", "makes", "create"])
+def test_the_text_none_is_not_the_value(tmp_path: Path, key: str, name: str) -> None:
+    def names(text: str) -> set[str]:
+        value = {"post": "/a", "json": {"b": text}} if key == "create" else {"b": text}
+        rule = {"name": "a", "on": "SIM/Updated", "hold": {"imsi": "=sim.imsi"}}
+        data = {"resources": {"card": RESOURCE | {key: value}}, "rules": [rule]}
+        return {one.name for one in checked(tmp_path, HEAD + yaml.dump(data))}
+
+    assert "missing-equals" in names(name)
+    assert "missing-equals" not in names(f"={name}") | names(f"='{name}'") | names(f"{name}s")
