@@ -51,9 +51,9 @@ def check(path: Path) -> tuple[MappingFile | None, list[Lint]]:
     Returns the mapping and the lints in the order of their lines. The mapping is None if the file
     cannot be read or does not match the schema.
     """
-    from connector.mapping.lints import guards, oversights  # noqa: PLC0415 - the function needs neither
+    from connector.mapping.lints import guards, kinds, oversights  # noqa: PLC0415 - not to serve
 
-    return _checked(path, (*_SERVING, guards.check, oversights.check))
+    return _checked(path, (*_SERVING, kinds.check, guards.check, oversights.check))
 
 
 def _checked(path: Path, checks: tuple[Check, ...]) -> tuple[MappingFile | None, list[Lint]]:

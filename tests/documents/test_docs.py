@@ -319,7 +319,7 @@ def example_scope() -> expression.Scope:
     speeds = Table({"Mobile L": 100, "7": "seven"}, 10, None)
     codes = Table({"Roaming EU": "R1"}, None, "the add-on has no code")
     tables = Tables(speeds=speeds, codes=codes)
-    mapping = SimpleNamespace(values={}, look_ups=tables)
+    mapping = SimpleNamespace(values={}, tables=tables, look_ups=tables)
     return event_scope(event, mapping, {"limit": 5.0})  # type: ignore[arg-type]
 
 

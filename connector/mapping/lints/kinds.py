@@ -4,16 +4,18 @@
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from jinja2 import nodes
+from jinja2 import TemplateSyntaxError, nodes
 
 from connector.event import PARTS
 from connector.mapping import digests, json_filters, text_filters, times
 from connector.mapping.chain import Chain, chain_of, parsed
-from connector.mapping.document import Loc
+from connector.mapping.document import Lint, Loc
 from connector.mapping.expression import Constant, Expression, Text, Value
 from connector.mapping.lints.fields import end_of, resolved
+from connector.mapping.lints.mistakes import impossible_values
 from connector.mapping.schema import MappingFile
 from connector.portabilling import (
     Amount,
@@ -142,13 +144,21 @@ def _of_field(chain: Chain) -> str | None:
     return next((kind for known, kind in _OF_FIELDS if known == declared), None)
 
 
-def mixed(
-    mapping: MappingFile, loc: Loc, expression: Expression, tree: nodes.Expr
-) -> Iterator[tuple[str, str]]:
-    """Yield reason and mend of each operation with values of two kinds that never fit.
+def check(mapping: MappingFile) -> Iterator[Lint]:
+    """Yield lints for operations with values of two kinds that never fit, one an expression."""
+    for loc, expression in mapping.expressions:
+        if any(impossible_values(expression)):
+            continue  # `mistakes` says more
+        for reason, mend in islice(_mixed(mapping, loc, expression), 1):
+            yield mapping.document.lint("comparison", loc, reason, mend)
 
-    `tree` is the syntax tree of the expression.
-    """
+
+def _mixed(mapping: MappingFile, loc: Loc, expression: Expression) -> Iterator[tuple[str, str]]:
+    """Yield reason and mend of each such operation."""
+    try:
+        tree = parsed(expression.source)
+    except TemplateSyntaxError:
+        return  # text with {{ }}
     kinds = Kinds(mapping, loc, expression.item)
     for node in (tree, *tree.find_all((nodes.Compare, nodes.Test, nodes.BinExpr))):
         for left, right in _compared(node):

@@ -16,7 +16,6 @@ from connector.mapping.chain import chain_of, parsed
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import leaves
 from connector.mapping.expression import Constant, Expression, ExpressionError, compile_condition
-from connector.mapping.lints.kinds import mixed
 from connector.mapping.schema import MappingFile
 from connector.portabilling import BillStatus, Blocked, Id, Status, bill_statuses
 
@@ -59,7 +58,7 @@ _TEXT = _Kind((str,), "it is text: put the value in quotes")
 def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for comparisons that never hold, and for expressions without `=`."""
     for loc, expression in mapping.expressions:
-        for reason, mend in islice(_unequal(mapping, loc, expression), 1):
+        for reason, mend in islice(impossible_values(expression), 1):
             yield mapping.document.lint("comparison", loc, reason, mend)
     for loc, value in leaves(mapping.own):
         texts = _texts(value.value, loc) if isinstance(value, Constant) else ()
@@ -70,15 +69,14 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
             yield mapping.document.lint("missing-equals", at, f"`{source}` is sent as text", mend)
 
 
-def _unequal(mapping: MappingFile, loc: Loc, expression: Expression) -> Iterator[tuple[str, str]]:
-    """Yield reason and mend of each comparison with an impossible value or of two kinds."""
+def impossible_values(expression: Expression) -> Iterator[tuple[str, str]]:
+    """Yield reason and mend of each comparison of a field with an impossible value."""
     try:
         tree = parsed(expression.source)
     except TemplateSyntaxError:
         return  # text with {{ }}
     for field, value, kind in _never_equal(tree):
         yield f"`{field}` is never {value!r}", kind.said
-    yield from mixed(mapping, loc, expression, tree)
 
 
 def _never_equal(tree: nodes.Expr) -> Iterator[tuple[str, object, _Kind]]:
