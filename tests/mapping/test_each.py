@@ -203,14 +203,16 @@ HEAD = "name: cards\nsummary: a\nsystem: {http: {base_url: 'http://a'}}\n"
     ],
 )
 def test_the_lints_see_into_a_list(tmp_path: Path, each: str, name: str, said: str) -> None:
-    text = HEAD + with_call(f"{{put: /a, json: {each}}}").replace(" on:", " when: account, on:")
+    text = HEAD + with_call(f"{{put: /a, json: {each}}}").replace(
+        " on:", " when: account and counters, on:"
+    )
     (found,) = checked(tmp_path, text)
     assert found.name == name
     assert said in found.reason
 
 
 def test_a_correct_list_has_no_lint(tmp_path: Path) -> None:
-    text = HEAD + with_call(CALL).replace(" on:", " when: account, on:")
+    text = HEAD + with_call(CALL).replace(" on:", " when: account and counters, on:")
     assert checked(tmp_path, text) == []
 
 
