@@ -230,6 +230,14 @@ def test_the_shipped_mappings_are_guarded(name: str) -> None:
     assert [lint for lint in lints if lint.name in guards.NAMES.values()] == []
 
 
+def test_a_field_that_is_sent_is_named(tmp_path: Path) -> None:
+    rule = "{name: a, on: SIM/Updated, calls: [{put: /a, json: {b: =account.product_name}}]}"
+    (lint,) = (
+        lint for lint in checked(tmp_path, f"{HEAD}rules: [{rule}]\n") if "account" in lint.name
+    )
+    assert lint.reason.startswith("`account.product_name` decides this call")
+
+
 # Hostile files
 
 

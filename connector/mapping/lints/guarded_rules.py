@@ -55,8 +55,7 @@ def _held(mapping: MappingFile, loc: Loc, part: str, fields: Fields) -> Iterator
         for index, given in enumerate(holdings):
             known = fields.with_values(given)
             for _, entry in mapping.held(given):
-                content = [found for found in (_wanted(entry, verb),) if found is not None]
-                content += [value for call in entry.writes for value in _content(call)]
+                content = list(_deciding(entry, verb))
                 reads = known.reads((given, content), {part})
                 yield GuardedCall(
                     loc=(*loc, verb, index),
@@ -71,9 +70,15 @@ def _held(mapping: MappingFile, loc: Loc, part: str, fields: Fields) -> Iterator
                 )
 
 
-def _wanted(entry: Resource, verb: str) -> Value | None:
-    """What a resource shall be after a `hold` or a `release`; None after a `remove`."""
-    return {"hold": entry.want, "release": entry.released}.get(verb)
+def _deciding(entry: Resource, verb: str) -> Iterator[Value]:
+    """Yield what decides which calls are made for a resource, and what these send."""
+    wanted = {"hold": entry.want, "release": entry.released}.get(verb)
+    replies = (entry.absent, entry.found, entry.exists, entry.gone)
+    for value in (wanted, entry.makes, *replies, *(call.when for call in entry.calls)):
+        if value is not None:
+            yield value
+    for call in entry.calls:
+        yield from _content(call)
 
 
 class _Around(NamedTuple):

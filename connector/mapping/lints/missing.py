@@ -27,9 +27,9 @@ class Trail:
         self.uses: dict[Use, None] = {}
         self.sources: list[str] = []  # of the expressions that are being evaluated
 
-    def note(self, *, tested: bool = False) -> None:
-        """Note a use by the expression that is being evaluated."""
-        self.uses[Use(self.sources[-1] if self.sources else "", tested)] = None
+    def note(self, chain: tuple[str, ...], *, tested: bool = False) -> None:
+        """Note a use by the expression that is being evaluated, or that a call sends the field."""
+        self.uses[Use(self.sources[-1] if self.sources else ".".join(chain), tested)] = None
 
 
 class Missing:
@@ -47,15 +47,15 @@ class Missing:
     def is_none(self) -> bool:
         """True; noted if it is a field."""
         if len(self.chain) > 1:
-            self.trail.note(tested=True)
+            self.trail.note(self.chain, tested=True)
         return True
 
     def __bool__(self) -> bool:
         """False; for a boolean that says more than that it is null: unknown is not false."""
         if is_boolean(self.chain):
-            self.trail.note()
+            self.trail.note(self.chain)
         elif len(self.chain) > 1:
-            self.trail.note(tested=True)
+            self.trail.note(self.chain, tested=True)
         return False
 
     def read(self, name: str) -> "Missing":
@@ -64,7 +64,7 @@ class Missing:
 
     def used(self) -> None:
         """The value itself, which is None; noted."""
-        self.trail.note()
+        self.trail.note(self.chain)
 
     def __eq__(self, other: object) -> bool:
         self.used()

@@ -21,6 +21,7 @@ from connector.portabilling import BillStatus, Blocked, Id, Status, bill_statuse
 
 _NAMES = "|".join([*PARTS, "event", "variables", "settings"])
 _FIELD = re.compile(rf"\s*(?:not )?\(*({_NAMES})\.(\w+)")
+_BODIES = frozenset(("json", "makes", "released", "want"))
 _PROSE = ("because", "name", "summary", "on", "subject")
 
 
@@ -62,7 +63,7 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     for loc, value in leaves(mapping.own):
         texts = _texts(value.value, loc) if isinstance(value, Constant) else ()
         for at, source in texts:
-            if not _is_expression(mapping, at, source):
+            if not _is_expression(mapping, at, source) and not _is_nothing(at, source):
                 continue
             mend = f"write `={source}`; text in an expression needs quotes of its own"
             yield mapping.document.lint("missing-equals", at, f"`{source}` is sent as text", mend)
@@ -125,6 +126,11 @@ def _texts(constant: object, loc: Loc) -> Iterator[tuple[Loc, str]]:
         pairs = constant.items() if isinstance(constant, dict) else enumerate(constant)
         for key, item in pairs:
             yield from _texts(item, (*loc, key))
+
+
+def _is_nothing(loc: Loc, value: str) -> bool:
+    """Whether text in a resource is the name of the value `none` or `omit`."""
+    return loc[:1] == ("resources",) and value in ("none", "omit") and not _BODIES.isdisjoint(loc)
 
 
 def _is_expression(mapping: MappingFile, loc: Loc, value: str) -> bool:

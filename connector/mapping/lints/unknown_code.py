@@ -235,7 +235,7 @@ class UnknownScope(Scope):
         if name == self.part:
             return Missing((name,), self.trail)
         if name in self.suspect:
-            self.trail.note()
+            self.trail.note((name,))
         if name == "event":
             event = Happening((name,), self.choices)
             event.missing = SECTIONS[self.part]

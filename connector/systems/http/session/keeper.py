@@ -107,14 +107,16 @@ class Keeper:
     def refused(self, session: Session) -> bool:
         """Note that the system refused a call with a session; whether to try with another one.
 
-        After several sessions in a row that never worked, the last one stays for a moment: another
-        login would not help.
+        After several sessions in a row that never worked, the last one stays until a pause has
+        ended: another login would not help. Calls that are refused meanwhile do not prolong it.
         """
         if session is not self._session:
             return True
         if not session.worked:
+            if _now() < self._pause_ends and not self._under_way:
+                return False
             self._failures += 1
-        if self._failures < _MOST_IN_VAIN or self._under_way:
+        if session.worked or self._failures < _MOST_IN_VAIN or self._under_way:
             self._session = None
             return True
         self._wait()
