@@ -3,7 +3,9 @@
 `connector.plan.target` reads a resource and compares it; docs/resources.md shows how to write one.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -13,6 +15,13 @@ from connector.mapping.entry import AnyValue, Condition, Entry, Name, used
 from connector.mapping.expression import Constant, Expression, Value, compile_condition
 from connector.mapping.protocol import AnyCall
 from connector.mapping.reply_rule import Expectation
+
+_FOR_HOLD = frozenset({"require", "want", "create", "makes", "exists"})
+_UNREAD = {
+    "hold": frozenset({"released"}),
+    "release": _FOR_HOLD,
+    "remove": _FOR_HOLD | {"released", "change", "set"},
+}  # the keys of a resource that a verb does not need
 
 
 class OwnedField(Entry):
@@ -121,6 +130,12 @@ class Resource(Entry):
         groups = (self.create, self.change, self.set_.values(), self.remove)
         return tuple(call for group in groups for call in group or ())
 
+    def writes_of(self, verb: str) -> tuple[CallEntry, ...]:
+        """The calls that write and that `hold`, `release` or `remove` can send."""
+        calls = {"create": self.create, "change": self.change, "set": self.set_.values()}
+        sent = [each or () for key, each in calls.items() if key not in _UNREAD[verb]]
+        return (*chain.from_iterable(sent), *(self.remove or ()))
+
     @cached_property
     def is_absent(self) -> Expression | None:
         """`absent`, or what the protocol usually means by it."""
@@ -142,9 +157,13 @@ class Resource(Entry):
         return self.found or compile_condition(self.read.convention.found)
 
     @cached_property
-    def names_read(self) -> frozenset[str]:
-        """The names that its expressions read."""
-        return frozenset(name for _, found in used(self) for name in found.names)
+    def names_read(self) -> Mapping[str, frozenset[str]]:
+        """The names that its expressions read, by verb; only a `hold` creates."""
+        found = [(loc[0], names.names) for loc, names in used(self)]
+        return {
+            verb: frozenset(name for key, names in found if key not in unread for name in names)
+            for verb, unread in _UNREAD.items()
+        }
 
     @cached_property
     def names_of_read(self) -> frozenset[str]:

@@ -89,7 +89,7 @@ def _needed(sim: tuple[Target, ...]) -> list[Target]:
     """The targets that the verb manages, and those that the expressions of these read."""
     found: list[Target] = []
     for target in reversed(sim):
-        if target.is_managed or any(target.name in other.entry.names_read for other in found):
+        if target.is_managed or any(target in other.parents for other in found):
             found.insert(0, target)
     return found
 

@@ -100,8 +100,9 @@ class Target:
 
     @property
     def parents(self) -> tuple["Target", ...]:
-        """The targets above that its expressions read."""
-        return tuple(other for other in self.above if other.name in self.entry.names_read)
+        """The targets above that its expressions read for this verb."""
+        names = self.entry.names_read[self.verb]
+        return tuple(other for other in self.above if other.name in names)
 
     @property
     def possible(self) -> tuple[str, ...]:

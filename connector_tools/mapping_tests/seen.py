@@ -40,6 +40,8 @@ class Seen:
         self._decisions: set[Note] = set()  # of the current event
         self._document = mapping.document
         self._reasons = list(_reasons(mapping))
+        held = mapping.resources.items()
+        self._preconditions = {("resources", name) for name, one in held if one.want is None}
 
     def note(self, loc: Loc, what: str) -> None:
         """Note something about the entry at `loc` of the mapping file."""
@@ -48,7 +50,7 @@ class Seen:
     def decision(self, loc: Loc, what: str) -> None:
         """Note the value of an expression for the current event."""
         self._decisions.add((self._document.place(loc), what))
-        if not _BY_OUTCOME.isdisjoint(loc):
+        if not _BY_OUTCOME.isdisjoint(loc) or loc[:2] in self._preconditions:
             self.note(loc, what)
 
     def end(self, *, whole: bool, because: bool) -> None:

@@ -203,16 +203,15 @@ HEAD = "name: cards\nsummary: a\nsystem: {http: {base_url: 'http://a'}}\n"
     ],
 )
 def test_the_lints_see_into_a_list(tmp_path: Path, each: str, name: str, said: str) -> None:
-    text = HEAD + with_call(f"{{put: /a, json: {each}}}").replace(
-        " on:", " when: account and counters, on:"
-    )
-    (found,) = checked(tmp_path, text)
+    when = " when: account and counters, on:"
+    text = HEAD + with_call(f"{{put: /a, json: {each}}}").replace(" on:", when)
+    (found,) = [one for one in checked(tmp_path, text) if one.name != "no-subject"]
     assert found.name == name
     assert said in found.reason
 
 
 def test_a_correct_list_has_no_lint(tmp_path: Path) -> None:
-    text = HEAD + with_call(CALL).replace(" on:", " when: account and counters, on:")
+    text = HEAD + with_call(CALL).replace(" on:", " when: account, on:")
     assert checked(tmp_path, text) == []
 
 

@@ -114,6 +114,31 @@ def test_what_the_author_asked_for_is_no_fault(tmp_path: Path, calls: str) -> No
     assert found(tmp_path, f"calls: [{calls}]") == []
 
 
+LINE = """\
+resources:
+  line:
+    of: [imsi]
+    read: {get: "/lines/{{ imsi }}"}
+    want: {open: true}
+    released: {open: false}
+    create: {put: "/lines/{{ imsi }}", json: {number: =account.msisdn}}
+    change: {patch: "/lines/{{ imsi }}", json: {open: =want.open, plan: =account.product_name}}
+    remove: {delete: "/lines/{{ imsi }}"}
+"""
+
+
+@pytest.mark.parametrize(("verb", "lints"), [("hold", 1), ("release", 1), ("remove", 0)])
+def test_only_the_calls_count_that_the_verb_can_send(tmp_path: Path, verb: str, lints: int) -> None:
+    rule = f"require: [{{that: sim, because: a}}], {verb}: [@@{{imsi: =sim.imsi}}]"
+    assert found(tmp_path, rule, LINE) == [("unguarded-account", "error")] * lints
+
+
+def test_a_release_creates_nothing(tmp_path: Path) -> None:
+    rule = "require: [{that: sim, because: a}], release: [{imsi: =sim.imsi}]"
+    line = LINE.replace(", plan: =account.product_name", "")
+    assert found(tmp_path, rule, line) == []
+
+
 @pytest.mark.parametrize("part", SECTIONS)
 def test_every_part_has_the_lint(tmp_path: Path, part: str) -> None:
     lints = found(tmp_path, f"calls: [@@{{put: /a, json: ={part}}}]")

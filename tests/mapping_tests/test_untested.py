@@ -346,6 +346,35 @@ def test_each_result_of_comparing_a_resource_must_be_seen(folder: Path) -> None:
     }
 
 
+PRECONDITION = """\
+system:
+  http: {base_url: "http://system.test"}
+resources:
+  keys:
+    of: [imsi]
+    read: {get: "/keys/{{ imsi }}"}
+    absent: reply.text == 'null'
+    require: [{that: found, outcome: unknown_resource, because: no keys}]
+rules:
+  - {name: changed, on: SIM/Updated, hold: {imsi: =sim.imsi}}
+"""
+
+
+def test_a_precondition_is_seen_absent_in_an_event_that_it_ends(folder: Path) -> None:
+    calls = [{"get": f"/keys/{IMSI}", "subject": f"imsi:{IMSI}"}]
+    there = {"name": "there", "system": {"GET /keys/*": {"json": {"id": 1}}}, "calls": calls}
+    refused = {"system": {"GET /keys/*": {"json": None}}, "outcome": "unknown_resource"}
+    absent = there | refused | {"name": "absent", "because": "no keys"}
+    broken = {"system": {"GET /keys/*": {"status": 500}}, "outcome": "failed"}
+    there_or_broken = [there, there | broken | {"name": "broken"}]
+    assert lints(folder, [*there_or_broken, absent], PRECONDITION) == []
+    reasons = [lint.reason for lint in lints(folder, there_or_broken, PRECONDITION)]
+    assert reasons == [
+        "no test in which `absent` holds",
+        "no test has a reply that this condition refuses",
+    ]
+
+
 def test_an_expectation_of_a_call_must_refuse_a_reply(folder: Path) -> None:
     old = "accept: [404]\n"
     new = old + "        expect: [{that: not reply.json.deleted, because: it is deleted}]\n"

@@ -77,6 +77,32 @@ def test_an_id_that_the_system_makes_is_read_before_it_is_used(planned: CarryOut
     ]
 
 
+LINE = """
+  line:
+    of: [imsi]
+    read: {get: "/line/{{ imsi }}"}
+    want: {open: true}
+    released: {open: false}
+    create: {post: /line, json: "={'key': keys.id}"}
+    change: {patch: "/line/{{ imsi }}", json: =changed}
+    remove: {delete: "/line/{{ imsi }}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("verb", "write"), [("release", f"PATCH /line/{NEW}"), ("remove", f"DELETE /line/{NEW}")]
+)
+def test_what_only_a_creation_reads_does_not_keep_service_when_it_is_absent(
+    planned: CarryOut, verb: str, write: str
+) -> None:
+    """The SIM's keys are gone from the AuC; its line still has service, which must end."""
+    store = Store({f"/line/{NEW}": {"open": True}})
+    del store.held[f"/keys/{NEW}"]
+    assert planned(f"{verb}: {{imsi: =sim.imsi}}", store, LINE)["line"] != "unchanged"
+    assert store.writes == [write]
+    assert f"GET /keys/{NEW}" not in store.sent
+
+
 def test_an_id_is_also_used_if_the_reply_to_its_creation_was_lost(planned: CarryOut) -> None:
     store = NamingStore({})
 

@@ -73,11 +73,13 @@ def _held(mapping: MappingFile, loc: Loc, part: str, fields: Fields) -> Iterator
 def _deciding(entry: Resource, verb: str) -> Iterator[Value]:
     """Yield what decides which calls are made for a resource, and what these send."""
     wanted = {"hold": entry.want, "release": entry.released}.get(verb)
+    made = entry.makes if verb == "hold" else None
+    calls = (entry.read, *entry.writes_of(verb))
     replies = (entry.absent, entry.found, entry.exists, entry.gone)
-    for value in (wanted, entry.makes, *replies, *(call.when for call in entry.calls)):
+    for value in (wanted, made, *replies, *(call.when for call in calls)):
         if value is not None:
             yield value
-    for call in entry.calls:
+    for call in calls:
         yield from _content(call)
 
 
