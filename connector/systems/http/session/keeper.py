@@ -22,6 +22,7 @@ from connector.system import End, Renewal, Reply
 
 _FIRST_PAUSE = 1.0  # seconds after a login that failed; doubled each time
 _LONGEST_PAUSE = 60.0
+_LAST_LOGIN = 2.0  # seconds that the stop waits for a login
 _MARGIN = 0.1  # of a session's life; it is renewed when that much is left,
 _LONGEST_MARGIN = 60.0  # or that many seconds
 _MOST_IN_VAIN = 2  # sessions in a row that the system refuses from their beginning
@@ -129,8 +130,12 @@ class Keeper:
         self.secrets = tuple({text for texts in self._known for text in texts})
 
     async def close(self) -> Session | None:
-        """End a login that is under way; returns the session that is left."""
+        """Wait for a login that is under way, but not long; returns the session that is left.
+
+        The system would keep the session of a login that is cut off, and nobody would log out.
+        """
         if self._login:
+            await asyncio.wait((self._login,), timeout=_LAST_LOGIN)
             self._login.cancel()
             await asyncio.wait((self._login,))
         return self._session

@@ -183,6 +183,16 @@ async def test_the_session_is_logged_out_at_the_stop(tmp_path: Path, panel: Pane
     assert (panel.sessions.logouts, panel.sessions.live) == (1, 0)
 
 
+async def test_a_login_that_is_under_way_at_the_stop_is_logged_out(
+    tmp_path: Path, panel: Panel
+) -> None:
+    panel.login_delay = 0.5
+    http = extended("logout: {post: /logout}")
+    async with opened(mapping(tmp_path, http), {"url": panel.url}, budget=0.2) as served:
+        assert (await served.handle(1)).outcome is Outcome.UNAVAILABLE
+    assert (panel.sessions.logins, panel.sessions.logouts) == (1, 1)
+
+
 async def test_a_stop_without_a_login_logs_nobody_out(tmp_path: Path, panel: Panel) -> None:
     async with opened(mapping(tmp_path, extended("logout: {post: /logout}")), {"url": panel.url}):
         pass
