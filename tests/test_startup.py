@@ -165,7 +165,7 @@ def test_a_missing_mapping_file_stops_the_start(refused: Refused) -> None:
         ("summary:", "sumary:", "unknown-key", "did you mean `summary`?"),
         ("    on: SIM/Updated", "\ton: SIM/Updated", "yaml", "not YAML"),
         ("{{ sim.imsi }}", "{{ sim.imis }}", "unknown-field", "did you mean `imsi`?"),
-        ("when: not sim.imsi", "when: not sin.imsi", "unknown-name", "did you mean `sim`?"),
+        ("when: not sim or", "when: not sin or", "unknown-name", "did you mean `sim`?"),
         ("timeout: =settings.timeout", "timeout: =settings.time", "unknown-field", "`timeout`"),
         ("='serviceGranted' if", "='serviceGranted if", "value", "`values.status`"),
         (UPDATED, UPDATED.replace("Updated", "Created"), "unreachable-rule", "never reached"),

@@ -1,18 +1,7 @@
 """The mapping file: read, checked, and compiled to rules, values and expressions.
 
 load            reads and checks a file
-checks          names, reachability, repetition: rules that the schema cannot express
-fields          unknown fields of the event, of its lists, of replies and settings
-resource_checks names and calls of resources
-mistakes        what the author cannot have meant, although it never fails; kinds: which values
-                are times, numbers, text
-guards          no rule writes what a missing part of the event decided
-guarded         the rules as `guards` evaluates them, which guarded_rules makes; reads: the fields
-                that entries read; missing: a part that is null, unknown: values that are not known,
-                unknown_code: expressions with both
-sequence        blocks, and what is between calls
-oversights      what no event can be applied with, subjects, credentials
-constants       values that no event changes, which must not fail; known: what the file decides
+lints           what is wrong with a file, although it matches the schema
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
 table_entry     the entries `tables`; tables: looking keys up in them

@@ -1,7 +1,7 @@
 """The fields that an expression reads, through lists, too: `("account", "addons", "[]", "name")`.
 
-`connector.mapping.checks` compares them with the event's model. A misspelt field has no value for
-any event, and no error shows it.
+`connector.mapping.lints.fields` compares them with the event's model. A misspelt field has no value
+for any event, and no error shows it.
 """
 
 from collections.abc import Iterator

@@ -46,8 +46,8 @@ class Compiled:
     """Makes pydantic compile a value of the file and keep the compiled result unchanged.
 
     `accepts` raises ValueError for a computed value that cannot be used at this place. The start
-    calls it with the settings of the deployment; `connector.mapping.constants` calls it earlier,
-    with everything that the file alone decides.
+    calls it with the settings of the deployment; `connector.mapping.lints.constants` calls it
+    earlier, with everything that the file alone decides.
     """
 
     def __init__(

@@ -259,7 +259,7 @@ _GLOBALS: dict[str, Any] = {
 def functions() -> dict[str, Any]:
     """What compiled expressions call, by name: the environment, filters and tests.
 
-    `connector.mapping.unknown` runs the same code with functions that take unknown values.
+    `connector.mapping.lints.unknown` runs the same code with functions that take unknown values.
     """
     return dict(_GLOBALS)
 

@@ -2,8 +2,7 @@
 
 The function calls `load`; `connector check` calls `check`, which finds more: a file that serves
 must go on serving (docs/decisions/0035-guards-are-evaluated.md). This module turns violations of
-the schema into lints; `connector.mapping.checks`, `fields`, `mistakes` and `constants` make those
-for both, `guards` and `oversights` those for authors only.
+the schema into lints; `connector.mapping.lints` makes the others.
 """
 
 import re
@@ -13,10 +12,10 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from connector.mapping import constants, fields, mistakes, resource_checks, sequence
-from connector.mapping.checks import CHECKS, unguarded
 from connector.mapping.document import BadMapping, Document, Lint, Loc, read
 from connector.mapping.entry import NAME, Entry
+from connector.mapping.lints import constants, fields, mistakes, resource_checks, sequence
+from connector.mapping.lints.checks import CHECKS, unguarded
 from connector.mapping.protocol import PROTOCOLS, protocol
 from connector.mapping.rule import EVENT_TYPE
 from connector.mapping.schema import FILE_NAME, MappingFile, validate
@@ -52,9 +51,9 @@ def check(path: Path) -> tuple[MappingFile | None, list[Lint]]:
     Returns the mapping and the lints in the order of their lines. The mapping is None if the file
     cannot be read or does not match the schema.
     """
-    from connector.mapping import guards, oversights  # noqa: PLC0415 - the function needs neither
+    from connector.mapping.lints import guards, kinds, oversights  # noqa: PLC0415 - not to serve
 
-    return _checked(path, (*_SERVING, guards.check, oversights.check))
+    return _checked(path, (*_SERVING, kinds.check, guards.check, oversights.check))
 
 
 def _checked(path: Path, checks: tuple[Check, ...]) -> tuple[MappingFile | None, list[Lint]]:

@@ -50,6 +50,10 @@ class Scope(dict[str, Any]):
         super().__init__(*names, **more)
         self.meter = Meter()
 
+    def defines(self, name: str) -> bool:
+        """True if the file gives this name a meaning of its own."""
+        return name in self
+
     def with_names(self, names: Mapping[str, Any]) -> "Scope":
         """A copy with more names: an `item`, the replies to earlier calls; with the same meter."""
         scope = Scope(self, **names)

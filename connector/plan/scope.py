@@ -35,6 +35,10 @@ class EventScope(Scope):
         found = getattr(self["event"], name)
         raise _unread(found) if isinstance(found, Unreadable) else absent(name)
 
+    def defines(self, name: str) -> bool:
+        """See `Scope`."""
+        return name in self or name in self._values
+
     def with_values(self, values: Mapping[str, Any]) -> "EventScope":
         """A copy with more values that are computed on their first use, with the same meter."""
         scope = EventScope(self, {**self._values, **values})
@@ -54,7 +58,9 @@ def event_scope(event: Event, mapping: MappingFile, settings: Mapping[str, Any])
 
     A part that is absent or cannot be read has no name here: reading it refuses the event.
     """
-    names: dict[str, Any] = {"event": event, "settings": settings, "tables": mapping.look_ups}
+    names: dict[str, Any] = {"event": event, "settings": settings}
+    if mapping.tables:
+        names["tables"] = mapping.look_ups
     sent: Any = event.parts
     parts = () if isinstance(sent, Unreadable) else sent
     for name, part in SECTIONS.items():

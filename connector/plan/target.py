@@ -141,7 +141,10 @@ class Target:
         found = None
         if not self.is_orphaned(replies):
             names = self.names(replies)
-            reply = yield self.reading or self._reading(names)
+            call = self.reading or self._reading(names)
+            reply = yield call
+            if reply.outcome is Outcome.UNKNOWN_RESOURCE and not _judged(call, reply):
+                raise self._unclear(reply.cause)  # a 404 of a proxy says nothing about the system
             found = self._shown(confirmed(reply), names)
         self.learn(found, replies)
 
@@ -411,6 +414,11 @@ class Target:
             return False
         scope = self.names(replies).with_names({"reply": reply.seen})
         return bool(self._told(meaning, scope))
+
+
+def _judged(call: Call, reply: Reply) -> bool:
+    """Whether the mapping file says what a reply means."""
+    return call.meaning is not None and call.meaning(reply.seen) is not None
 
 
 def _left(state: State, phase: Phase) -> list[Call]:

@@ -7,6 +7,7 @@ story_events  the events of a story, with ids and times of their own
 values        the values of settings in tests
 seen          notes what the tests reach: a copy of the mapping that notes each evaluation
 conditions    the conditions inside an expression
+held          what tests must see of a resource
 untested      lints for what no test reaches
 """
 

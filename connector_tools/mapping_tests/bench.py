@@ -14,6 +14,7 @@ from connector.pipeline import Pipeline, Record
 from connector.plan.holding import Phase, ResourceStep
 from connector.plan.step import Step as PlannedStep
 from connector.system import Reply, System, Turn
+from connector_tools.mapping_tests.held import REFUSERS, notes_of
 from connector_tools.mapping_tests.seen import Seen
 from connector_tools.mapping_tests.values import test_settings
 from connector_tools.quiet import quiet
@@ -72,6 +73,7 @@ class Bench:
         done = zip(record.steps, record.calls, self._script.sent, strict=False)
         sent = [Sent(step, *call, request) for step, call, request in done if request]
         self._note(record, sent)
+        self._note_refusal(result, sent)
         pairs = zip(expected.calls, sent, strict=False)
         whole = result.outcome in _WHOLE and all(_compares_body(*pair) for pair in pairs)
         if whole:
@@ -117,12 +119,16 @@ class Bench:
             state = step.target.state(record.replies)
             if state.differs is None:
                 continue
-            for part in state.wanted or ():
-                self._seen.note(step.loc, f"wants {part}")
-            for part in state.differs:
-                self._seen.note(step.loc, f"differs {part}")
-            verdict = "changes" if state.differs else "finds"
-            self._seen.note(step.loc, f"{step.target.verb} {verdict}")
+            for note in notes_of(step.target.entry, step.target.verb, state):
+                self._seen.note(step.loc, note)
+
+    def _note_refusal(self, result: Result, sent: list[Sent]) -> None:
+        """Note which condition of a resource did not excuse the reply that ended the event."""
+        if not sent or result.outcome in _WHOLE or sent[-1].reply.outcome is Outcome.APPLIED:
+            return
+        match sent[-1].call.loc:
+            case ("resources", name, str() as key, *_):
+                self._seen.note(("resources", name), f"{REFUSERS[key]} refuses")
 
 
 def _parts(wanted: ExpectedCall, sent: Sent) -> Iterator[tuple[str, bool]]:

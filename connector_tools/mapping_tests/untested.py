@@ -13,6 +13,7 @@ from connector.mapping.reply_rule import Expectation, ReplyRule
 from connector.mapping.resource import Resource
 from connector.mapping.rule import Ignore, Require, Rule
 from connector.mapping.schema import MappingFile
+from connector_tools.mapping_tests.held import gaps_of
 from connector_tools.mapping_tests.run import CaseResult
 from connector_tools.mapping_tests.seen import (
     FAILS,
@@ -116,17 +117,10 @@ def _unheld(reached: _Reached, loc: Loc, entry: Resource) -> Iterator[_Gap]:
         if getattr(entry, key) and not reached.has((*loc, key), note):
             verb = "holds" if note == HOLDS else "does not hold"
             yield reached.gap("untested", (*loc, key), f"no test in which `{key}` {verb}")
-    if entry.want and not reached.has(loc, "hold finds"):
-        yield reached.gap("untested", loc, "no test finds this resource as it is wanted")
-    if entry.released and not reached.has(loc, "release changes"):
-        yield reached.gap("untested", (*loc, "released"), "no test changes a released resource")
     place = reached.mapping.document.place(loc)
-    wanted = {note.removeprefix("wants ") for at, note in reached.notes if at == place}
-    for name in sorted(wanted):
-        owned = entry.fields.get(name)
-        compared = reached.has(loc, f"wants {name}") and not (owned and owned.compare == "never")
-        if compared and not reached.has(loc, f"differs {name}"):
-            yield reached.gap("untested", loc, f"no test finds another `{name}` than is wanted")
+    notes = {note for at, note in reached.notes if at == place}
+    for at, reason in gaps_of(entry, notes):
+        yield reached.gap("untested", (*loc, *at), reason)
 
 
 def _undecided(reached: _Reached) -> Iterator[_Gap]:

@@ -3,14 +3,18 @@
 import json
 import re
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from connector.mapping.document import BadMapping
 from connector.mapping.load import check
+from connector.plan.step import PlannedCall
 from tests.support import ROOT
+from tests.support.calls import http
 from tests.support.mapping_files import HEAD, RULES, checked, mapping, marked, with_call, write
+from tests.support.planner import Planner
 
 SETTINGS = "settings: {token: {env: TOKEN}}\n"
 
@@ -413,17 +417,12 @@ def test_an_unreadable_file_gives_one_lint(tmp_path: Path) -> None:
 
 
 def test_every_lint_of_the_code_has_a_case_here() -> None:
-    sources = [
-        (ROOT / "connector" / "mapping" / name).read_text()
-        for name in (
-            "checks.py",
-            "load.py",
-            "document.py",
-            "fields.py",
-            "constants.py",
-            "oversights.py",
-        )
+    wing = ROOT / "connector" / "mapping"
+    lints = [
+        wing / "lints" / f"{name}.py" for name in ("checks", "fields", "constants", "oversights")
     ]
+    files = [wing / "load.py", wing / "document.py", *lints]
+    sources = [file.read_text(encoding="utf-8") for file in files]
     calls = r"""(?:\blint|\bLint|_warning)\(\s*(?:mapping,\s*)?"([a-z-]+)\""""
     given = {name for source in sources for name in re.findall(calls, source)}
     assert len(given) > 10
@@ -580,3 +579,21 @@ def test_lints_use_no_words_of_python(tmp_path: Path, text: str) -> None:
     assert found
     words = "tuple|dictionary|instance|str|string|validation|None"
     assert not [one.reason for one in found if re.search(rf"\b({words})\b", one.reason, re.I)]
+
+
+@pytest.mark.parametrize("name", ["session", "tables", "call", "found", "want", "changed"])
+def test_names_that_older_files_use_keep_their_meaning(tmp_path: Path, name: str) -> None:
+    """They are reserved only in a file with a login, tables or resources."""
+    rest = f"""
+        values: {{{name}: =sim.imsi}}
+        rules:
+          - name: a card changed
+            on: SIM/Updated
+            require: [{{that: sim, because: no SIM}}]
+            subject: imsi:{{{{ sim.imsi }}}}
+            calls: [{{put: /cards, json: {{imsi: ={name}}}}}]
+        """
+    assert checked(tmp_path, HEAD + dedent(rest)) == []
+    (step,) = Planner(tmp_path)(rest, name="sim-updated").steps
+    assert isinstance(step, PlannedCall)
+    assert http(step.ready).body == b'{"imsi":"001010000000001"}'

@@ -16,8 +16,8 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from connector.event import SECTIONS, Event, parse
-from connector.mapping import guards
 from connector.mapping.document import Document, Loc, read
+from connector.mapping.lints import guards
 from connector.mapping.load import check
 from connector.mapping.schema import MappingFile, validate
 from connector.outcome import Refusal
@@ -51,6 +51,7 @@ DECIDED = {
     ),
     "a boolean": "calls: [@@{put: /a, json: {b: '=1 if account.blocked else 2'}}]",
     "a filter": "calls: [@@{put: /a, json: {b: =account.product_name | upper}}]",
+    "the key of a table": "calls: [@@{put: /a, json: {b: '={1: 2}[account.i_product]'}}]",
     "the whole part": "calls: [@@{put: /a, json: =account}]",
     "a list": "calls: [@@{each: account.assigned_addons, put: '/a/{{ item.i_product }}'}]",
     "the `when` of a call": "calls: [@@{when: account.bill_status != 'open', delete: /a}]",
@@ -252,6 +253,14 @@ def test_each_guard_that_is_lost_and_lets_missing_data_through_is_found(
 def test_the_shipped_mappings_are_guarded(name: str) -> None:
     lints = check(FOLDER / f"{name}.yaml")[1]
     assert [lint for lint in lints if lint.name in guards.NAMES.values()] == []
+
+
+def test_a_field_that_is_sent_is_named(tmp_path: Path) -> None:
+    rule = "{name: a, on: SIM/Updated, calls: [{put: /a, json: {b: =account.product_name}}]}"
+    (lint,) = (
+        lint for lint in checked(tmp_path, f"{HEAD}rules: [{rule}]\n") if "account" in lint.name
+    )
+    assert lint.reason.startswith("`account.product_name` decides this call")
 
 
 # Hostile files

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from connector.mapping.document import Loc
 
 _METHODS = {"post": "put", "put": "post", "patch": "put", "get": "delete", "delete": "get"}
-_CONDITIONS = ("if", "that", "when")
+_OF_REPLIES = ("absent", "exists", "gone")
+_CONDITIONS = (*_OF_REPLIES, "if", "that", "when")
 _DROPPED_ITEMS = ("accept", "calls", "ignore", "on", "replies", "require")
-_DROPPED_KEYS = ("releases", "subject", "when")
+_DROPPED_KEYS = ("compare", "default", "releases", "subject", "when")
 _OUTCOMES = ("applied", "rejected", "failed")
 _SWAPPED = (
     (r"(?<!\w)prev_sim\.", "sim."),
@@ -34,9 +35,9 @@ class Mistake(NamedTuple):
 
 
 def mistakes(data: dict[str, Any]) -> Iterator[Mistake]:
-    """Yield the mistakes in the values, rules and replies of a mapping, one at a time."""
-    for top in ("values", "rules", "system"):
-        for loc, value in _walk(data[top], (top,)):
+    """Yield the mistakes in values, resources, rules and replies of a mapping, one at a time."""
+    for top in ("values", "resources", "rules", "system"):
+        for loc, value in _walk(data.get(top), (top,)):
             yield from _dropped(data, loc)
             if isinstance(value, str):
                 yield from _wrong_texts(data, loc, value)
@@ -55,7 +56,7 @@ def _dropped(data: dict[str, Any], loc: Loc) -> Iterator[Mistake]:
         return
     owner, key = loc[-2:]
     item = isinstance(key, int) and owner in _DROPPED_ITEMS
-    if item or key in _DROPPED_KEYS or owner == "json":
+    if item or key in _DROPPED_KEYS or owner in ("json", "released", "want"):
         yield _with(data, loc, "dropped", lambda parent: parent.pop(key))
 
 
@@ -73,6 +74,8 @@ def _wrong_texts(data: dict[str, Any], loc: Loc, text: str) -> Iterator[Mistake]
             found[f"{text[: match.end() - 1]}x{text[match.end() - 1 :]}"] = "constant"
         if ways := re.fullmatch(r"=(.*) if (.*) else (.*)", text):
             found[f"={ways[3]} if {ways[2]} else {ways[1]}"] = "branches"
+    if key in _OF_REPLIES:
+        found[re.sub(r"== 4\d\d", ">= 400", text)] = "too wide"
     if key in _METHODS:
         found[f"{text}x"] = "path"
         method = _METHODS[str(key)]

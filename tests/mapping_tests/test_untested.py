@@ -329,6 +329,10 @@ def test_each_result_of_comparing_a_resource_must_be_seen(folder: Path) -> None:
         (9, f"no test in which condition 2 of {absent} holds"),
         (9, "no test in which `absent` holds"),
         (9, "no reply of the tests has `reply.json.empty`"),
+        (9, "no test has a failed reply for which `absent` does not hold"),
+        (14, "no test has a failed reply for which `exists` does not hold"),
+        (17, "no test has a failed reply for which `gone` does not hold"),
+        (11, "`number` is the same in all tests: a constant would do"),
         (10, "no test has a reply that this condition refuses"),
         (10, "no test in which condition 1 of `not found or found.owner == 'us'` holds"),
         (10, "no test in which condition 2 of `not found or found.owner == 'us'` does not hold"),
@@ -361,8 +365,10 @@ def test_a_precondition_is_seen_absent_in_an_event_that_it_ends(folder: Path) ->
     there = {"name": "there", "system": {"GET /keys/*": {"json": {"id": 1}}}, "calls": calls}
     refused = {"system": {"GET /keys/*": {"json": None}}, "outcome": "unknown_resource"}
     absent = there | refused | {"name": "absent", "because": "no keys"}
-    assert lints(folder, [there, absent], PRECONDITION) == []
-    reasons = [lint.reason for lint in lints(folder, [there], PRECONDITION)]
+    broken = {"system": {"GET /keys/*": {"status": 500}}, "outcome": "failed"}
+    there_or_broken = [there, there | broken | {"name": "broken"}]
+    assert lints(folder, [*there_or_broken, absent], PRECONDITION) == []
+    reasons = [lint.reason for lint in lints(folder, there_or_broken, PRECONDITION)]
     assert reasons == [
         "no test in which `absent` holds",
         "no test has a reply that this condition refuses",

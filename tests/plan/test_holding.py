@@ -238,13 +238,16 @@ def test_a_condition_on_a_reply_that_cannot_be_computed_is_a_failure(planned: Ca
 
 
 def test_a_404_of_a_proxy_is_not_taken_for_absence(planned: CarryOut) -> None:
-    """Otherwise a release during an outage counts as applied, and the SIM keeps its service."""
+    """Otherwise a release during an outage counts as applied, and the SIM keeps its service.
+
+    It is no unknown resource either: NSPS may not send an event again that ended so.
+    """
     html = {"status": 404, "json": None, "text": "<html>no such site</html>"}
     reply = Reply(Outcome.UNKNOWN_RESOURCE, status=404, seen=html)
     store = Store({PATH: SERVED}, lambda call: reply)
     with pytest.raises(Refusal) as caught:
         planned("remove: {imsi: =sim.imsi}", store)
-    assert caught.value.result.outcome is Outcome.UNKNOWN_RESOURCE
+    assert caught.value.result.outcome is Outcome.FAILED
 
 
 def test_a_404_of_a_proxy_does_not_count_as_removed(planned: CarryOut) -> None:

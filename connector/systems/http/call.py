@@ -263,7 +263,7 @@ class HttpCallEntry(HttpRequestEntry, CallEntry):
         before anything is sent, and by the client, which knows the session
         (docs/decisions/0032-session-values.md).
         """
-        if SESSION not in self.names_read:
+        if SESSION not in self.names_read or scope.defines(SESSION):
             return self._rendered(scope)
         try:
             early = self._rendered(scope.with_names({SESSION: UNKNOWN_SESSION}))

@@ -200,6 +200,7 @@ class SessionSystem(LateSystem):
         proof = bearer(use.session.values["token"]) if token else HttpCredentials()
         found = await self._sent(call, use.session, proof, progress)
         if isinstance(found, Reply):
+            use.refused = _unsendable(found) and not use.session.worked
             return found
         if "set-cookie" in found.headers:
             self._keeper.learn(use.session)
@@ -253,6 +254,11 @@ class SessionSystem(LateSystem):
         seen = {**reply.seen, "cookies": {cookie.name: cookie.value for cookie in cookies.jar}}
         applied = found.status_code in accept
         return replace(reply, outcome=Outcome.APPLIED if applied else reply.outcome, seen=seen)
+
+
+def _unsendable(reply: Reply) -> bool:
+    """Whether no request could be made; in a new session this is a fault of what the login gave."""
+    return reply.end is End.NOT_SENT and reply.outcome is Outcome.FAILED and not reply.refused
 
 
 def check(entry: HttpSystemEntry, settings: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from connector.system import End, Renewal, Reply
 
 _FIRST_PAUSE = 1.0  # seconds after a login that failed; doubled each time
 _LONGEST_PAUSE = 60.0
+_LAST_LOGIN = 2.0  # seconds that the stop waits for a login
 _MARGIN = 0.1  # of a session's life; it is renewed when that much is left,
 _LONGEST_MARGIN = 60.0  # or that many seconds
 _MOST_IN_VAIN = 2  # sessions in a row that the system refuses from their beginning
@@ -107,14 +108,16 @@ class Keeper:
     def refused(self, session: Session) -> bool:
         """Note that the system refused a call with a session; whether to try with another one.
 
-        After several sessions in a row that never worked, the last one stays for a moment: another
-        login would not help.
+        After several sessions in a row that never worked, the last one stays until a pause has
+        ended: another login would not help. Calls that are refused meanwhile do not prolong it.
         """
         if session is not self._session:
             return True
         if not session.worked:
+            if _now() < self._pause_ends and not self._under_way:
+                return False
             self._failures += 1
-        if self._failures < _MOST_IN_VAIN or self._under_way:
+        if session.worked or self._failures < _MOST_IN_VAIN or self._under_way:
             self._session = None
             return True
         self._wait()
@@ -127,8 +130,12 @@ class Keeper:
         self.secrets = tuple({text for texts in self._known for text in texts})
 
     async def close(self) -> Session | None:
-        """End a login that is under way; returns the session that is left."""
+        """Wait for a login that is under way, but not long; returns the session that is left.
+
+        The system would keep the session of a login that is cut off, and nobody would log out.
+        """
         if self._login:
+            await asyncio.wait((self._login,), timeout=_LAST_LOGIN)
             self._login.cancel()
             await asyncio.wait((self._login,))
         return self._session

@@ -66,11 +66,12 @@ async def test_a_value_of_the_session_is_encoded_for_its_place(
 async def test_a_token_that_no_header_can_carry_fails_the_event(
     system: ScriptedServer, tmp_path: Path, token: str
 ) -> None:
-    system.script(Scripted(json={"token": token}))
+    """The login is tried once more, as after a session that the system refuses."""
+    system.script(Scripted(json={"token": token}), Scripted(json={"token": token}))
     async with opened(mapping(tmp_path), {"url": system.url}) as served:
         result = await served.handle()
     assert result.outcome is Outcome.FAILED
-    assert [request.path for request in system.requests] == ["/login"]
+    assert [request.path for request in system.requests] == ["/login", "/login"]
     assert served.shown([token]) == []
 
 

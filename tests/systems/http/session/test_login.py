@@ -25,6 +25,7 @@ class Panel(SessionSystem):
 
     ended = (401, "no session")
     login_delay = 0.0
+    end_of_token = ""
 
     def __init__(self) -> None:
         super().__init__(Sessions(password="p4ssword-of-the-connector"), Records())
@@ -36,7 +37,8 @@ class Panel(SessionSystem):
                 token = self.sessions.login(asked.json["user"], asked.json["password"])
             except NotAllowed:
                 return document(403, {"error": f"wrong password {asked.json['password']}"})
-            return document(200, {"token": token, "lives": self.sessions.lifetime})
+            lives, line = self.sessions.lifetime, self.end_of_token
+            return document(200, {"token": token, "lives": lives, "line": line})
         token = asked.headers.get("x-token", "")
         if not self.sessions.check(token):
             status, error = self.ended
@@ -179,6 +181,16 @@ async def test_the_session_is_logged_out_at_the_stop(tmp_path: Path, panel: Pane
     async with opened(mapping(tmp_path, http), {"url": panel.url}) as served:
         await served.handle()
     assert (panel.sessions.logouts, panel.sessions.live) == (1, 0)
+
+
+async def test_a_login_that_is_under_way_at_the_stop_is_logged_out(
+    tmp_path: Path, panel: Panel
+) -> None:
+    panel.login_delay = 0.5
+    http = extended("logout: {post: /logout}")
+    async with opened(mapping(tmp_path, http), {"url": panel.url}, budget=0.2) as served:
+        assert (await served.handle(1)).outcome is Outcome.UNAVAILABLE
+    assert (panel.sessions.logins, panel.sessions.logouts) == (1, 1)
 
 
 async def test_a_stop_without_a_login_logs_nobody_out(tmp_path: Path, panel: Panel) -> None:
@@ -352,3 +364,35 @@ async def test_the_line_of_a_login_has_no_ids_of_an_event(tmp_path: Path, panel:
         await served.handle(1)
     lines = {line["message"]: line.get("request_id") for line in served.lines}
     assert lines == {"logged in": None, "event settled": "r-1"}
+
+
+async def test_events_that_keep_coming_do_not_prolong_the_pause(
+    tmp_path: Path, panel: Panel
+) -> None:
+    async def refuse(asked: Asked) -> None:
+        if asked.path == "/cards":
+            panel.end_sessions()
+
+    panel.before = refuse
+    async with opened(mapping(tmp_path), {"url": panel.url}) as served:
+        results = await served.burst(40)
+        assert {result.outcome for result in results} == {Outcome.FAILED}
+        panel.before = None
+        async with asyncio.timeout(15):
+            while (await served.handle(50)).outcome is not Outcome.APPLIED:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    assert panel.sessions.logins == 3
+
+
+async def test_a_session_of_which_no_call_can_be_made_is_not_kept(
+    tmp_path: Path, panel: Panel
+) -> None:
+    http = TOKEN.replace("=reply.json.token", "=reply.json.token ~ reply.json.line")
+    panel.end_of_token = "\r\nX-Evil: 1"
+    async with opened(mapping(tmp_path, http), {"url": panel.url}) as served:
+        assert (await served.handle(1)).outcome is Outcome.FAILED
+        panel.end_of_token = ""
+        async with asyncio.timeout(15):
+            while (await served.handle(2)).outcome is not Outcome.APPLIED:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    assert panel.sessions.logins == 3

@@ -1,14 +1,14 @@
-"""Rules and calls as `connector.mapping.guards` evaluates them, without an event."""
+"""Rules and calls as `connector.mapping.lints.guards` evaluates them, without an event."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from connector.mapping.document import Loc
 from connector.mapping.expression import EvaluationError, Expression, Text, Value
+from connector.mapping.lints.missing import Missing
+from connector.mapping.lints.unknown import found_in
+from connector.mapping.lints.unknown_code import UnknownScope
 from connector.mapping.meter import TooMuchWork
-from connector.mapping.missing import Missing
-from connector.mapping.unknown import found_in
-from connector.mapping.unknown_code import UnknownScope
 
 
 class GuardedCall(NamedTuple):

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from connector.event import PARTS
+from connector.mapping.lints.missing import Missing, is_boolean
 from connector.mapping.meter import TooMuchWork
-from connector.mapping.missing import Missing, is_boolean
 
 Key = tuple[Any, ...]
 Result = TypeVar("Result")

@@ -11,7 +11,7 @@ from connector.mapping.chain import chain_of, parsed, parsed_texts
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import leaves
 from connector.mapping.expression import Constant, Expression, Text, Value, expressions
-from connector.mapping.fields import has_fields, is_text, resolved
+from connector.mapping.lints.fields import has_fields, is_text, resolved
 from connector.mapping.schema import MappingFile
 
 _NUMBERS_ONLY = (

@@ -26,7 +26,7 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
             known = _fields_of(mapping, loc, path[0], replies)
             if len(path) > 1 and known is not None and path[1] not in known:
                 problems |= _unknown(path[0], path[1], known)
-            if path == ("tables",):
+            if path == ("tables",) and mapping.tables:
                 problems["a table is chosen by its name only"] = "write `tables.NAME[key]`"
         for chain in sorted(expression.chains):
             problems = _problem(resolved(mapping, loc, chain)) | problems
@@ -54,8 +54,9 @@ def _fields_of(
         return tuple(PARTS[name][1].model_fields)
     if name == "reply" or name in replies:
         return mapping.protocol.call_entry.reply_fields
-    known = {"event": EVENT_FIELDS, "settings": tuple(mapping.settings), "call": CALL_FIELDS}
-    known["tables"] = tuple(mapping.tables)
+    known = {"event": EVENT_FIELDS, "settings": tuple(mapping.settings)}
+    known |= {"call": CALL_FIELDS} if loc[:1] == ("system",) else {}
+    known |= {"tables": tuple(mapping.tables)} if mapping.tables else {}
     return known.get(name)
 
 

@@ -21,7 +21,7 @@ from connector.mapping.expression import (
     Value,
     formed,
 )
-from connector.mapping.known import STAND_IN, Known
+from connector.mapping.lints.known import STAND_IN, Known
 from connector.mapping.schema import MappingFile
 from connector.mapping.system_entry import seconds
 from connector.mapping.text import optional_text

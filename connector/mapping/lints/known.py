@@ -1,6 +1,6 @@
 """The values that a mapping file alone decides: constants, and what reads defaults of settings.
 
-`connector.mapping.constants` computes them before any event comes.
+`connector.mapping.lints.constants` computes them before any event comes.
 """
 
 from collections.abc import Iterator

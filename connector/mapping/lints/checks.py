@@ -13,8 +13,8 @@ from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
+from connector.mapping.lints.resource_checks import known_names, resource_names
 from connector.mapping.pattern import BadPattern, compiled
-from connector.mapping.resource_checks import known_names, resource_names
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.session import SESSION
@@ -29,7 +29,7 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
 
     Jinja would report an unknown name only when an event reaches its expression.
     """
-    reserved = {*SECTIONS, "settings", "tables", "reply", "call", "item", SESSION, omit.NAME}
+    reserved = {*SECTIONS, "settings", "reply", "item", omit.NAME, *_own(mapping)}
     named: list[tuple[Loc, str]] = [(("values", name), name) for name in mapping.values]
     named += resource_names(mapping)
     taken = [(loc, name) for loc, name in named if name in reserved]
@@ -43,6 +43,12 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
             otherwise = f"known here: {', '.join(sorted(known))}"
             mend = _MEANT.get(name.lower()) or near(name, known, otherwise)
             yield mapping.document.lint("unknown-name", loc, f"unknown name `{name}`", mend)
+
+
+def _own(mapping: MappingFile) -> set[str]:
+    """The names that mean something because the file has what they stand for."""
+    own = {"tables"} if mapping.tables else set()
+    return own | ({SESSION} if mapping.system.session_fields is not None else set())
 
 
 def _given(mapping: MappingFile) -> Iterator[tuple[Loc, str]]:
@@ -70,7 +76,7 @@ def _known(mapping: MappingFile, loc: Loc) -> set[str]:
         return {"settings", "reply", "call"}
     if loc[:1] == ("system",):
         return {"settings", *mapping.system.names_at(loc)}
-    known = {*SECTIONS, "settings", "tables"}
+    known = {*SECTIONS, "settings", *_own(mapping) - {SESSION}}
     if loc[0] == "values":
         return known | set(list(mapping.values)[: list(mapping.values).index(str(loc[1]))])
     known |= set(mapping.values)
@@ -215,8 +221,8 @@ def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
 def unguarded(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for calls that read the account although no condition of the rule asks for it.
 
-    The start of the function refuses these files. `connector.mapping.guards` finds more and takes
-    the place of this check for authors.
+    The start of the function refuses these files. `connector.mapping.lints.guards` finds more and
+    takes the place of this check for authors.
     """
     for index, rule in enumerate(mapping.rules):
         conditions = [entry.if_ for entry in rule.ignore] + [entry.that for entry in rule.require]

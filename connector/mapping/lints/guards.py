@@ -15,13 +15,13 @@ from typing import NamedTuple
 from connector.event import SECTIONS
 from connector.mapping.document import Lint, Loc
 from connector.mapping.expression import EvaluationError
-from connector.mapping.guarded import GuardedCall
-from connector.mapping.guarded_rules import guarded_rules
-from connector.mapping.missing import Use
-from connector.mapping.reads import Fields
+from connector.mapping.lints.guarded import GuardedCall
+from connector.mapping.lints.guarded_rules import guarded_rules
+from connector.mapping.lints.missing import Use
+from connector.mapping.lints.reads import Fields
+from connector.mapping.lints.unknown import Budget, Choices, Key, explored
+from connector.mapping.lints.unknown_code import UnknownScope, without_event
 from connector.mapping.schema import MappingFile
-from connector.mapping.unknown import Budget, Choices, Key, explored
-from connector.mapping.unknown_code import UnknownScope, without_event
 
 _MOST = 20_000  # evaluations for each part: about half a second
 

@@ -11,8 +11,8 @@ from typing import Any
 from connector.event import SECTIONS
 from connector.mapping.expression import Each, Expression, Scope, Text, Tree, Value
 from connector.mapping.language import LANGUAGE, functions
-from connector.mapping.missing import Missing, Trail, Use
-from connector.mapping.unknown import Choices, Unknown, found_in, key_of
+from connector.mapping.lints.missing import Missing, Trail, Use
+from connector.mapping.lints.unknown import Choices, Unknown, found_in, key_of
 from connector.mapping.value import ForItems
 
 
@@ -53,15 +53,15 @@ class _Environment:
         return LANGUAGE.getattr(found, name)
 
     def getitem(self, found: Any, argument: Any) -> Any:
-        if isinstance(found, Missing):
-            return found.read(str(argument))
-        if isinstance(found, Unknown):
-            return _field(found, argument) if isinstance(argument, str) else found[argument]
-        if isinstance(argument, Unknown):
-            return argument.made("of", key_of(found))
         if isinstance(argument, Missing):
             argument.used()
             return None
+        if isinstance(found, Missing):
+            return found.read(str(argument))
+        if isinstance(argument, Unknown):
+            return argument.made("of", key_of(found))
+        if isinstance(found, Unknown):
+            return _field(found, argument) if isinstance(argument, str) else found[argument]
         return LANGUAGE.getitem(found, argument)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -235,7 +235,7 @@ class UnknownScope(Scope):
         if name == self.part:
             return Missing((name,), self.trail)
         if name in self.suspect:
-            self.trail.note()
+            self.trail.note((name,))
         if name == "event":
             event = Happening((name,), self.choices)
             event.missing = SECTIONS[self.part]

@@ -1,7 +1,8 @@
 """A part of the event that NSPS sent as null, and a trail of how expressions use it.
 
 To ask whether the part is null is no use of it: then the author has thought of it. To ask whether a
-field of it is null is a use that only tests. `connector.mapping.guards` decides what that means.
+field of it is null is a use that only tests. `connector.mapping.lints.guards` decides what that
+means.
 """
 
 from typing import Any, NamedTuple, get_args
@@ -26,9 +27,9 @@ class Trail:
         self.uses: dict[Use, None] = {}
         self.sources: list[str] = []  # of the expressions that are being evaluated
 
-    def note(self, *, tested: bool = False) -> None:
-        """Note a use by the expression that is being evaluated."""
-        self.uses[Use(self.sources[-1] if self.sources else "", tested)] = None
+    def note(self, chain: tuple[str, ...], *, tested: bool = False) -> None:
+        """Note a use by the expression that is being evaluated, or that a call sends the field."""
+        self.uses[Use(self.sources[-1] if self.sources else ".".join(chain), tested)] = None
 
 
 class Missing:
@@ -46,15 +47,15 @@ class Missing:
     def is_none(self) -> bool:
         """True; noted if it is a field."""
         if len(self.chain) > 1:
-            self.trail.note(tested=True)
+            self.trail.note(self.chain, tested=True)
         return True
 
     def __bool__(self) -> bool:
         """False; for a boolean that says more than that it is null: unknown is not false."""
         if is_boolean(self.chain):
-            self.trail.note()
+            self.trail.note(self.chain)
         elif len(self.chain) > 1:
-            self.trail.note(tested=True)
+            self.trail.note(self.chain, tested=True)
         return False
 
     def read(self, name: str) -> "Missing":
@@ -63,7 +64,7 @@ class Missing:
 
     def used(self) -> None:
         """The value itself, which is None; noted."""
-        self.trail.note()
+        self.trail.note(self.chain)
 
     def __eq__(self, other: object) -> bool:
         self.used()

@@ -16,12 +16,12 @@ from connector.mapping.chain import chain_of, parsed
 from connector.mapping.document import Lint, Loc
 from connector.mapping.entry import leaves
 from connector.mapping.expression import Constant, Expression, ExpressionError, compile_condition
-from connector.mapping.kinds import mixed
 from connector.mapping.schema import MappingFile
 from connector.portabilling import BillStatus, Blocked, Id, Status, bill_statuses
 
 _NAMES = "|".join([*PARTS, "event", "variables", "settings"])
 _FIELD = re.compile(rf"\s*(?:not )?\(*({_NAMES})\.(\w+)")
+_BODIES = frozenset(("json", "makes", "released", "want"))
 _PROSE = ("because", "name", "summary", "on", "subject")
 
 
@@ -58,26 +58,25 @@ _TEXT = _Kind((str,), "it is text: put the value in quotes")
 def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for comparisons that never hold, and for expressions without `=`."""
     for loc, expression in mapping.expressions:
-        for reason, mend in islice(_unequal(mapping, loc, expression), 1):
+        for reason, mend in islice(impossible_values(expression), 1):
             yield mapping.document.lint("comparison", loc, reason, mend)
     for loc, value in leaves(mapping.own):
         texts = _texts(value.value, loc) if isinstance(value, Constant) else ()
         for at, source in texts:
-            if not _is_expression(mapping, at, source):
+            if not _is_expression(mapping, at, source) and not _is_nothing(at, source):
                 continue
             mend = f"write `={source}`; text in an expression needs quotes of its own"
             yield mapping.document.lint("missing-equals", at, f"`{source}` is sent as text", mend)
 
 
-def _unequal(mapping: MappingFile, loc: Loc, expression: Expression) -> Iterator[tuple[str, str]]:
-    """Yield reason and mend of each comparison with an impossible value or of two kinds."""
+def impossible_values(expression: Expression) -> Iterator[tuple[str, str]]:
+    """Yield reason and mend of each comparison of a field with an impossible value."""
     try:
         tree = parsed(expression.source)
     except TemplateSyntaxError:
         return  # text with {{ }}
     for field, value, kind in _never_equal(tree):
         yield f"`{field}` is never {value!r}", kind.said
-    yield from mixed(mapping, loc, expression, tree)
 
 
 def _never_equal(tree: nodes.Expr) -> Iterator[tuple[str, object, _Kind]]:
@@ -127,6 +126,11 @@ def _texts(constant: object, loc: Loc) -> Iterator[tuple[Loc, str]]:
         pairs = constant.items() if isinstance(constant, dict) else enumerate(constant)
         for key, item in pairs:
             yield from _texts(item, (*loc, key))
+
+
+def _is_nothing(loc: Loc, value: str) -> bool:
+    """Whether text in a resource is the name of the value `none` or `omit`."""
+    return loc[:1] == ("resources",) and value in ("none", "omit") and not _BODIES.isdisjoint(loc)
 
 
 def _is_expression(mapping: MappingFile, loc: Loc, value: str) -> bool:

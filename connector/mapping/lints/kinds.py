@@ -1,19 +1,21 @@
 """The kind of value that an expression has, as far as the file says it: a time, a number, or text.
 
-`connector.mapping.mistakes` finds comparisons of two kinds with it.
+`connector.mapping.lints.mistakes` finds comparisons of two kinds with it.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from jinja2 import nodes
+from jinja2 import TemplateSyntaxError, nodes
 
 from connector.event import PARTS
 from connector.mapping import digests, json_filters, text_filters, times
 from connector.mapping.chain import Chain, chain_of, parsed
-from connector.mapping.document import Loc
+from connector.mapping.document import Lint, Loc
 from connector.mapping.expression import Constant, Expression, Text, Value
-from connector.mapping.fields import end_of, resolved
+from connector.mapping.lints.fields import end_of, resolved
+from connector.mapping.lints.mistakes import impossible_values
 from connector.mapping.schema import MappingFile
 from connector.portabilling import (
     Amount,
@@ -59,6 +61,7 @@ class Kinds:
         self._loc = loc
         self._item = item
         self._depth = depth
+        self._of_values: dict[str, str | None] = {}  # each is found once: values can share values
 
     def of(self, node: nodes.Node) -> str | None:
         """The kind of a part of the expression; None if the file does not say it."""
@@ -105,7 +108,11 @@ class Kinds:
         value = self._mapping.values.get(chain[0])
         if value is not None and len(chain) == 1 and self._depth < _DEEPEST:
             loc: Loc = ("values", chain[0])
-            return Kinds(self._mapping, loc, depth=self._depth + 1)._of_value(value)
+            if chain[0] not in self._of_values:
+                inner = Kinds(self._mapping, loc, depth=self._depth + 1)
+                inner._of_values = self._of_values
+                self._of_values[chain[0]] = inner._of_value(value)
+            return self._of_values[chain[0]]
         return _of_field(resolved(self._mapping, self._loc, chain))
 
     def _of_value(self, value: Value) -> str | None:
@@ -137,13 +144,21 @@ def _of_field(chain: Chain) -> str | None:
     return next((kind for known, kind in _OF_FIELDS if known == declared), None)
 
 
-def mixed(
-    mapping: MappingFile, loc: Loc, expression: Expression, tree: nodes.Expr
-) -> Iterator[tuple[str, str]]:
-    """Yield reason and mend of each operation with values of two kinds that never fit.
+def check(mapping: MappingFile) -> Iterator[Lint]:
+    """Yield lints for operations with values of two kinds that never fit, one an expression."""
+    for loc, expression in mapping.expressions:
+        if any(impossible_values(expression)):
+            continue  # `mistakes` says more
+        for reason, mend in islice(_mixed(mapping, loc, expression), 1):
+            yield mapping.document.lint("comparison", loc, reason, mend)
 
-    `tree` is the syntax tree of the expression.
-    """
+
+def _mixed(mapping: MappingFile, loc: Loc, expression: Expression) -> Iterator[tuple[str, str]]:
+    """Yield reason and mend of each such operation."""
+    try:
+        tree = parsed(expression.source)
+    except TemplateSyntaxError:
+        return  # text with {{ }}
     kinds = Kinds(mapping, loc, expression.item)
     for node in (tree, *tree.find_all((nodes.Compare, nodes.Test, nodes.BinExpr))):
         for left, right in _compared(node):

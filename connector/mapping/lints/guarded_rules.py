@@ -8,12 +8,12 @@ from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
 from connector.mapping.entry import Entry, leaves
 from connector.mapping.expression import Expression, Text, Value
-from connector.mapping.guarded import GuardedCall, GuardedRule
-from connector.mapping.reads import Fields, overlap
+from connector.mapping.lints.guarded import GuardedCall, GuardedRule
+from connector.mapping.lints.reads import Fields, overlap
+from connector.mapping.lints.unknown_code import condition_without_event, without_event
 from connector.mapping.resource import Resource
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
-from connector.mapping.unknown_code import condition_without_event, without_event
 
 
 def guarded_rules(mapping: MappingFile, part: str, fields: Fields) -> Iterator[GuardedRule]:
@@ -55,8 +55,7 @@ def _held(mapping: MappingFile, loc: Loc, part: str, fields: Fields) -> Iterator
         for index, given in enumerate(holdings):
             known = fields.with_values(given)
             for _, entry in mapping.held(given):
-                content = [found for found in (_wanted(entry, verb),) if found is not None]
-                content += [value for call in entry.writes_of(verb) for value in _content(call)]
+                content = list(_deciding(entry, verb))
                 reads = known.reads((given, content), {part})
                 yield GuardedCall(
                     loc=(*loc, verb, index),
@@ -71,9 +70,17 @@ def _held(mapping: MappingFile, loc: Loc, part: str, fields: Fields) -> Iterator
                 )
 
 
-def _wanted(entry: Resource, verb: str) -> Value | None:
-    """What a resource shall be after a `hold` or a `release`; None after a `remove`."""
-    return {"hold": entry.want, "release": entry.released}.get(verb)
+def _deciding(entry: Resource, verb: str) -> Iterator[Value]:
+    """Yield what decides which calls are made for a resource, and what these send."""
+    wanted = {"hold": entry.want, "release": entry.released}.get(verb)
+    made = entry.makes if verb == "hold" else None
+    calls = (entry.read, *entry.writes_of(verb))
+    replies = (entry.absent, entry.found, entry.exists, entry.gone)
+    for value in (wanted, made, *replies, *(call.when for call in calls)):
+        if value is not None:
+            yield value
+    for call in calls:
+        yield from _content(call)
 
 
 class _Around(NamedTuple):
