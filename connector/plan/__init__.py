@@ -2,8 +2,8 @@
 
 planner     makes the plan: the rule, its conditions, its steps
 holding     the order in which resources are read and written
-target      one resource: reads it, compares it, and writes what differs
-difference  compares what was found with what is wanted
+target      one resource: reads it, compares it; writing: writes what differs
+changes     the calls that a resource needs; difference: its fields that differ
 evaluator   evaluates entries of the mapping for the event
 sequence    the steps for the entries of `calls`; frame: the names that these entries read
 scope       the names that expressions read of the event

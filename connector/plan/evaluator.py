@@ -7,7 +7,7 @@ from connector.event import Event
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
 from connector.mapping.entry import leaves
-from connector.mapping.expression import EvaluationError, Scope, Value, formed
+from connector.mapping.expression import EvaluationError, Scope, Value, as_json, formed
 from connector.mapping.meter import TooMuchWork
 from connector.mapping.schema import MappingFile
 from connector.mapping.text import optional_text
@@ -62,6 +62,18 @@ class Evaluator:
             self.refuse(refusal, loc)
         except EvaluationError as error:
             self.invalid(str(error), loc)
+
+    def object(self, value: Value, loc: Loc, scope: Scope) -> dict[str, Any] | None:
+        """The object of a value as plain JSON; None if the value is none."""
+        try:
+            found = as_json(value, scope)
+        except Refusal as refusal:
+            self.refuse(refusal, loc)
+        except ValueError as error:
+            self.invalid(str(error), loc)
+        if found is not None and not isinstance(found, dict):
+            self.invalid("must be an object or none", loc)
+        return found
 
     def invalid(self, rule: str, loc: Loc) -> NoReturn:
         """Refuse the event as invalid: it breaks `rule` at `loc` of the mapping file."""

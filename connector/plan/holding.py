@@ -15,8 +15,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from connector.mapping.document import Loc
+from connector.plan.changes import VERBS
 from connector.plan.step import Replies, Step, Talk
-from connector.plan.target import VERBS, Target
+from connector.plan.target import Target
+from connector.plan.writing import write
 
 
 class Phase(Enum):
@@ -61,7 +63,7 @@ class ResourceStep(NamedTuple):
         elif self.phase is Phase.COMPARE:
             self.target.compare(replies)
         else:
-            yield from self.target.write(replies, "take" if self.phase is Phase.TAKE else "give")
+            yield from write(self.target, replies, "take" if self.phase is Phase.TAKE else "give")
 
 
 def steps_of(sims: Iterable[tuple[Target, ...]]) -> tuple[Step, ...]:

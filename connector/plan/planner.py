@@ -15,12 +15,13 @@ from connector.mapping.expression import EvaluationError, Value, expressions
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.outcome import Detail, Outcome, Refusal, Result
+from connector.plan.changes import VERBS, Verb
 from connector.plan.frame import Frame
 from connector.plan.holding import steps_of
 from connector.plan.scope import event_scope
 from connector.plan.sequence import StepPlanner, field_of
 from connector.plan.step import Step
-from connector.plan.target import VERBS, Target, Verb
+from connector.plan.target import Target
 
 _LONGEST_REASON = 500  # characters
 

@@ -1,31 +1,24 @@
-"""One resource of one SIM: reads it, compares it, and writes what differs.
+"""One resource of one SIM: reads it, and compares it with what is wanted.
 
-The order of all targets of an event is in `connector.plan.holding`. What a target learns while the
+`connector.plan.changes` makes the calls that are needed, `connector.plan.writing` sends them. The
+order of all targets of an event is in `connector.plan.holding`. What a target learns while the
 event is applied is in its `State`; the target itself never changes.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from connector.call import Call, Meaning
-from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
-from connector.mapping.expression import EvaluationError, Expression, Value, as_json, expressions
+from connector.mapping.expression import EvaluationError, Value, expressions
 from connector.mapping.resource import Resource
 from connector.outcome import Outcome, Refusal
-from connector.plan.difference import difference, is_off
+from connector.plan.changes import Changes, Object, Verb
 from connector.plan.evaluator import Evaluator
 from connector.plan.scope import EventScope
 from connector.plan.step import Replies, Talk, confirmed
-from connector.system import End, Reply
-
-_ROUNDS = 3  # of reading again and writing, after replies that leave the state open
-
-Verb = Literal["release", "remove", "hold"]
-VERBS: tuple[Verb, ...] = ("release", "remove", "hold")
-Phase = Literal["take", "give"]
-Object = dict[str, Any]
+from connector.system import Reply
 
 
 @dataclass(slots=True)
@@ -77,7 +70,7 @@ class Target:
         above = [other.name for other in self.above]
         waits = not self.entry.names_of_read.isdisjoint(above)
         reading = None if waits else self._reading(self.scope)
-        planned = None if self.waits else self._planned(self.scope)
+        planned = None if self.waits else self.wanted(self.scope)
         return replace(self, reading=reading, planned=planned)
 
     @property
@@ -178,14 +171,14 @@ class Target:
         """What the system holds, by a reply to `read`."""
         scope = names.with_names({"reply": reply.seen})
         absent = self.entry.is_absent
-        if absent and self._told(absent, scope):
+        if absent and self.told(absent, scope):
             return None
-        found = self._told(self.entry.shown, scope)
+        found = self.told(self.entry.shown, scope)
         if found is not None and not isinstance(found, dict):
             raise self._unclear()
         return found
 
-    def _told(self, value: Value, scope: EventScope) -> Any:
+    def told(self, value: Value, scope: EventScope) -> Any:
         """What a reply says.
 
         Raises:
@@ -224,36 +217,30 @@ class Target:
         waited, state.waits = state.waits, self.is_orphaned(replies)
         state.wanted, state.take, state.give = self.planned, [], []
         if state.waits:
-            state.differs = ("created",) if self._is_created_later else ()
+            state.differs = ("created",) if self.is_created_later else ()
             return
         names = self.names(replies)
         if self.waits:
-            state.wanted = self._planned(names)
-        differs = self._moves(state, names.with_names({"want": state.wanted}))
+            state.wanted = self.wanted(names)
+        if self._unmanaged:
+            state.differs = ()
+            return
+        changes = Changes(self.name, self.entry, self.verb, self.evaluator)
+        with_want = names.with_names({"want": state.wanted})
+        state.take, state.give, differs = changes.needed(state.found, state.wanted, with_want)
         state.differs = differs if state.differs is None or waited else state.differs
 
     @property
-    def _is_created_later(self) -> bool:
+    def is_created_later(self) -> bool:
         """True if the resource is wanted as far as the event alone says."""
         wanted = self.value is not None and (self.waits or self.planned is not None)
         return self.verb == "hold" and wanted
 
-    def _planned(self, names: EventScope) -> Object | None:
+    def wanted(self, names: EventScope) -> Object | None:
         """The owned fields with the values that they shall have; None if it shall be absent."""
         key = "released" if self.verb == "release" else "want"
-        return None if self.value is None else self._object(key, self.value, names)
-
-    def _object(self, key: str, value: Value, names: EventScope) -> Object | None:
         loc = (*self.loc, key)
-        try:
-            found = as_json(value, names)
-        except Refusal as refusal:
-            self.evaluator.refuse(refusal, loc)
-        except ValueError as error:
-            self.evaluator.invalid(str(error), loc)
-        if found is not None and not isinstance(found, dict):
-            self.evaluator.invalid("must be an object or none", loc)
-        return found
+        return None if self.value is None else self.evaluator.object(self.value, loc, names)
 
     @property
     def is_managed(self) -> bool:
@@ -265,167 +252,7 @@ class Target:
         """True if this verb leaves the resource as it is."""
         return (self.entry.remove if self.verb == "remove" else self.value) is None
 
-    def _moves(self, state: State, names: EventScope) -> tuple[str, ...]:
-        """Fill `take` and `give` of the state, and return what differs."""
-        found, wanted = state.found, state.wanted
-        if self._unmanaged or (found is None and (wanted is None or self.verb == "release")):
-            return ()
-        if wanted is None:
-            state.take = self._calls("remove", names)
-            return ("removed",)
-        if found is None:
-            state.give = self._creation(wanted, names)
-            return ("created",)
-        changed = difference(found, wanted, self.entry.fields)
-        if changed:
-            self._change(state, changed, names)
-        return tuple(changed)
-
-    def _creation(self, wanted: Object, names: EventScope) -> list[Call]:
-        calls = self._calls("create", names)
-        if self.entry.makes is None:
-            return calls
-        made = self._object("makes", self.entry.makes, names) or {}
-        changed = difference(made, wanted, self.entry.fields)
-        if not changed:
-            return calls
-        names = names.with_names({"found": made})
-        first, rest = self._ordered(changed)
-        return [*calls, *self._writing(first, changed, names), *self._writing(rest, changed, names)]
-
-    def _change(self, state: State, changed: Object, names: EventScope) -> None:
-        first, rest = self._ordered(changed)
-        if not self.entry.set_:
-            calls = self._writing((), changed, names)
-            taking = not rest or self.verb == "release"
-            state.take, state.give = (calls, []) if taking else ([], calls)
-            return
-        state.take = self._writing(first, changed, names)
-        state.give = self._writing(rest, changed, names)
-        if self.verb == "release":
-            state.take, state.give = state.take + state.give, []
-
-    def _ordered(self, changed: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-        """The fields that take something away, from below; then the others, from above."""
-        order = [name for name in self.entry.set_ if name in changed]
-        order += [name for name in changed if name not in order]
-        off = [name for name in order if is_off(name, changed[name], self.entry.fields)]
-        return off[::-1], [name for name in order if name not in off]
-
-    def _writing(
-        self, fields: list[str] | tuple[()], changed: Object, names: EventScope
-    ) -> list[Call]:
-        """The calls of `set` for these fields, or those of `change` for all."""
-        names = names.with_names({"changed": changed})
-        if not self.entry.set_:
-            return self._calls("change", names)
-        for name in fields:
-            if name not in self.entry.set_:
-                self.evaluator.invalid(f"`set` has no call for `{name}`", (*self.loc, "set"))
-        made = (self._write(self.entry.set_[name], names, ("set", name)) for name in fields)
-        return [call for call in made if call]
-
-    def _calls(self, key: str, names: EventScope) -> list[Call]:
-        """The calls under a key of the resource.
-
-        Raises:
-            Refusal: unknown_resource; there are none, so the mapping cannot make the system right.
-        """
-        entries: tuple[CallEntry, ...] | None = getattr(self.entry, key)
-        if entries is None:
-            reason = f"the resource `{self.name}` needs `{key}`, and the mapping has no call for it"
-            raise Refusal(Outcome.UNKNOWN_RESOURCE, reason)
-        made = (self._write(one, names, (key, index)) for index, one in enumerate(entries))
-        return [call for call in made if call]
-
-    def _write(self, entry: CallEntry, names: EventScope, at: Loc) -> Call | None:
-        """A call that writes; nobody repeats it before the resource was read again."""
-        loc = (*self.loc, *at)
-        if entry.when and not self.evaluator.value(entry.when, loc, names):
-            return None
-        return replace(self.evaluator.request(entry, names, loc), idempotent=False)
-
-    # Writing
-
-    def write(self, replies: Replies, phase: Phase) -> Talk:
-        """Make the calls of a phase. After a reply that leaves the state open, read again first.
-
-        Raises:
-            Refusal: a call did not succeed.
-        """
-        state = self.state(replies)
-        if phase == "give" and state.waits and self._is_created_later:
-            yield from self._unblocked(replies)
-        for number in range(1, _ROUNDS + 1):
-            before = state.found is None
-            refused = yield from self._attempt(phase, replies)
-            if refused is None:
-                return
-            yield from self._again(replies)
-            if not _left(state, phase):
-                return  # it was carried out, or another phase does the rest
-            changed = before != (state.found is None)
-            if number == _ROUNDS or not (changed or refused.outcome is Outcome.UNAVAILABLE):
-                confirmed(replace(refused, outcome=_final(refused)))
-
-    def _unblocked(self, replies: Replies) -> Talk:
-        """Read the resource once those that it needs are there.
-
-        Raises:
-            Refusal: unknown_resource; one of them is still absent, and this one is wanted.
-        """
-        for parent in self.parents:
-            if parent.state(replies).found is None:
-                yield from parent.look(replies)
-        yield from self._again(replies)
-        if self.state(replies).waits and self._planned(self.names(replies)) is not None:
-            absent = [each.name for each in self.parents if each.state(replies).found is None]
-            reason = f"the resource `{self.name}` needs `{absent[0]}`, which is absent"
-            raise Refusal(Outcome.UNKNOWN_RESOURCE, reason)
-
-    def _again(self, replies: Replies) -> Talk:
-        yield from self.look(replies)
-        self.compare(replies)
-
-    def _attempt(self, phase: Phase, replies: Replies) -> Generator[Call, Reply, Reply | None]:
-        """Make the calls of a phase; return the reply after which the state is open, or None."""
-        state = self.state(replies)
-        while calls := _left(state, phase):
-            reply = yield calls[0]
-            if self._is_open(reply, replies):
-                return reply
-            if not (state.wanted is None and self._says(self.entry.is_gone, reply, replies)):
-                confirmed(reply)
-            calls.pop(0)
-        return None
-
-    def _is_open(self, reply: Reply, replies: Replies) -> bool:
-        """True if the reply means that the resource is not as it was read, or may not be."""
-        state = self.state(replies)
-        if reply.end is End.PENDING:
-            return False  # the system may still be carrying it out: the event comes again later
-        if reply.outcome is not Outcome.APPLIED and reply.unknown:
-            return True
-        meaning = self.entry.is_there if state.found is None else self.entry.is_gone
-        return state.wanted is not None and self._says(meaning, reply, replies)
-
-    def _says(self, meaning: Expression | None, reply: Reply, replies: Replies) -> bool:
-        if meaning is None or not reply.seen:
-            return False
-        scope = self.names(replies).with_names({"reply": reply.seen})
-        return bool(self._told(meaning, scope))
-
 
 def _judged(call: Call, reply: Reply) -> bool:
     """Whether the mapping file says what a reply means."""
     return call.meaning is not None and call.meaning(reply.seen) is not None
-
-
-def _left(state: State, phase: Phase) -> list[Call]:
-    """The calls to make next in a phase. What turned out late to take is taken before giving."""
-    return state.take or (state.give if phase == "give" else [])
-
-
-def _final(refused: Reply) -> Outcome:
-    """The outcome of a call that the system did not carry out although it was read again."""
-    return Outcome.FAILED if refused.outcome is Outcome.APPLIED else refused.outcome

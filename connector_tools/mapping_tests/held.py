@@ -12,8 +12,9 @@ from connector.mapping.entry import used
 from connector.mapping.expression import Constant, Expression, Tree, Value, expressions
 from connector.mapping.json_value import json_value
 from connector.mapping.resource import OwnedField, Resource
+from connector.plan.changes import Verb
 from connector.plan.difference import difference, is_off
-from connector.plan.target import State, Verb
+from connector.plan.target import State
 
 REFUSERS = {"read": "absent", "create": "exists", "change": "gone", "set": "gone", "remove": "gone"}
 """The condition that a reply to a call of this key is judged by, if the call is not a success."""
