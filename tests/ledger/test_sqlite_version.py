@@ -71,8 +71,8 @@ def old(tmp_path: Path) -> Path:
         ):
             file.execute("REPLACE INTO subjects VALUES (?, ?, ?, ?)", subject)
         for lease in (
-            (hashed("event:held"), "token", LATER, text(20)),
-            (hashed("imsi:3"), "token", LATER, text(20)),
+            (hashed("event:held"), "token", time.time() + 500, text(20)),
+            (hashed("imsi:3"), "token", time.time() + 500, text(20)),
             (hashed("event:crashed"), "other", NOW - 1, text(20)),
             (hashed("imsi:4"), "other", NOW - 1, text(20)),
         ):
