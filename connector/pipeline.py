@@ -253,7 +253,8 @@ class Pipeline:
             "calls": [_call_record(call, reply) for call, reply in record.calls],
             "milliseconds": round(took * 1000, 1),
         }
-        if record.plan and record.plan.steps and record.replies:
+        rule = record.plan.rule if record.plan else None
+        if rule and rule.has_resources and record.plan and record.replies:
             line["resources"] = summary(record.replies, record.plan.steps) or None
         if event:
             line |= {

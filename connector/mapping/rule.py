@@ -84,5 +84,10 @@ class Rule(Entry):
         return event_type.lower() in self._types
 
     @cached_property
+    def has_resources(self) -> bool:
+        """True if it holds, releases or removes resources."""
+        return bool(self.release or self.remove or self.hold)
+
+    @cached_property
     def _types(self) -> frozenset[str]:
         return frozenset(name.lower() for name in self.on)

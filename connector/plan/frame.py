@@ -73,9 +73,9 @@ class Frame:
 
     def learn(self, entry: Entry) -> None:
         """Note the names that an entry gives to what it learns: later entries read them."""
-        names = set(names_of([entry]))
-        self._ids |= names
-        self.late |= names
+        names = tuple(names_of([entry]))
+        self._ids.update(names)
+        self.late.update(names)
 
     def key(self, name: str | None) -> str:
         """The name of what an entry learns, among all replies of the event."""

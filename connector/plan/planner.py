@@ -111,7 +111,7 @@ class Planner(StepPlanner):
     def steps(self, rule: Rule, loc: Loc) -> tuple[Step, ...]:
         """The steps for the rule's resources, then for its calls."""
         frame = Frame(self.scope, rule.subject)
-        held = steps_of(self.sims(rule, loc))
+        held = steps_of(self.sims(rule, loc)) if rule.has_resources else ()
         return (*held, *self.steps_of(rule.calls, (*loc, "calls"), frame))
 
     def sims(self, rule: Rule, loc: Loc) -> list[tuple[Target, ...]]:

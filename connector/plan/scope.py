@@ -17,7 +17,7 @@ class EventScope(Scope):
     def __init__(self, names: Mapping[str, Any], values: Mapping[str, Value]) -> None:
         super().__init__(names)
         self._values = values
-        self._root = self
+        self._root: EventScope | None = None  # not itself: a cycle is freed by the collector only
 
     def __missing__(self, name: str) -> Any:
         """Compute a value of the mapping.
@@ -27,7 +27,7 @@ class EventScope(Scope):
         """
         if name in self._values:
             root = self._root
-            value = self._values[name].evaluate(self) if root is self else root[name]
+            value = self._values[name].evaluate(self) if root is None else root[name]
             self[name] = value
             return value
         if name == SESSION:
@@ -49,7 +49,9 @@ class EventScope(Scope):
         """See `Scope`."""
         scope = EventScope({**self, **names}, self._values)
         scope.meter = self.meter
-        scope._root = self._root  # values read the event only: each is computed once
+        scope._root = (
+            self if self._root is None else self._root
+        )  # values read the event only: each is computed once
         return scope
 
 

@@ -29,8 +29,10 @@ class StepPlanner(Evaluator):
         for index, entry in enumerate(entries):
             here: Loc = (*loc, index)
             if isinstance(entry, CallEntry):
-                steps = (self.step(entry, one, here) for one in self.items(entry, frame, here))
-                found += filter(None, steps)
+                for one in self.items(entry, frame, here):
+                    step = self.step(entry, one, here)
+                    if step:
+                        found.append(step)
             elif isinstance(entry, BlockUse):
                 found += self.steps_of_block(entry, frame, here)
             elif isinstance(entry, Between):
