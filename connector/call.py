@@ -63,7 +63,6 @@ class Call:
     read_only: bool = False
     meaning: Judgement | None = field(default=None, repr=False, compare=False, kw_only=True)
     objection: Judgement | None = field(default=None, repr=False, compare=False, kw_only=True)
-
     paging: Paging | None = field(default=None, repr=False, compare=False, kw_only=True)
     loc: tuple[str | int, ...] = field(default=(), repr=False, compare=False, kw_only=True)
 

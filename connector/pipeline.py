@@ -32,7 +32,7 @@ from connector.masking import redact
 from connector.outcome import ANSWERS, Outcome, Refusal, Result
 from connector.plan.holding import place, summary
 from connector.plan.planner import Plan, plan
-from connector.plan.step import Step, Talk
+from connector.plan.step import Step, next_call
 from connector.system import End, Reply, System, Turn
 from connector.unreadable import Unreadable
 
@@ -165,7 +165,7 @@ class Pipeline:
                 call = next(talk, None)
                 while call is not None:
                     reply = await self._send(step, call, record, turn)
-                    call = _next_call(talk, reply)
+                    call = next_call(talk, reply)
             record.at = None
         finally:
             self.system.leave(turn)
@@ -296,18 +296,6 @@ def _claim_request(event: Event, todo: Plan, budget: float) -> ClaimRequest:
         again=todo.rule is None or todo.rule.replay == "apply",
         lease=budget + 30,  # more than the event can take: it expires only after a crash
     )
-
-
-def _next_call(talk: Talk, reply: Reply) -> Call | None:
-    """Hand a reply to a step; return its next call, None after its last.
-
-    Raises:
-        Refusal: the event cannot go on after this reply.
-    """
-    try:
-        return talk.send(reply)
-    except StopIteration:
-        return None
 
 
 def _event_type(event: Event, todo: Plan | None) -> str:

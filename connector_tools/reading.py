@@ -16,7 +16,7 @@ from connector.mapping.schema import MappingFile
 from connector.outcome import Outcome, Refusal, Result
 from connector.plan.holding import Phase, ResourceStep
 from connector.plan.planner import Plan, plan
-from connector.plan.step import Replies, Step, Talk
+from connector.plan.step import Replies, Step, Talk, next_call
 from connector.startup import Startup
 from connector.system import Reply, System, Turn
 from connector_tools.deployment import hide
@@ -187,10 +187,7 @@ async def _carry_out(steps: Iterable[Step], replies: Replies, send: Send) -> Non
 async def _converse(talk: Talk, send: Send) -> None:
     call = next(talk, None)
     while call is not None:
-        try:
-            call = talk.send(await send(call))
-        except StopIteration:
-            return
+        call = next_call(talk, await send(call))
 
 
 def writes(step: Step, replies: Replies) -> bool:

@@ -49,6 +49,18 @@ class Step(Protocol):
         """
 
 
+def next_call(talk: Talk, reply: Reply) -> Call | None:
+    """Hand a reply to a step; return its next call, None after its last.
+
+    Raises:
+        Refusal: the event cannot go on after this reply.
+    """
+    try:
+        return talk.send(reply)
+    except StopIteration:
+        return None
+
+
 def confirmed(reply: Reply) -> Reply:
     """The reply, if the system confirmed the call.
 

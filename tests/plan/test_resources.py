@@ -13,7 +13,7 @@ import pytest
 from connector.call import Call
 from connector.outcome import Outcome, Refusal
 from connector.plan.holding import ResourceStep, summary
-from connector.plan.step import Step
+from connector.plan.step import Step, next_call
 from connector.system import End, Reply
 from tests.support.calls import http
 from tests.support.planner import Planner
@@ -117,10 +117,7 @@ def carry(steps: tuple[Step, ...], store: Store) -> dict[str, str]:
             reply = store.reply(call)
             if call.meaning and (meant := call.meaning(reply.seen)):
                 reply = Reply(meant.outcome, seen=reply.seen, end=reply.end)
-            try:
-                call = talk.send(reply)
-            except StopIteration:
-                call = None
+            call = next_call(talk, reply)
     return summary(replies, steps)
 
 
