@@ -134,11 +134,15 @@ class HttpSystem:
         It does not if an earlier attempt may have been carried out: then the event comes again.
         """
         used = self._renewal.generation if self._renewal else 0
-        reply = await self._guard.send(self._attempt, call, turn)
+        reply = await self._carry_out(call, turn)
         refused = reply.refused or reply.status == 401
         if refused and await self._renewed(used, turn.deadline) and not reply.unknown:
-            reply = await self._guard.send(self._attempt, call, turn)
+            reply = await self._carry_out(call, turn)
         return reply
+
+    async def _carry_out(self, call: Call, turn: Turn) -> Reply:
+        """Carry out a call with the credentials that are known now."""
+        return await self._guard.send(self._attempt, call, turn)
 
     def leave(self, turn: Turn) -> None:
         """See `System`."""

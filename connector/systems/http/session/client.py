@@ -159,15 +159,11 @@ class SessionSystem(LateSystem):
 
     async def send(self, call: Call, turn: Turn) -> Reply:
         """See `HttpSystem`; the texts of the reply have no secret of the session."""
-        used = self._renewal.generation if self._renewal else 0
-        reply = await self._in_session(call, turn)
-        refused = reply.refused or reply.status == 401
-        if refused and not reply.unknown and await self._renewed(used, turn.deadline):
-            reply = await self._in_session(call, turn)
+        reply = await super().send(call, turn)
         turn.secrets = self._keeper.secrets
         return self._hidden(reply)
 
-    async def _in_session(self, call: Call, turn: Turn) -> Reply:
+    async def _carry_out(self, call: Call, turn: Turn) -> Reply:
         """Carry out a call. If the system says that the session has ended, send it once more.
 
         A session that another call used with success may end again before this call is sent; then
