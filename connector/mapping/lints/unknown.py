@@ -168,7 +168,7 @@ def _is_field(key: Key) -> bool:
 
 
 def key_of(value: object) -> Key:
-    """What tells a value from others.
+    """A key that two values share only if they are equal.
 
     Raises:
         TooMuchWork: the value is very large.
