@@ -27,8 +27,9 @@ from connector_tools.program import ROOT
 from connector_tools.quiet import quiet
 from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.clock import Clock, VirtualLoop
+from connector_tools.simulation.held_events import Delivery
 from connector_tools.simulation.instance import Instance, LedgerTrouble, MortalLedger
-from connector_tools.simulation.nsps import Delivery, HttpAnswer, Nsps, NspsOptions
+from connector_tools.simulation.nsps import HttpAnswer, Nsps, NspsOptions
 
 LIMIT = 50  # requests in any second that the HLR/HSS bears
 INSTANCES = 3  # function.max_instances, terraform/modules/connector/variables.tf

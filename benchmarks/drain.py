@@ -124,7 +124,7 @@ def main() -> None:
         before = _SCALING.read_text(encoding="utf-8").partition(_MARK)[0]
         _SCALING.write_text(f"{before}{_MARK}\n{text}", encoding="utf-8")
         curves = {name: rows[len(bursts) - 1] for name, rows in found.items()}
-        _PICTURE.write_text(drawn(curves, INSTANCES * RATE_LIMIT), encoding="utf-8")
+        _PICTURE.write_text(drawn(curves), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
     python -m benchmarks.ledger
 
-Firestore's is Google's emulator on this machine. Each event has a subject of its own.
+Firestore's is Google's emulator on this machine, PostgreSQL's a server on this machine that waits
+for the disk, as SQLite does; the last row has a PgBouncer before it. No two events share a subject.
+Stores can be named: `python -m benchmarks.ledger sqlite postgresql`.
 """
 
 import asyncio
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,11 +19,16 @@ from uuid import uuid4
 
 from connector.ledger.firestore import FirestoreLedger
 from connector.ledger.memory import MemoryLedger
+from connector.ledger.postgresql import PostgresqlLedger
+from connector.ledger.postgresql_database import Login
 from connector.ledger.records import Claim, Ledger
 from connector.ledger.sqlite import SqliteLedger
+from connector_tools.counterparts.real.postgresql import Postgresql
 from tests.emulator.firestore import FirestoreEmulator
 from tests.emulator.wire import Wire
 from tests.support.ledgers import claim_request
+from tests.support.pgbouncer import PgBouncer
+from tests.support.postgresql import PASSWORD, new_database, started
 
 CONCURRENT = 100
 
@@ -87,17 +95,39 @@ def environment(address: str) -> Iterator[None]:
     del os.environ["FIRESTORE_EMULATOR_HOST"]
 
 
-async def main(emulator: FirestoreEmulator, folder: Path) -> None:
+async def firestore() -> None:
+    """Print the row of Firestore, and its round trips."""
+    with FirestoreEmulator() as emulator, environment(emulator.address):
+        await measure("firestore", lambda: FirestoreLedger(b"key", "speed"), 2000)
+        print(f"round trips of an event to Firestore: {await round_trips(emulator):g}")
+
+
+async def postgresql() -> None:
+    """Print the rows of PostgreSQL."""
+    login = Login(lambda: PASSWORD)
+    with started(Postgresql({"fsync": "on"})) as server:
+        url = new_database(server)
+        await measure("postgresql", lambda: PostgresqlLedger(url, b"key", login), 2000)
+        with PgBouncer(server) as pooler:
+            pooled = pooler.before(url)
+            await measure("pgbouncer", lambda: PostgresqlLedger(pooled, b"key", login), 2000)
+
+
+async def main(folder: Path, stores: set[str]) -> None:
     """Print the table."""
     print(f"{'':10} {'one at a time':^21} {CONCURRENT} at once")
     print(f"{'store':10} {'ms/event':>10} {'events/s':>10} {'events/s':>10}")
-    await measure("memory", MemoryLedger, 20000)
-    await measure("sqlite", lambda: SqliteLedger(folder / "ledger", b"key"), 2000)
-    with environment(emulator.address):
-        await measure("firestore", lambda: FirestoreLedger(b"key", "speed"), 2000)
-    print(f"round trips of an event to Firestore: {await round_trips(emulator):g}")
+    if "memory" in stores:
+        await measure("memory", MemoryLedger, 20000)
+    if "sqlite" in stores:
+        await measure("sqlite", lambda: SqliteLedger(folder / "ledger", b"key"), 2000)
+    if "firestore" in stores:
+        await firestore()
+    if "postgresql" in stores:
+        await postgresql()
 
 
 if __name__ == "__main__":
-    with FirestoreEmulator() as started, tempfile.TemporaryDirectory() as place:
-        asyncio.run(main(started, Path(place)))
+    named = set(sys.argv[1:]) or {"memory", "sqlite", "firestore", "postgresql"}
+    with tempfile.TemporaryDirectory() as place:
+        asyncio.run(main(Path(place), named))

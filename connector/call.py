@@ -50,6 +50,8 @@ class Call:
     and have no data in them, e.g. `POST` and `/subscribers/{}`. `idempotent` is true if sending
     the call twice has the same effect as sending it once; such a call is retried even if the
     system may have carried it out. `read_only` is true if the call changes nothing at the system.
+    `once` is true if the call must not be made twice, such as a message to a person: if its end is
+    unknown, it counts as carried out.
     `meaning` is the call's own `replies`. `objection` is its `expect`: what is wrong with a reply
     that would count as success. `paging` reads the other pages of the reply. `loc` is the path of
     its entry in the mapping file; only the tests inside mapping files need it, so it is empty while
@@ -61,6 +63,7 @@ class Call:
     target: str
     idempotent: bool = False
     read_only: bool = False
+    once: bool = field(default=False, kw_only=True)
     meaning: Judgement | None = field(default=None, repr=False, compare=False, kw_only=True)
     objection: Judgement | None = field(default=None, repr=False, compare=False, kw_only=True)
     paging: Paging | None = field(default=None, repr=False, compare=False, kw_only=True)

@@ -23,12 +23,14 @@ OURS = logging.getLogger("connector")
 # Fields that hold identifiers without personal data; they are never masked.
 _CLEAR = frozenset(
     "time severity message request_id unique_id event_id event_type handler_id connector outcome "
-    "subject_hash logging.googleapis.com/trace logger method status attempts".split()
+    "subject_hash account_hash created_at source logging.googleapis.com/trace logger method status "
+    "attempts".split()
 )
 _IDS = ("request_id", "unique_id", "event_id", "logging.googleapis.com/trace")
 _FOREIGN = ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
 _NUMBER = re.compile("[0-9]{6}")
-_bound: ContextVar[dict[str, str]] = ContextVar("bound")
+_PROCESS: dict[str, str] = {}
+_bound: ContextVar[dict[str, Any]] = ContextVar("bound")
 _known: ContextVar[Callable[[str], str]] = ContextVar("known", default=redact)
 _numbers: ContextVar[Sequence[str]] = ContextVar("numbers", default=())
 
@@ -40,16 +42,30 @@ def mask_subject(subject: str) -> str:
 
 
 def subject_hash(key: bytes, subject: str) -> str:
-    """The name by which a subject's lines are found (docs/decisions/0007-log-masking.md)."""
-    return hmac.digest(key, subject.encode(), "sha256").hex()[:16]
+    """The name by which a subject's lines are found (docs/decisions/0007-log-masking.md).
+
+    The name may hold half of a surrogate pair: an event can, and must be logged all the same.
+    """
+    return hmac.digest(key, subject.encode(errors="replace"), "sha256").hex()[:16]
 
 
-def bind(**ids: str) -> None:
+def begin(**ids: Any) -> None:
+    """Begin a request: each of its lines has these `ids`, and nothing of an earlier request.
+
+    The server starts a request that was sent before the earlier one of its connection had an
+    answer in the context of that one.
+    """
+    _bound.set(ids)
+    _known.set(redact)
+    _numbers.set(())
+
+
+def bind(**ids: Any) -> None:
     """Put `ids` into every further line of the current request or message."""
     _bound.set(bound() | ids)
 
 
-def bound() -> dict[str, str]:
+def bound() -> dict[str, Any]:
     """The ids that every line has now."""
     return _bound.get({})
 
@@ -62,6 +78,14 @@ def protect(redact_known: Callable[[str], str], numbers: Sequence[str]) -> None:
     """
     _known.set(redact_known)
     _numbers.set(numbers)
+
+
+def name_process(connector: str, source: str | None) -> None:
+    """Put the mapping's name and the source's hash into every further line of this process."""
+    _PROCESS.clear()
+    _PROCESS["connector"] = connector
+    if source:
+        _PROCESS["source"] = source
 
 
 def write(level: int, message: str, **fields: Any) -> None:
@@ -126,6 +150,7 @@ class _Line(logging.Formatter):
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "severity": logging.getLevelName(min(max(record.levelno // 10, 1), 5) * 10),
+            **_PROCESS,
             **bound(),
             "message": record.msg,
             **(vars(record)["fields"] if ours else self._foreign(record)),

@@ -41,6 +41,10 @@ class Detail(NamedTuple):
     field: str
     rule: str
 
+    def __str__(self) -> str:
+        """For people: `pb_data.sim_info: is required`; without a field, the rule alone."""
+        return f"{self.field}: {self.rule}" if self.field else self.rule
+
 
 class Result(NamedTuple):
     """An outcome, and what a person needs to act on it.
@@ -54,6 +58,11 @@ class Result(NamedTuple):
     details: tuple[Detail, ...] = ()
     retry_after: float | None = None
     cause: str | None = None
+
+    @property
+    def rules(self) -> str:
+        """The rules that the event breaks, without fields and values; empty if there are none."""
+        return "; ".join(detail.rule for detail in self.details)
 
     @property
     def accepted(self) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,11 @@ HASH_KEY = "HASH_KEY"
 """Secret: the key of the hashes that stand for subscribers in the log and in the ledger. With
 `LEDGER_URL=memory:`, the default is derived from the API token. Other ledgers outlive a rotation of
 the token, and with another key they would find no record, so they have no default."""
+
+
+LEDGER_PASSWORD = "LEDGER_PASSWORD"  # noqa: S105 - the name of a secret
+"""Secret: the password of the user in `LEDGER_URL=postgresql://...`. Without it, the file that
+PGPASSFILE names is read, as `psql` does."""
 
 
 class BadSettings(Exception):  # noqa: N818 - it names what is wrong
@@ -61,7 +66,22 @@ class FirestoreUrl(NamedTuple):
     database: str | None
 
 
-LedgerUrl = Literal["memory:"] | SqliteUrl | FirestoreUrl
+class PostgresqlUrl(NamedTuple):
+    """`postgresql://USER@HOST:PORT/DATABASE`: the ledger is in this database.
+
+    `sslmode` is `verify-full`, `verify-ca`, `require` or `disable`, with the meaning that it has
+    for `psql`. `authorities` is the PEM file of `sslrootcert`; None means those of the machine.
+    """
+
+    user: str
+    host: str
+    port: int
+    database: str
+    sslmode: str = "verify-full"
+    authorities: str | None = None
+
+
+LedgerUrl = Literal["memory:"] | SqliteUrl | FirestoreUrl | PostgresqlUrl
 
 _GOOGLE_ID = re.compile(r"[A-Za-z0-9.:_-]{1,128}|\(default\)")  # of a project or a database
 _FIRESTORE = re.compile(r"firestore:(?:\?([^&=]+=[^&=]+(?:&[^&=]+=[^&=]+)*))?")
@@ -78,8 +98,51 @@ def _ledger_url(text: str) -> LedgerUrl:
         return SqliteUrl(Path(found[1]))
     if found := _FIRESTORE.fullmatch(text):
         return _firestore_url(parse_qs(found[1] or "", keep_blank_values=True))
+    if text.startswith(("postgresql://", "postgres://")):
+        return _postgresql_url(text)
     raise PydanticCustomError(
-        "ledger_url", "must be memory:, sqlite:///FILE or firestore:?project=P&database=D"
+        "ledger_url",
+        "must be memory:, sqlite:///FILE, firestore:?project=P&database=D "
+        "or postgresql://USER@HOST:PORT/DATABASE",
+    )
+
+
+_TLS_MODES = ("verify-full", "verify-ca", "require", "disable")
+
+
+def _postgresql_url(text: str) -> PostgresqlUrl:
+    found = urlsplit(text)
+    try:
+        port, options = found.port or 5432, parse_qs(found.query, strict_parsing=bool(found.query))
+    except ValueError:
+        raise _bad_postgresql_url() from None
+    if found.password is not None:
+        raise PydanticCustomError(
+            "ledger_url",
+            "postgresql: must not hold the password: put it into the secret LEDGER_PASSWORD",
+        )
+    if not options.keys() <= {"sslmode", "sslrootcert"} or any(
+        len(v) > 1 for v in options.values()
+    ):
+        raise PydanticCustomError(
+            "ledger_url",
+            "postgresql: has the options sslmode and sslrootcert, each at most once",
+        )
+    mode = options.get("sslmode", ["verify-full"])[0]
+    if mode not in _TLS_MODES:
+        raise PydanticCustomError(
+            "ledger_url", "the sslmode of postgresql: must be " + ", ".join(_TLS_MODES)
+        )
+    user, database = unquote(found.username or ""), unquote(found.path.removeprefix("/"))
+    if not (user and found.hostname and database) or found.fragment:
+        raise _bad_postgresql_url()
+    authorities = options.get("sslrootcert", [None])[0]
+    return PostgresqlUrl(user, found.hostname, port, database, mode, authorities)
+
+
+def _bad_postgresql_url() -> PydanticCustomError:
+    return PydanticCustomError(
+        "ledger_url", "postgresql: must be written postgresql://USER@HOST:PORT/DATABASE?sslmode=M"
     )
 
 
@@ -121,6 +184,25 @@ def _secrets_source(text: str) -> SecretsSource:
     raise PydanticCustomError("secrets", "must be env, file:DIR, gcp or gcp:PREFIX")
 
 
+class BlastRate(NamedTuple):
+    """`500/h`: so many events in each period of so many seconds."""
+
+    most: int
+    seconds: float
+
+
+_PERIODS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _blast_rate(text: object) -> object:
+    found = re.fullmatch("([1-9][0-9]{0,8})/([mhd])", text) if isinstance(text, str) else None
+    if found:
+        return BlastRate(int(found[1]), _PERIODS[found[2]])
+    if text is None:
+        return None
+    raise PydanticCustomError("blast", "must be a number and a period (m, h or d), such as 500/h")
+
+
 def _whole(text: object) -> object:
     """Refuse `2.0`, which pydantic reads as an integer and the Functions Framework does not."""
     if isinstance(text, str) and not text.isdecimal():
@@ -152,13 +234,27 @@ class Settings(BaseModel):
     MAPPING_FILE: Path = Path("mappings/wtl-hlr-hss.yaml")
     """The mapping file to serve, relative to the function's directory."""
 
+    SHADOW_MAPPING_FILE: Path | None = None
+    """A mapping file that plans beside `MAPPING_FILE` on live events and sends nothing. The log
+    says what it would do otherwise."""
+
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The lowest severity that is logged. The record of an accepted event is INFO."""
 
     LEDGER_URL: Annotated[LedgerUrl, PlainValidator(_ledger_url)] = "memory:"
     """Where the ledger keeps what was applied. `memory:` is for one instance and is lost when it
     stops. `sqlite:///path` (`sqlite:////path` for an absolute path) is for one machine.
-    `firestore:`, with or without `?project=P&database=D`, is for any number of instances."""
+    `firestore:`, with or without `?project=P&database=D`, and `postgresql://USER@HOST:PORT/DATABASE`
+    are for any number of instances."""
+
+    KEEP_STATE: bool = False
+    """Whether the ledger keeps the last event that was applied to each subject, encrypted with a
+    key made of HASH_KEY. `connector audit` computes from it what the external system should hold.
+    It needs a ledger that lasts."""
+
+    BLAST_LIMIT: Annotated[BlastRate | None, BeforeValidator(_blast_rate)] = None
+    """How many events in a period may take service away (release, remove or bar a subscriber), such
+    as `500/h`; the period is `m`, `h` or `d`. More are answered 503 until a person allows them."""
 
     SECRETS: Annotated[SecretsSource, PlainValidator(_secrets_source)] = "env"
     """Where secrets are read from: `env` is the environment; `file:DIR` is a directory with a file
@@ -201,6 +297,15 @@ class Settings(BaseModel):
     """Worker processes that serve. The Functions Framework reads it. `LEDGER_URL=memory:` needs
     exactly one, because each worker would have a ledger of its own."""
 
+    REPLICA: Annotated[int, Field(gt=0), BeforeValidator(_whole)] | None = None
+    """The number of this replica among those that serve the same events, beginning with 1. A stack
+    file of Docker Swarm sets it to `{{.Task.Slot}}`. The second one does not start if the ledger is
+    in memory or in SQLite, because replicas on other machines would not see it."""
+
+    SOURCE_HASH: Annotated[str, _spelled("[0-9A-Za-z._-]{1,64}", "up to 64 letters")] | None = None
+    """The hash or version of the deployed source. Each line of the log and the answer to `/health`
+    have it, so that an old revision that still serves is found. Terraform sets it."""
+
     K_SERVICE: str | None = None
     """The name of the service. Cloud Run sets it, so with it this is a deployment, where a short
     token is refused."""
@@ -220,6 +325,11 @@ class Settings(BaseModel):
         """Whether the function publishes messages, and so needs a Pub/Sub client."""
         return self.INGRESS == "publish" or self.PUBSUB_DEAD_LETTER_TOPIC is not None
 
+    @property
+    def shares_ledger(self) -> bool:
+        """Whether instances on several machines can share the ledger."""
+        return isinstance(self.LEDGER_URL, FirestoreUrl | PostgresqlUrl)
+
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
         if self.INGRESS == "publish" and not self.PUBSUB_TOPIC:
@@ -228,11 +338,25 @@ class Settings(BaseModel):
             raise PydanticCustomError(
                 "audience", "PUBSUB_AUDIENCE: is required with PUBSUB_SERVICE_ACCOUNT"
             )
+        if self.LEDGER_URL == "memory:" and self.KEEP_STATE:
+            raise PydanticCustomError(
+                "keep_state",
+                "KEEP_STATE: needs a ledger that lasts: name one in LEDGER_URL (sqlite:///FILE, "
+                "firestore:)",
+            )
         if self.LEDGER_URL == "memory:" and self.WORKERS > 1:
             raise PydanticCustomError(
                 "workers",
                 "WORKERS: must be 1 with LEDGER_URL=memory:, or each event is applied once by "
-                "each worker: name a ledger that workers share (sqlite:///FILE, firestore:)",
+                "each worker: name a ledger that workers share (sqlite:///FILE, firestore:, "
+                "postgresql:)",
+            )
+        if self.REPLICA and self.REPLICA > 1 and not self.shares_ledger:
+            raise PydanticCustomError(
+                "replica",
+                "REPLICA: must be 1 with a ledger in memory or in SQLite, or each event is applied "
+                "once by each replica: run one replica, or name a ledger that replicas share "
+                "(postgresql:, firestore:)",
             )
         return self
 

@@ -6,14 +6,16 @@ worker, and opens what needs an event loop.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from connector import log, tokens
-from connector.ledger.records import Ledger
+from connector.ledger import key_check
+from connector.ledger.records import Ledger, LedgerStore, LedgerUnavailable
 from connector.mapping.document import BadMapping
 from connector.mapping.load import load
 from connector.mapping.schema import MappingFile
@@ -23,15 +25,21 @@ from connector.secrets import Environment, Files, Secrets, SecretsUnreachable, S
 from connector.settings import (
     API_TOKEN,
     HASH_KEY,
+    LEDGER_PASSWORD,
     BadSettings,
     FileSecrets,
     FirestoreUrl,
     GoogleSecrets,
+    PostgresqlUrl,
     Settings,
     SqliteUrl,
     read,
 )
 from connector.system import System
+
+if TYPE_CHECKING:
+    from connector.blast_guard import BlastGuard
+    from connector.shadow import Shadow
 
 T = TypeVar("T")
 
@@ -40,7 +48,8 @@ T = TypeVar("T")
 class Startup:
     """Everything that was read at the start; `main.py` makes it, the worker serves it.
 
-    `values` are the values of the mapping file's settings.
+    `values` are the values of the mapping file's settings. `shadow` is the mapping file that plans
+    beside it, with its values.
     """
 
     settings: Settings
@@ -48,6 +57,7 @@ class Startup:
     secrets: Secrets
     values: SettingValues
     environ: Mapping[str, str] = field(repr=False)
+    shadow: tuple[MappingFile, SettingValues] | None = None
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -63,6 +73,8 @@ class Startup:
         problems = _secret_problems(self.settings, self.secrets)
         sound = len(problems)
         _collect(problems, self.values.check)
+        if self.shadow:
+            _collect(problems, self.shadow[1].check)
         if len(problems) == sound:
             _collect(problems, self._client)
         if problems:
@@ -73,25 +85,29 @@ class Startup:
         """Open secrets, ledger and system, give the pipeline to the worker, and close them after.
 
         Raises:
-            BadSettings: see `check`. Secrets of Secret Manager are checked only here, and so is
-                Firestore.
+            BadSettings: see `check`. Secrets of Secret Manager are checked only here, and so are
+                Firestore and PostgreSQL.
             SecretsUnreachable: the secrets cannot be read.
         """
         async with self.secrets:
             self.check()
             self.secrets.check_with(self._problem)
             key = hash_key(self.secrets.get(HASH_KEY) or self.tokens[0])
-            ledger = await _ledger(self.settings, key)
+            ledger = await open_ledger(self.settings, key, self.secrets)
             try:
-                async with self._client() as system:
+                checked = await _checked(ledger, key)
+                async with self._client() as system, self._beside() as shadow:
                     self._note()
                     yield Pipeline(
                         mapping=self.mapping,
                         settings=self.values,
-                        ledger=ledger,
+                        ledger=checked,
                         system=system,
                         budget=self.settings.EVENT_BUDGET,
                         hash_key=key,
+                        seal=self._seal(),
+                        watch=shadow.note if shadow else None,
+                        blast_guard=self._blast_guard(ledger),
                     )
             finally:
                 await ledger.close()
@@ -110,6 +126,36 @@ class Startup:
         except BadSettings as bad:
             return str(bad)
         return None
+
+    def _blast_guard(self, store: LedgerStore) -> "BlastGuard | None":
+        limit = self.settings.BLAST_LIMIT
+        if limit is None:
+            return None
+        from connector.blast_guard import BlastGuard  # noqa: PLC0415 - only if it is used
+
+        return BlastGuard(limit, store)
+
+    def _seal(self) -> Callable[[bytes], bytes | None] | None:
+        """Encrypts the events that the ledger keeps; None if it keeps none."""
+        if not self.settings.KEEP_STATE:
+            return None
+        from connector.ledger.sealed import seal, sealing_key  # noqa: PLC0415 - 40 ms
+
+        return partial(seal, sealing_key(self.secrets.get(HASH_KEY) or ""))
+
+    @asynccontextmanager
+    async def _beside(self) -> AsyncIterator["Shadow | None"]:
+        """The comparison with the shadow's mapping file, if there is one."""
+        if self.shadow is None:
+            yield None
+            return
+        from connector.shadow import Shadow  # noqa: PLC0415 - only if it is used
+
+        shadow = Shadow(*self.shadow)
+        try:
+            yield shadow
+        finally:
+            await shadow.finish()
 
     def _client(self) -> System:
         return self.mapping.protocol.client(self.mapping.system, self.values, self.secrets)
@@ -130,7 +176,9 @@ def start(environ: Mapping[str, str]) -> Startup:
     mapping = _collect(problems, lambda: load(path))
     known = settings or Settings()
     problems += _place_problems(known)
-    secrets = _secrets(known, mapping, environ)
+    beside = known.SHADOW_MAPPING_FILE
+    shadow = _collect(problems, lambda: load(beside)) if beside else None
+    secrets = function_secrets(known, [one for one in (mapping, shadow) if one], environ)
     readable = not isinstance(known.SECRETS, GoogleSecrets)
     if readable:
         unread = len(problems)
@@ -138,7 +186,8 @@ def start(environ: Mapping[str, str]) -> Startup:
         readable = len(problems) == unread
     if mapping:
         values = SettingValues(mapping, environ, secrets)
-        startup = Startup(known, mapping, secrets, values, environ)
+        planned = (shadow, SettingValues(shadow, environ, secrets)) if shadow else None
+        startup = Startup(known, mapping, secrets, values, environ, planned)
         if readable:
             _collect(problems, startup.check)
         if not problems:
@@ -155,6 +204,11 @@ def _place_problems(settings: Settings) -> list[str]:
 
             found = place_problem(path)
             return [f"LEDGER_URL: {found}"] if found else []
+        case PostgresqlUrl() as url:
+            from connector.ledger import postgresql_place  # noqa: PLC0415 - as below
+
+            found = postgresql_place.place_problem(url)
+            return [f"LEDGER_URL: {found}"] if found else []
         case _:
             return []
 
@@ -163,7 +217,7 @@ def check_ledger(settings: Settings) -> None:
     """Check that the ledger's file can be used; the worker calls this before the server forks.
 
     It makes a new file and migrates an old one, so it is not a part of `start`, which tools call.
-    Firestore is checked in `Startup.serve`.
+    Firestore and PostgreSQL are checked in `Startup.serve`.
 
     Raises:
         BadSettings: the file cannot be used.
@@ -184,12 +238,17 @@ def _secret_problems(settings: Settings, secrets: Secrets) -> list[str]:
     ]
 
 
-def _secrets(
-    settings: Settings, mapping: MappingFile | None, environ: Mapping[str, str]
+def function_secrets(
+    settings: Settings, mappings: Iterable[MappingFile], environ: Mapping[str, str]
 ) -> Secrets:
-    """The secrets of the function and of its mapping file; nothing is read yet."""
+    """The secrets of the function and of its mapping files; nothing is read yet.
+
+    `start` calls it, and the commands that look into the ledger.
+    """
     names = [API_TOKEN, HASH_KEY]
-    if mapping:
+    if isinstance(settings.LEDGER_URL, PostgresqlUrl):
+        names.append(LEDGER_PASSWORD)
+    for mapping in mappings:
         names += [entry.secret for entry in mapping.settings.values() if entry.secret]
 
     def source() -> Source:
@@ -208,8 +267,10 @@ def _secrets(
     return Secrets(source, names, None if settings.SECRETS == "env" else settings.SECRETS_REFRESH)
 
 
-async def _ledger(settings: Settings, key: bytes) -> Ledger:
-    """The store that the setting names. Only this store's module is imported (cold start).
+async def open_ledger(settings: Settings, key: bytes, secrets: Secrets) -> LedgerStore:
+    """The store that the setting names; only its module is imported (cold start).
+
+    `Startup.serve` calls it, and the commands that look into the ledger.
 
     Raises:
         BadSettings: it can never be used as it is.
@@ -230,6 +291,39 @@ async def _ledger(settings: Settings, key: bytes) -> Ledger:
             ledger = FirestoreLedger(key, project=project, database=database)
             await ledger.check()
             return ledger
+        case PostgresqlUrl() as url:
+            return await _postgresql(url, key, secrets)
+
+
+async def _postgresql(url: PostgresqlUrl, key: bytes, secrets: Secrets) -> LedgerStore:
+    from connector.ledger.postgresql import PostgresqlLedger  # noqa: PLC0415 - see above
+    from connector.ledger.postgresql_database import Login  # noqa: PLC0415 - see above
+
+    login = Login(
+        password=lambda: secrets.get(LEDGER_PASSWORD),
+        renew=lambda: secrets.renewed(secrets.generation),
+    )
+    ledger = PostgresqlLedger(url, key, login)
+    try:
+        await ledger.check()
+    except BaseException:
+        await ledger.close()
+        raise
+    return ledger
+
+
+async def _checked(ledger: LedgerStore, key: bytes) -> Ledger:
+    """The ledger, if it was written with this key; if it cannot be reached, it is checked later.
+
+    Raises:
+        BadSettings: it was written with another key.
+    """
+    try:
+        if await key_check.has_key(ledger, key):
+            return ledger
+    except LedgerUnavailable:
+        return key_check.UncheckedLedger(ledger, key)
+    raise BadSettings([key_check.OTHER_KEY])
 
 
 def _mapping_file(environ: Mapping[str, str]) -> Path:

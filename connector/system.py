@@ -51,6 +51,22 @@ class Reply:
         return self.end in (End.UNKNOWN, End.PENDING)
 
 
+class Transaction(Protocol):
+    """What the calls of a turn change, at a system that keeps it only once all have succeeded.
+
+    `lasting` is false as long as it is certain that nothing lasts: until the commit is sent, and
+    after a commit that the system refused.
+    """
+
+    lasting: bool
+
+    async def commit(self) -> Reply:
+        """Make the changes last, before the turn's deadline. Never raises; call it at most once.
+
+        The end of the reply is unknown if the changes may last.
+        """
+
+
 @dataclass(slots=True)
 class Turn:
     """The turn of one event at a system: it makes its calls one after the other.
@@ -58,13 +74,17 @@ class Turn:
     `deadline` is when its calls must have ended, `patience` until when it may wait before the
     first; both are times of the event loop's clock. `begun` is true once the first was let in.
     `secrets` are texts that the system gave the connector, such as the token of a session; the
-    client sets them, and no line and no answer may show them.
+    client sets them, and no line and no answer may show them. `read_only` is true if no call of the
+    turn may change anything. `transaction` is set by the client of a system with transactions: the
+    pipeline commits it after the last call.
     """
 
     deadline: float
     patience: float
     begun: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    read_only: bool = False
+    transaction: Transaction | None = None
 
 
 class System(Protocol):
@@ -83,7 +103,10 @@ class System(Protocol):
         """
 
     def leave(self, turn: Turn) -> None:
-        """End a turn: its place is free for another event. Call it once after the last call."""
+        """End a turn: its place is free for another event. Call it once after the last call.
+
+        A transaction that was not committed is undone.
+        """
 
 
 class Renewal(Protocol):

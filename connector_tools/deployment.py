@@ -7,6 +7,7 @@ from typing import Any
 from connector.mapping.schema import MappingFile
 from connector.mapping.session import HIDDEN
 from connector.mapping.setting import Setting
+from connector.settings import BadSettings
 from connector_tools.explain import as_json
 from connector_tools.mapping_tests import test_settings
 
@@ -44,7 +45,7 @@ def deployment(mapping: MappingFile, environ: Mapping[str, str]) -> Deployment:
     }
     found = {name: value for name, value in given.items() if value}
     values = test_settings(mapping, found)
-    mapping.protocol.client(mapping.system, values)
+    _check(mapping, values, whole=found.keys() >= _required(mapping))
     hidden = hide(mapping, values)
     origins = {name: _origin(mapping.settings[name], name in found) for name in values}
     return Deployment(
@@ -52,6 +53,27 @@ def deployment(mapping: MappingFile, environ: Mapping[str, str]) -> Deployment:
         used=tuple(Used(name, _shown(mapping, name, hidden), origins[name]) for name in values),
         made_up=tuple(name for name in values if origins[name].startswith("made up")),
     )
+
+
+def _required(mapping: MappingFile) -> set[str]:
+    """The names of the settings that every deployment must give."""
+    settings = mapping.settings.items()
+    return {name for name, one in settings if one.default is None and not one.optional}
+
+
+def _check(mapping: MappingFile, values: Mapping[str, Any], *, whole: bool) -> None:
+    """Check that the system's client takes the values, as the start does.
+
+    It need not take made-up values: a text that is made up is not the name of an entry.
+
+    Raises:
+        BadSettings: it does not, and the deployment is `whole`.
+    """
+    try:
+        mapping.protocol.client(mapping.system, values)
+    except BadSettings:
+        if whole:
+            raise
 
 
 def hide(mapping: MappingFile, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,6 +85,8 @@ def _hidden(setting: Setting, value: Any) -> Any:
     """The value, or for a secret a placeholder with the type of the setting."""
     if not setting.secret or value is None:
         return value
+    if setting.type == "json":
+        return dict.fromkeys(value, HIDDEN)
     return {"number": 0.0, "pattern": ".*"}.get(setting.type, HIDDEN)
 
 

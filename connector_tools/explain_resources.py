@@ -8,10 +8,11 @@ from connector.mapping.protocol import Preview
 from connector.mapping.schema import MappingFile
 from connector.mapping.session import HIDDEN
 from connector.outcome import Result
+from connector.plan.computed import Computed
 from connector.plan.holding import Phase, ResourceStep, place
 from connector.plan.resource_trace import TracedResource, resources
 from connector.plan.target import Target
-from connector.plan.trace import Computed, TracedCall
+from connector.plan.trace import TracedCall
 from connector_tools.explain import (
     ExplainedCall,
     ExplainedValue,

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from connector.mapping.protocol import Preview
 from connector_tools.explain import ExplainedCall, ExplainedValue
 from connector_tools.explain_resources import ExplainedResource, ExplainedResources
-from connector_tools.text_lines import Line, columns, heading, request_lines, subject_line
+from connector_tools.text_lines import (
+    Line,
+    columns,
+    heading,
+    request_lines,
+    subject_line,
+    wrapped,
+)
 
 _PHASES = {
     "take": "then what takes service or a number away",
@@ -26,13 +33,13 @@ def resource_lines(found: ExplainedResources, hash_key: bytes | None) -> Iterato
         yield heading("order")
         yield "  first all reads, as they stand above", ""
         for phase, titles in found.order:
-            yield f"  {_PHASES[phase]}: {titles}", ""
+            yield from wrapped(f"  {_PHASES[phase]}: {titles}", "    ")
 
 
 def _resource(
     resource: ExplainedResource, hash_key: bytes | None, *, known: bool
 ) -> Iterator[Line]:
-    yield f"  {subject_line(resource.subject, hash_key)}", ""
+    yield from wrapped(f"  {subject_line(resource.subject, hash_key)}", "    ")
     if resource.note:
         yield f"  {resource.note}", "yellow"
     yield f"  read {resource.read.request.line}", ""
@@ -41,15 +48,16 @@ def _resource(
     if resource.read.note:
         yield f"    {resource.read.note}", "yellow"
     for condition in resource.require:
-        yield f"  require {condition}", ""
+        yield from wrapped(f"  require {condition}", "    ")
     if resource.wanted:
-        yield f"  wanted {_wanted(resource.wanted)}", ""
+        yield from wrapped(f"  wanted {_wanted(resource.wanted)}", "    ")
     if known:
         yield from _found(resource)
         return
     for case, call in resource.writes:
         if call is None:
-            yield f"  {case}: the mapping has no call for it, so the event is refused", "yellow"
+            text = f"  {case}: the mapping has no call for it, so the event is refused"
+            yield from wrapped(text, "    ", "yellow")
         else:
             yield from _call(case, call)
 
@@ -63,7 +71,7 @@ def _call(case: str, call: ExplainedCall) -> Iterator[Line]:
     style = "" if call.sent else "dim"
     yield f"  {case}", style
     if call.note:
-        yield f"    {call.note}", "yellow"
+        yield from wrapped(f"    {call.note}", "      ", "yellow")
     yield from request_lines(call.request, style, "    ")
 
 

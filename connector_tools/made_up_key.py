@@ -1,4 +1,4 @@
-"""A private key and its certificate, for settings of the type `pem` that are not set."""
+"""Private keys with their certificates, for settings that are not set and for stand-ins."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -6,7 +6,12 @@ from functools import cache
 
 @cache
 def made_up_key() -> str:
-    """A new RSA key and a certificate for it in PEM format, the same for the whole process."""
+    """An RSA key and a certificate for it in PEM format, the same for the whole process."""
+    return new_key()
+
+
+def new_key() -> str:
+    """A new RSA key and a certificate for it in PEM format."""
     from cryptography import x509  # noqa: PLC0415 - rarely needed
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - as above

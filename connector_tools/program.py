@@ -1,23 +1,30 @@
 """Programs that commands, tests and benchmarks start, each in a process group of its own."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import IO
 
-ROOT = Path(__file__).parent.parent
+_SHIPPED = Path(__file__).parent / "shipped"
+ROOT = _SHIPPED if _SHIPPED.is_dir() else _SHIPPED.parent.parent
+"""The folder with main.py, mappings/ and docs/: the repository, or what the wheel holds of it.
+
+A path and no resource of a package: Functions Framework and other programs open these files.
+"""
 _STARTUP_SECONDS = 60
 _STOP_SECONDS = 10
 _TAIL_LINES = 20
+_PORTS = (10_000, 32_000)
 _KEPT = ("PATH", "HOME", "TMPDIR")  # without them, programs and temporary files are not found
 
 
@@ -43,6 +50,8 @@ class Program:
     process: subprocess.Popen[str]
     stderr: int = subprocess.STDOUT
     """The descriptor of its standard error; without one it goes where standard output goes."""
+    folder: Path = ROOT
+    """The directory in which it runs."""
 
     def __init__(
         self, command: Sequence[str], variables: Mapping[str, str], log: Path | None = None
@@ -108,16 +117,31 @@ class Program:
 
     def kill(self) -> None:
         """End it and all processes that it started with SIGKILL."""
+        self._signal(signal.SIGKILL)
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._finish_reading()
 
+    def suspend(self) -> None:
+        """Stop it and its children with SIGSTOP: connections stay open, and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `suspend`, with the requests that waited first."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if not self.ended:
+            for process in [*_children(self.process.pid), self.process.pid]:
+                with suppress(ProcessLookupError):
+                    os.kill(process, number)
+
     def _start(self, output: int | IO[bytes]) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own programs
             self._command,
             env=self._env,
-            cwd=ROOT,
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=self.stderr,
@@ -139,6 +163,12 @@ class Program:
             self._reader.join(_STOP_SECONDS)
 
 
+def _children(process: int) -> Iterator[int]:
+    """The children of a process; a server may put each into a group of its own."""
+    with suppress(FileNotFoundError):
+        yield from map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+
+
 def kept_environment() -> dict[str, str]:
     """The variables of this process that every program needs."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -149,8 +179,21 @@ def python_module(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
+def listens(host: str, port: int) -> bool:
+    """Whether something accepts connections there."""
+    with suppress(OSError), socket.create_connection((host, port), 1):
+        return True
+    return False
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 on which nothing listens.
+
+    It lies below those that the system gives to outgoing connections, here and in other processes,
+    which could take it before the program that it is for.
+    """
+    while True:
+        port = random.randrange(*_PORTS)  # noqa: S311 - so that two processes find different ones
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port

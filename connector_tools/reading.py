@@ -1,22 +1,24 @@
-"""What the external system holds for an event: read there, or given by a person.
+"""What the external system says to the calls of an event: read there, or given by a person.
 
 Nothing is written: only the steps of a plan that read are carried out. As a second guard,
 `ReadOnly` stands before the system's client and refuses each call that may change something.
+`connector_tools.given_replies` carries out all steps with replies from a file.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector.call import Call
 from connector.event import Event
 from connector.mapping.schema import MappingFile
+from connector.mapping.setting import hidden_texts
 from connector.outcome import Outcome, Refusal, Result
 from connector.plan.holding import Phase, ResourceStep
 from connector.plan.planner import Plan, plan
 from connector.plan.step import Replies, Step, Talk, next_call
+from connector.plan.trace import Learned
 from connector.startup import Startup
 from connector.system import Reply, System, Turn
 from connector_tools.deployment import hide
@@ -57,7 +59,8 @@ class Reading:
 
     `replies` is what they learned. `shown` is the same as computed with `***` in place of each
     secret. `result` is not None if the event ends before anything is written. `sent` is the number
-    of calls; `secrets` are the values that nobody may see.
+    of calls; `secrets` are the values that nobody may see. `learned` is `shown` for the trace of
+    the plan. `notes` are sentences about replies that were given and not used.
     """
 
     replies: Replies = field(repr=False)
@@ -65,6 +68,50 @@ class Reading:
     result: Result | None = None
     sent: int = 0
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    learned: Learned | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+
+
+class Course:
+    """What the steps of a plan learn, one after the other; `answers` as in `Learned`."""
+
+    def __init__(self, send: Send) -> None:
+        self.replies: Replies = {}
+        self.recorded: list[Reply] = []
+        self.reached = 0
+        self._answers: dict[int, tuple[Reply, ...]] = {}
+        self._send = send
+
+    async def carry_out(self, steps: Iterable[Step], *, writes_too: bool = False) -> Result | None:
+        """Carry out the steps that read, up to the first that would write.
+
+        With `writes_too` the calls of the rule are sent, whatever they do, and those that write a
+        resource are left out. Returns the result if the event ends at one of the steps.
+        """
+        try:
+            for step in steps:
+                own = not isinstance(step, ResourceStep)
+                self.reached += own
+                if step.reads or (own and writes_too):
+                    await self._converse(step.talk(self.replies), own=own)
+                elif not writes_too and writes(step, self.replies):
+                    return None
+        except Refusal as refusal:
+            return refusal.result
+        return None
+
+    async def _converse(self, talk: Talk, *, own: bool) -> None:
+        call = next(talk, None)
+        while call is not None:
+            reply = await self._send(call)
+            self.recorded.append(reply)
+            if own:
+                self._answers[self.reached] = (*self._answers.get(self.reached, ()), reply)
+            call = next_call(talk, reply)
+
+    def learned(self, result: Result | None) -> Learned:
+        """What was learned, for the trace of the plan."""
+        return Learned(self.replies, self.reached, self._answers, ended=result is not None)
 
 
 async def read(event: Event, startup: Startup) -> Reading:
@@ -83,14 +130,16 @@ async def read(event: Event, startup: Startup) -> Reading:
             turn = _turn()
             async with client as system:
                 found = plan(event, mapping, values)
-                replies, recorded, result = await _read(found, system, turn)
+                course, result = await _read(found, system, turn)
     again = plan(event, mapping, hide(mapping, values))
+    shown = await _replayed(again.steps, iter(course.recorded))
     return Reading(
-        replies=replies,
-        shown=await _replayed(again.steps, iter(recorded)),
+        replies=course.replies,
+        shown=shown.replies,
         result=result,
-        sent=len(recorded),
+        sent=len(course.recorded),
         secrets=(*_secrets(mapping, values), *turn.secrets),
+        learned=shown.learned(result),
     )
 
 
@@ -134,60 +183,56 @@ def given(steps: Iterable[Step], held: Held) -> Reading:
     return Reading(replies, replies)
 
 
+async def recalled(
+    event: Event, mapping: MappingFile, values: Mapping[str, Any], recorded: Iterable[Reply]
+) -> Reading:
+    """What an event learned when it was carried out; `recorded` are the replies to its reads.
+
+    `values` are the settings by name. The inspector calls it to compare what an event has found.
+
+    Raises:
+        Refusal: the event cannot be planned.
+    """
+    replies = tuple(recorded)
+    found = plan(event, mapping, values)
+    again = plan(event, mapping, hide(mapping, values))
+    shown = await _replayed(again.steps, iter(replies))
+    return Reading(
+        replies=(await _replayed(found.steps, iter(replies))).replies,
+        shown=shown.replies,
+        sent=len(replies),
+        secrets=tuple(_secrets(mapping, values)),
+        learned=shown.learned(None),
+    )
+
+
 def _turn() -> Turn:
     now = asyncio.get_running_loop().time()
-    return Turn(now + _SECONDS, patience=now + _SECONDS / 2)
+    return Turn(now + _SECONDS, patience=now + _SECONDS / 2, read_only=True)
 
 
-async def _read(
-    found: Plan, system: System, turn: Turn
-) -> tuple[Replies, list[Reply], Result | None]:
-    """Carry out the steps that read. Returns what they learned, the replies, and an early end."""
-    replies: Replies = {}
-    recorded: list[Reply] = []
+async def _read(found: Plan, system: System, turn: Turn) -> tuple[Course, Result | None]:
+    """Carry out the steps that read. Returns what they learned, and an early end."""
     guarded = ReadOnly(system)
-
-    async def send(call: Call) -> Reply:
-        recorded.append(await guarded.send(call, turn))
-        return recorded[-1]
-
+    course = Course(lambda call: guarded.send(call, turn))
     try:
-        await _carry_out(found.steps, replies, send)
-    except Refusal as refusal:
-        return replies, recorded, refusal.result
+        return course, await course.carry_out(found.steps)
     finally:
         system.leave(turn)
-    return replies, recorded, None
 
 
-async def _replayed(steps: Iterable[Step], recorded: Iterator[Reply]) -> Replies:
+async def _replayed(steps: Iterable[Step], recorded: Iterator[Reply]) -> Course:
     """What the steps learn from replies that were recorded."""
-    replies: Replies = {}
 
     async def send(call: Call) -> Reply:
         reply = next(recorded, None)
-        if reply is None:
+        if reply is None:  # the event ended there, too, or depends on a secret
             raise Refusal(Outcome.FAILED)
         return reply
 
-    with suppress(Refusal):  # the event ended there, too, or depends on a secret
-        await _carry_out(steps, replies, send)
-    return replies
-
-
-async def _carry_out(steps: Iterable[Step], replies: Replies, send: Send) -> None:
-    """Carry out the steps that read, up to the first that would write."""
-    for step in steps:
-        if step.reads:
-            await _converse(step.talk(replies), send)
-        elif writes(step, replies):
-            return
-
-
-async def _converse(talk: Talk, send: Send) -> None:
-    call = next(talk, None)
-    while call is not None:
-        call = next_call(talk, await send(call))
+    course = Course(send)
+    await course.carry_out(steps)
+    return course
 
 
 def writes(step: Step, replies: Replies) -> bool:
@@ -211,5 +256,6 @@ def writing(step: ResourceStep, replies: Replies) -> list[Call]:
 def _secrets(mapping: MappingFile, values: Mapping[str, Any]) -> Iterator[str]:
     """Yield the secrets; one of several lines, such as a key, line by line."""
     for name, setting in mapping.settings.items():
-        if setting.secret and values[name] is not None:
-            yield from str(values[name]).splitlines()
+        if setting.secret:
+            for text in hidden_texts(values[name]):
+                yield from text.splitlines()

@@ -21,7 +21,7 @@ from connector_tools.program import ROOT
 _MAIN = "main"
 _SECTION = re.compile(r"(?ms)^## \[(?P<name>[^\]]+)\](?P<rest>.*?)$(?P<body>.*?)(?=^## |\Z)")
 # As pip does it without an isolated environment: one process each, and nothing is downloaded.
-_BUILD = "import sys; from setuptools import build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
+_BUILD = "import sys; from hatchling import build as b; getattr(b, sys.argv[1])(sys.argv[2])"
 
 
 class Refused(Exception):  # noqa: N818 - not a failure: the release is not complete

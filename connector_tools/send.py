@@ -7,6 +7,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import httpx
 
@@ -65,25 +66,49 @@ class Row:
     p99: float | None
 
 
+class Named(NamedTuple):
+    """An event of the input by its place and its event_id, which can be empty."""
+
+    place: str
+    event_id: str
+
+
+class Group(NamedTuple):
+    """Events that were not accepted, with the same answer: its status and its whole text."""
+
+    status: int | None
+    text: str
+    items: list[Named]
+
+
 class Tally:
-    """Counts results by status and message."""
+    """Counts results by status and message, and keeps which events were not accepted."""
 
     def __init__(self) -> None:
         self.accepted = 0
         self.refused = 0
         self._counts: dict[tuple[int | None, str], int] = {}
         self._seconds: dict[tuple[int | None, str], array[float]] = {}
+        self._failures: dict[tuple[int | None, str], list[Named]] = {}
 
-    def add(self, sent: SendResult) -> None:
-        """Count one more result."""
+    def add(self, sent: SendResult) -> bool:
+        """Count one more result; whether it is the first failure with its answer."""
         group = (sent.status, sent.message)
         self._counts[group] = self._counts.get(group, 0) + 1
         if sent.took is not None:
             self._seconds.setdefault(group, array("d")).append(sent.took)
         if sent.accepted:
             self.accepted += 1
-        else:
-            self.refused += 1
+            return False
+        self.refused += 1
+        alike = self._failures.setdefault((sent.status, sent.text), [])
+        alike.append(Named(sent.item.place, sent.item.event_id))
+        return len(alike) == 1
+
+    def groups(self) -> list[Group]:
+        """The events that were not accepted, by answer; the largest group comes first."""
+        found = [Group(*answer, items) for answer, items in self._failures.items()]
+        return sorted(found, key=lambda group: -len(group.items))
 
     def rows(self) -> list[Row]:
         """One row for each status and message, by status; rows without an answer come last."""
@@ -96,10 +121,11 @@ class Tally:
 
 
 class Unreachable(Exception):  # noqa: N818 - says what happened
-    """No connection could be made to post `item`."""
+    """No connection could be made to post `item`; `others` were under way and were not sent."""
 
     def __init__(self, item: Item, error: httpx.TransportError) -> None:
         self.item = item
+        self.others: list[Item] = []
         super().__init__(str(error) or type(error).__name__)
 
 
@@ -153,7 +179,9 @@ async def send(
     async with _client(to, concurrency) as client:
         await asyncio.gather(*(work(client) for _ in range(concurrency)))
     if unreachable:
-        raise unreachable[0]
+        first, *rest = unreachable
+        first.others = [error.item for error in rest]
+        raise first
 
 
 def _client(to: Target, concurrency: int) -> httpx.AsyncClient:

@@ -1,10 +1,12 @@
 """Prints for all commands: colours on a terminal, plain lines that are never cut elsewhere."""
 
+import io
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import typer
 from rich.console import Console
@@ -29,6 +31,23 @@ def say(text: str, style: str = "", *, to: Console | None = None) -> None:
     (to or terminal()).print(Text(printable(text), style=style))
 
 
+def print_json(document: Any) -> None:
+    """Print a document for programs, in ASCII: any terminal and any encoding can take it."""
+    print(json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """A document for programs; also text that cannot be encoded, such as half a pair, is valid."""
+    return json.dumps(document, indent=2, default=str)
+
+
+def accept_any_text() -> None:
+    """Write an escape in place of each character that the output's encoding does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def stop(text: str) -> NoReturn:
     """Print on standard error why the command cannot do its work, and end it with exit code 2."""
     say(f"connector: {text}", "red", to=terminal(stderr=True))
@@ -40,9 +59,9 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in text)
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """The number and its noun: `1 rule`, `2 rules`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 @contextmanager

@@ -13,7 +13,8 @@ locals {
       "secretmanager.googleapis.com",
       "storage.googleapis.com",
     ],
-    var.egress == null ? [] : ["compute.googleapis.com", "vpcaccess.googleapis.com"],
+    anytrue([for connector in values(var.connectors) : connector.audit != null]) ? ["cloudscheduler.googleapis.com"] : [],
+    var.egress == null && var.edge == null ? [] : ["compute.googleapis.com"],
     var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
     var.budget == null ? [] : ["billingbudgets.googleapis.com"],
   )

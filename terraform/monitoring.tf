@@ -10,7 +10,27 @@ resource "google_monitoring_notification_channel" "email" {
   type         = "email"
   labels       = { email_address = each.key }
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.ready]
+}
+
+check "somebody_gets_the_alerts" {
+  assert {
+    condition     = length(local.channels) > 0
+    error_message = "notify names nobody: no alert reaches a person, and only Google's console shows them. Give notify.emails or notify.channels."
+  }
+}
+
+# Without these logs nobody can know who reads a secret. The resource is authoritative for Secret Manager:
+# if the project has such a setting already, switch notify.secret_access off and add DATA_READ there.
+resource "google_project_iam_audit_config" "secrets" {
+  count = var.notify.secret_access ? 1 : 0
+
+  project = var.project_id
+  service = "secretmanager.googleapis.com"
+
+  audit_log_config {
+    log_type = "DATA_READ"
+  }
 }
 
 resource "google_billing_budget" "project" {
@@ -41,5 +61,5 @@ resource "google_billing_budget" "project" {
     disable_default_iam_recipients   = length(local.channels) > 0
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.ready]
 }

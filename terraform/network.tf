@@ -1,5 +1,5 @@
-# The network with a fixed address: calls go from the function through the VPC connector and the NAT.
-# It does not use direct VPC egress, because version 6 of the provider lacks it for functions.
+# The network with a fixed address: the instances have addresses in the subnetwork (Direct VPC egress), and
+# their calls leave through the NAT.
 
 resource "google_compute_network" "egress" {
   #checkov:skip=CKV2_GCP_18:Nothing listens in this network; Google's implied rules refuse all incoming traffic.
@@ -9,7 +9,7 @@ resource "google_compute_network" "egress" {
   name                    = "nsps-egress"
   auto_create_subnetworks = false
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.ready]
 }
 
 resource "google_compute_subnetwork" "egress" {
@@ -18,29 +18,11 @@ resource "google_compute_subnetwork" "egress" {
   count = var.egress == null ? 0 : 1
 
   project                  = var.project_id
-  name                     = "nsps-egress"
+  name                     = "nsps-egress-direct"
   region                   = var.region
   network                  = google_compute_network.egress[0].id
   ip_cidr_range            = var.egress.cidr
   private_ip_google_access = true # Firestore, Pub/Sub and Secret Manager do not go through the NAT
-}
-
-resource "google_vpc_access_connector" "egress" {
-  count = var.egress == null ? 0 : 1
-
-  project       = var.project_id
-  name          = "nsps-egress"
-  region        = var.region
-  machine_type  = var.egress.machine_type
-  min_instances = var.egress.min_machines
-  max_instances = var.egress.max_machines
-
-  subnet {
-    project_id = var.project_id
-    name       = google_compute_subnetwork.egress[0].name
-  }
-
-  depends_on = [google_project_service.this]
 }
 
 resource "google_compute_address" "egress" {
@@ -53,7 +35,7 @@ resource "google_compute_address" "egress" {
   description  = "The address from which the connectors call external systems"
   labels       = var.labels
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.ready]
 
   lifecycle {
     prevent_destroy = true # it is in the firewalls of external systems, and Google cannot restore it
@@ -79,7 +61,7 @@ resource "google_compute_router_nat" "egress" {
   nat_ip_allocate_option             = "MANUAL_ONLY"
   nat_ips                            = google_compute_address.egress[*].self_link
   source_subnetwork_ip_ranges_to_nat = "LIST_OF_SUBNETWORKS"
-  # All calls go to one address and port, so the number of ports of a machine limits its calls at once.
+  # All calls go to one address and port, so the number of ports of an instance limits its calls at once.
   enable_dynamic_port_allocation      = true
   enable_endpoint_independent_mapping = false
   min_ports_per_vm                    = 1024

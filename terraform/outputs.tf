@@ -32,3 +32,8 @@ output "egress_address" {
   description = "Address that the firewalls of the external systems must admit; null without `egress`."
   value       = one(google_compute_address.egress[*].address)
 }
+
+output "edge_dns" {
+  description = "Records to add to your DNS, by host: the address of the load balancer. Empty without `edge`."
+  value       = { for host in values(local.hosts) : host => google_compute_global_address.edge[0].address }
+}

@@ -16,10 +16,37 @@ from tests.support.scripted import ScriptedServer
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# The same examples in every run, without a time limit; `make fuzz` tries more examples.
+# The same examples in every run, without a time limit. `make fuzz` tries more examples; CI tries
+# fewer on a second Python.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("few", max_examples=10, derandomize=True, deadline=None)
 settings.register_profile("fuzz", max_examples=5_000, derandomize=False, deadline=None)
 settings.load_profile("repeatable")
+
+
+# Tests that `make test` leaves out, because they take more than half of the time of all; CI runs
+# them with `make slow`.
+SLOW = (
+    "audit/test_acceptance.py",
+    "cli/test_simulate.py",
+    "deployment",
+    "documents/test_site_build.py",
+    "emulator",
+    "inspector/test_life.py",
+    "inspector/test_masked_test.py",
+    "inspector_page",
+    "real",
+    "tools/test_simulation.py",
+    "tools/test_simulation_hss.py",
+    "tools/test_stack.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    for item in items:
+        if any(item.path.is_relative_to(tests / name) for name in SLOW):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="module")

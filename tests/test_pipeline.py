@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -419,3 +420,33 @@ async def test_a_subject_is_not_claimed_while_the_system_may_still_process_its_c
     assert (await bench.handle(changed(second=30), budget=1)).outcome is Outcome.UNAVAILABLE
     bench.clock.now += 0.6
     assert (await bench.handle(changed(second=30), budget=1)).outcome is Outcome.APPLIED
+
+
+async def test_every_record_is_found_by_the_sim_and_the_account(bench: Bench) -> None:
+    """Also that of an event without a plan, and of one that cannot be read."""
+    await bench.handle(changed())
+    await bench.handle(changed(change={"data.event_type": "SIM/Other"}))
+    await bench.handle(changed(change={"updated_at": "yesterday"}))
+    records = [record for record in bench.lines() if record["message"] == "event settled"]
+    assert [record["outcome"] for record in records] == ["applied", "ignored", "invalid"]
+    hashes = [log.subject_hash(b"key", f"imsi:{IMSI}")]
+    assert [record["subject_hash"] for record in records] == [hashes] * 3
+    assert len({tuple(record["account_hash"][:1]) for record in records}) == 1
+
+
+@pytest.mark.parametrize("change", [{}, {"updated_at": "yesterday"}], ids=["valid", "invalid"])
+async def test_half_a_surrogate_pair_in_a_name_does_not_change_the_answer(
+    bench: Bench, change: dict[str, Any]
+) -> None:
+    odd = {"pb_data.account_info.id": "J\ud83d@msisdn"}
+    plain = await bench.handle(changed(change=change))
+    assert await bench.handle(changed(second=11, change=odd | change)) == plain
+    assert bench.lines()[-1]["account_hash"]
+
+
+async def test_a_record_says_how_long_ago_nsps_got_the_event(bench: Bench) -> None:
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    await bench.handle(changed(change={"created_at": hour_ago.isoformat()}))
+    (record,) = [one for one in bench.lines() if one["message"] == "event settled"]
+    assert record["created_at"] == hour_ago.isoformat()
+    assert 3600 <= record["age_seconds"] < 3700

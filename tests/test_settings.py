@@ -15,6 +15,7 @@ from connector.settings import (
     FirestoreUrl,
     GoogleSecrets,
     LedgerUrl,
+    PostgresqlUrl,
     SecretsSource,
     Settings,
     SqliteUrl,
@@ -107,6 +108,12 @@ def test_blanks_around_a_value_are_removed() -> None:
         ("firestore:?project=p&database=d", FirestoreUrl("p", "d")),
         ("firestore:?database=d&project=p", FirestoreUrl("p", "d")),
         ("firestore:?project=example.com%3Ap&database=(default)", EXAMPLE),
+        ("postgresql://u@db/nsps", PostgresqlUrl("u", "db", 5432, "nsps", "verify-full", None)),
+        ("postgres://u@db:6432/n?sslmode=disable", PostgresqlUrl("u", "db", 6432, "n", "disable")),
+        (
+            "postgresql://a%40b@[::1]:5433/my%20db?sslmode=verify-ca&sslrootcert=/ca.pem",
+            PostgresqlUrl("a@b", "::1", 5433, "my db", "verify-ca", "/ca.pem"),
+        ),
     ],
 )
 def test_a_ledger_is_chosen_by_its_url(url: str, parsed: LedgerUrl) -> None:
@@ -134,7 +141,53 @@ def test_a_ledger_is_chosen_by_its_url(url: str, parsed: LedgerUrl) -> None:
 )
 def test_an_unknown_ledger_url_is_refused(url: str) -> None:
     (told,) = problems(LEDGER_URL=url)
-    assert told == "LEDGER_URL: must be memory:, sqlite:///FILE or firestore:?project=P&database=D"
+    assert told == (
+        "LEDGER_URL: must be memory:, sqlite:///FILE, firestore:?project=P&database=D "
+        "or postgresql://USER@HOST:PORT/DATABASE"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://db/nsps", "must be written postgresql://USER@HOST:PORT/DATABASE"),
+        ("postgresql://u@/nsps", "must be written"),
+        ("postgresql://u@db", "must be written"),
+        ("postgresql://u@db/", "must be written"),
+        ("postgresql://u@db:x/nsps", "must be written"),
+        ("postgresql://u@db:99999/nsps", "must be written"),
+        ("postgresql://u@db/nsps?sslmode", "must be written"),
+        ("postgresql://u@db/nsps#x", "must be written"),
+        ("postgresql://u:s3cret@db/nsps", "put it into the secret LEDGER_PASSWORD"),
+        ("postgresql://u:@db/nsps", "put it into the secret LEDGER_PASSWORD"),
+        ("postgresql://u@db/nsps?password=s3cret", "has the options sslmode and sslrootcert"),
+        ("postgresql://u@db/nsps?sslmode=require&sslmode=disable", "each at most once"),
+        ("postgresql://u@db/nsps?sslmode=prefer", "must be verify-full, verify-ca, require"),
+    ],
+)
+def test_a_wrong_url_of_postgresql_is_refused_without_its_values(url: str, told: str) -> None:
+    (found,) = problems(LEDGER_URL=url)
+    assert found.startswith("LEDGER_URL: ")
+    assert told in found
+    assert "s3cret" not in found
+
+
+@pytest.mark.parametrize(
+    ("url", "shared"),
+    [
+        ("memory:", False),
+        ("sqlite:///state.db", False),
+        ("firestore:", True),
+        ("postgresql://u@db/nsps", True),
+    ],
+)
+def test_a_second_replica_needs_a_ledger_that_replicas_share(url: str, shared: bool) -> None:
+    assert read({"LEDGER_URL": url, "REPLICA": "1"}).shares_ledger == shared
+    if shared:
+        assert read({"LEDGER_URL": url, "REPLICA": "2"}).REPLICA == 2
+    else:
+        (told,) = problems(LEDGER_URL=url, REPLICA="2")
+        assert told.startswith("REPLICA: must be 1 with a ledger in memory or in SQLite")
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,21 @@ import pty
 import re
 from collections.abc import Callable
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from connector.ledger.key_check import has_key
+from connector.ledger.records import LedgerUnavailable
+from connector.ledger.sealed import WrongKey, sealing_key, unseal
+from connector.ledger.sqlite import SqliteLedger
+from connector.pipeline import hash_key
 from connector.settings import BadSettings
 from connector.startup import start as begin
 from tests.support import ROOT
 from tests.support.answers import ACCEPTED
-from tests.support.events import event
+from tests.support.events import event, subscriber
 from tests.support.function import Function, environment
 from tests.support.scripted import Scripted, ScriptedServer
 
@@ -258,6 +264,68 @@ def test_a_start_that_fails_in_the_worker_looks_like_any_other(
     for line in lines:
         assert (line["severity"], line["message"]) == ("CRITICAL", "the connector cannot start")
         assert told in line["cause"]
+
+
+def test_a_ledger_that_was_written_with_another_key_stops_the_start(tmp_path: Path) -> None:
+    env = environment("http://127.0.0.1:9", LEDGER_URL=f"sqlite:///{tmp_path}/ledger")
+    for key in ("the-key-of-the-ledger", "the-key-of-the-ledger"):
+        with Function(tmp_path / "log", {**env, "HASH_KEY": key}):
+            pass
+    function = Function(tmp_path / "log", {**env, "HASH_KEY": "another-key-of-a-ledger"})
+    function.client.close()
+    assert function.process.wait(30) == 1
+    (line,) = function.lines(message="the connector cannot start")
+    assert "HASH_KEY: the ledger was written with another key" in line["cause"]
+
+
+async def test_a_key_that_cannot_be_checked_at_the_start_is_checked_before_the_first_event(
+    tmp_path: Path, system: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger"
+    env = environment(system.url, LEDGER_URL=f"sqlite:///{path}", HASH_KEY="the-key-of-the-start")
+    other = SqliteLedger(path, hash_key("another-key-of-a-ledger"))
+    assert await has_key(other, hash_key("another-key-of-a-ledger"))
+    await other.close()
+    startup = await asyncio.to_thread(begin, env)
+    first_note, tries = SqliteLedger.first_note, count()
+
+    async def away(ledger: SqliteLedger, name: str, text: str) -> str:
+        if not next(tries):
+            raise LedgerUnavailable
+        return await first_note(ledger, name, text)
+
+    monkeypatch.setattr(SqliteLedger, "first_note", away)
+    async with startup.serve() as pipeline:
+        result = await pipeline.handle(json.dumps(event()).encode())
+    assert "HASH_KEY" in (result.cause or "")
+    assert system.requests == []
+
+
+async def test_a_ledger_with_keep_state_holds_the_last_event_encrypted(
+    tmp_path: Path, system: ScriptedServer
+) -> None:
+    key, path = "the-key-of-the-ledger", tmp_path / "ledger"
+    url = f"sqlite:///{path}"
+    env = environment(system.url, LEDGER_URL=url, HASH_KEY=key, KEEP_STATE="true")
+    posted = event(imsi=subscriber(1))
+    with Function(tmp_path / "log", env) as function:
+        assert function.post(posted).status_code == 202
+    ledger = SqliteLedger(path, hash_key(key))
+    (kept,) = await ledger.kept("", 10)
+    await ledger.close()
+    assert json.loads(unseal(sealing_key(key), kept.state)) == posted
+    with pytest.raises(WrongKey):
+        unseal(sealing_key("another"), kept.state)
+    assert subscriber(1).encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("source", ["", "0123456789abcdef"])
+def test_health_and_every_line_name_the_source(tmp_path: Path, source: str) -> None:
+    env = environment("http://127.0.0.1:9", SOURCE_HASH=source)
+    with Function(tmp_path / "log", env) as function:
+        answer = function.client.get("/health").json()
+    assert answer == ({"source": source} if source else {})
+    assert {line.get("source", "") for line in function.lines()} == {source}
 
 
 @pytest.mark.parametrize(

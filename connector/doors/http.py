@@ -23,6 +23,7 @@ from connector.doors.request_ids import request_ids
 from connector.doors.worker import Worker
 from connector.event import numbers, parse, personal
 from connector.masking import redact
+from connector.names import names_in, names_of
 from connector.outcome import Outcome, Refusal, Result, answer
 from connector.settings import Settings
 
@@ -42,6 +43,8 @@ class HttpDoor:
         project = self._settings.GOOGLE_CLOUD_PROJECT
         self._traces = f"projects/{project}/traces/" if project else ""
         self._messages = PubSubDoor(worker)
+        source = self._settings.SOURCE_HASH
+        self._health = to_json({"source": source} if source else {})
         self._signer = _signer(self._settings)
 
     async def __call__(self, request: Request) -> Response:
@@ -58,10 +61,10 @@ class HttpDoor:
     async def _answer(
         self, request: Request, handle: Callable[[Request], Awaitable[Response]]
     ) -> Response:
-        log.bind(**request_ids(dict(request.headers.items()), self._traces))
+        log.begin(**request_ids(dict(request.headers.items()), self._traces))
         if request.method in ("GET", "HEAD") and request.scope["path"] == "/health":
             log.write(INFO, "health asked", connector=self._worker.startup.mapping.name)
-            return Response(b"{}", media_type=_JSON)
+            return Response(self._health, media_type=_JSON)
         with self._worker.in_flight:
             try:
                 if request.method != "POST":  # before the token (contract 3, case 5)
@@ -114,7 +117,7 @@ class HttpDoor:
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Answer a request that the framework refuses; Starlette calls this."""
         status = error.status_code if isinstance(error, HTTPException) else 500
-        log.bind(**request_ids(dict(request.headers.items()), self._traces))
+        log.begin(**request_ids(dict(request.headers.items()), self._traces))
         outcome = Outcome.NOT_ALLOWED if status in (404, 405) else Outcome.FAILED
         return self._refused(Result(outcome), request)
 
@@ -128,7 +131,7 @@ class HttpDoor:
             "outcome": result.outcome.value,
             "status": fault.status if fault else answer(result).status,
             "method": request.method,
-            "details": [f"{detail.field}: {detail.rule}" for detail in result.details],
+            "details": [str(detail) for detail in result.details],
             "cause": result.cause,
         }
         line = {name: value for name, value in line.items() if value}
@@ -144,7 +147,11 @@ class HttpDoor:
 
     async def _publish(self, body: bytes) -> Result:
         """Put an event on the topic, if it is valid: NSPS learns of an invalid one at once."""
-        event = parse(body)
+        try:
+            event = parse(body)
+        except Refusal:
+            log.bind(**self._worker.pipeline.found_by(names_in(body)))
+            raise
         log.protect(lambda text: redact(text, personal(event)), numbers(event))
         publisher, topic = self._worker.publisher, self._settings.PUBSUB_TOPIC
         if not publisher or not topic:
@@ -156,7 +163,11 @@ class HttpDoor:
         }
         await publisher.publish(topic, body, attributes)
         # No rule has matched yet, so the type may be any text, and hold personal data.
-        logged = attributes | {"event_type": redact(event.event_type, personal(event))}
+        logged = {
+            **attributes,
+            "event_type": redact(event.event_type, personal(event)),
+            **self._worker.pipeline.found_by(names_of(event)),
+        }
         log.write(
             INFO,
             "event queued",

@@ -12,7 +12,6 @@ from connector import log
 from connector.doors.pubsub_message import Message, read, unread
 from connector.doors.request_ids import valid_id
 from connector.doors.worker import Worker
-from connector.event import Event
 from connector.outcome import Refusal, Result, answer
 from connector.pipeline import Record
 
@@ -34,13 +33,13 @@ class PubSubDoor:
             message = unread(headers, body)
             self._bind(message)
             self._log_unreadable(refusal.result)
-            return await self._dead_letter(message, refusal.result, None)
+            return await self._dead_letter(message, refusal.result, Record())
         self._bind(message)
         record = Record()
         result = await self._worker.pipeline.handle(message.data, record)
         if result.accepted or not result.final:
             return result.accepted, result
-        return await self._dead_letter(message, result, record.event)
+        return await self._dead_letter(message, result, record)
 
     def _bind(self, message: Message) -> None:
         ids = {"unique_id": valid_id(message.message_id)}
@@ -58,7 +57,7 @@ class PubSubDoor:
         log.write(WARNING, "message unreadable", **line)
 
     async def _dead_letter(
-        self, message: Message, result: Result, event: Event | None
+        self, message: Message, result: Result, record: Record
     ) -> tuple[bool, Result]:
         topic = self._worker.startup.settings.PUBSUB_DEAD_LETTER_TOPIC
         if not topic or not self._worker.publisher:
@@ -66,7 +65,7 @@ class PubSubDoor:
         why = {
             "outcome": result.outcome.value,
             "reason": result.reason or "; ".join(_details(result)),
-            "event_id": event.event_id if event else "",
+            "event_id": record.event.event_id if record.event else "",
             "connector": self._worker.startup.mapping.name,
         }
         try:  # `why` first: if there are too many attributes, the last are left out
@@ -76,9 +75,10 @@ class PubSubDoor:
             failed = why | {"cause": refusal.result.cause}
             log.write(ERROR, "event not dead-lettered: it will come again", **failed)
             return False, refusal.result
-        log.write(WARNING, "event dead-lettered", **why)
+        found_by = self._worker.pipeline.found_by(record.names)
+        log.write(WARNING, "event dead-lettered", **why, **found_by)
         return True, result
 
 
 def _details(result: Result) -> list[str]:
-    return [f"{detail.field}: {detail.rule}" for detail in result.details]
+    return [str(detail) for detail in result.details]

@@ -102,4 +102,5 @@ def start_worker(environ: Mapping[str, str]) -> Worker:
             print("The connector cannot start:", *bad.problems, sep="\n  ", file=sys.stderr)
         sys.exit(server.CANNOT_START)
     log.configure(startup.settings.LOG_LEVEL)
+    log.name_process(startup.mapping.name, startup.settings.SOURCE_HASH)
     return Worker(startup)

@@ -18,7 +18,7 @@ a fork.
 import asyncio
 import hmac
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -48,18 +48,23 @@ from connector.ledger.records import (
     ClaimRequest,
     Done,
     Duplicate,
+    Kept,
     Known,
     LedgerUnavailable,
     LostClaim,
+    SubjectView,
     Superseded,
     decide,
     in_force,
+    period,
     wait_for,
 )
 from connector.settings import BadSettings
 
 EVENTS = "nsps_events"
 SUBJECTS = "nsps_subjects"
+KEPT = "nsps_kept"
+NOTES = "nsps_notes"
 
 _TIMEOUT = 3.0  # seconds for one request
 _PAUSES = (0.1, 0.3, 0.0)  # seconds at most after each try
@@ -105,9 +110,9 @@ class _Leased:
 
 
 class FirestoreLedger:
-    """A ledger in the collections `nsps_events` and `nsps_subjects`.
+    """A ledger in the collections `nsps_events`, `nsps_subjects`, `nsps_kept` and `nsps_notes`.
 
-    The fields of a document:
+    The fields of a document of an event or a subject:
 
         token        of the last claim
         lease_until  when its lease ends; null if no claim holds it
@@ -117,6 +122,9 @@ class FirestoreLedger:
                      it was never settled. Of a subject: the newest that was applied, or may
                      have been
         owner        of a subject: its account, as text
+
+    What is kept of a subject has the fields `state` and `expires`, a note the field `text`, and a
+    counter, which has a document for each of its periods, `value` and `expires`.
 
     Events that an older connector settled also have an `outcome`. It was always `applied`, and
     nothing reads it.
@@ -187,6 +195,7 @@ class FirestoreLedger:
             writes = [
                 database.put(path, fields, leased[path].version) for path, fields in settled.items()
             ]
+            writes += [database.replace(path, fields) for path, fields in self._to_keep(claim)]
             await self._end(database, claim, writes)
 
     async def release(
@@ -210,6 +219,61 @@ class FirestoreLedger:
                         continue
                     writes.append(database.put(path, fields, held.version))
                 await self._end(database, claim, writes)
+
+    async def look(self, subject: str) -> SubjectView:
+        """See `LedgerStore`."""
+        path = self._subject(subject)
+        async with self._connected() as database:
+            document = (await database.read([path]))[path]
+        now = self._clock(document.read)
+        return SubjectView(_known(document, now, 0), wait_for([_left(document, now)], 0, 0))
+
+    async def kept(self, after: str, most: int) -> list[Kept]:
+        """See `LedgerStore`."""
+        async with self._connected() as database:
+            found = await database.read_after(KEPT, after, most)
+            if not found:
+                return []
+            subjects = await database.read(f"{SUBJECTS}/{key}" for key in found)
+            now = self._clock(max(document.read for document in subjects.values()))
+        return [
+            Kept(
+                key,
+                fields["state"],
+                leased=in_force(_left(subjects[f"{SUBJECTS}/{key}"], now), 0, 0),
+            )
+            for key, fields in found.items()
+        ]
+
+    async def note(self, name: str) -> str | None:
+        """See `LedgerStore`."""
+        path = f"{NOTES}/{name}"
+        async with self._connected() as database:
+            found = (await database.read([path]))[path]
+        return found.fields.get("text")
+
+    async def write_note(self, name: str, text: str) -> None:
+        """See `LedgerStore`."""
+        async with self._connected() as database:
+            await database.commit([database.replace(f"{NOTES}/{name}", {"text": text})])
+
+    async def first_note(self, name: str, text: str) -> str:
+        """See `LedgerStore`."""
+        if (found := await self.note(name)) is not None:
+            return found
+        async with self._connected() as database:
+            with suppress(*_CHANGED):  # another instance was faster
+                await database.commit([database.put(f"{NOTES}/{name}", {"text": text}, None)])
+                return text
+        return await self.note(name) or text
+
+    async def count(self, name: str, more: int, seconds: float) -> int:
+        """See `LedgerStore`."""
+        now = self._clock(datetime.now(UTC))
+        counter = f"{NOTES}/{name}.{period(now.timestamp(), seconds)}"
+        expires = now + timedelta(seconds=seconds) + _KEPT
+        async with self._connected() as database:
+            return await database.add(counter, "value", more, expires)
 
     async def close(self) -> None:
         """See `Ledger`."""
@@ -241,6 +305,9 @@ class FirestoreLedger:
             ends = [_left(document, now) for document in found.values()]
             if wait := wait_for(ends, 0, request.lease):
                 return Busy(wait)
+            events = [found[self._event(name)] for name in request.identities]
+            if request.once and any(document.fields.get("lease_until") for document in events):
+                return Duplicate(crashed=True)
             lease: dict[str, Any] = {
                 "token": token,
                 "lease_until": now + timedelta(seconds=request.lease),
@@ -321,6 +388,17 @@ class FirestoreLedger:
             if name not in claim.dropped:
                 settled[path] = free | _fields(leased[path].known.after(request))
         return settled
+
+    def _to_keep(self, claim: Claim) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the path and the fields of what is kept of each subject."""
+        request = claim.request
+        if request.kept is not None:
+            for name in set(request.subjects) - claim.dropped:
+                expires = datetime.now(UTC) + _KEPT if name in request.leave else None
+                yield (
+                    f"{KEPT}/{self._hash(name)}",
+                    {"state": request.kept, "expires": expires},
+                )
 
     def _event(self, name: str) -> str:
         return f"{EVENTS}/{self._hash(name)}"

@@ -20,10 +20,12 @@ from google.cloud.firestore_v1.types import (
     BatchGetDocumentsResponse,
     CommitRequest,
     CommitResponse,
+    RunQueryRequest,
+    RunQueryResponse,
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
-Plain = str | datetime | list[float] | None
+Plain = str | bytes | datetime | list[float] | None
 Fields = Mapping[str, Plain]
 Version = Timestamp  # when a document was last changed, to the nanosecond
 Write = dict[str, Any]
@@ -31,6 +33,7 @@ Write = dict[str, Any]
 # The types of the messages inside the wrappers.
 _Read: Any = type(BatchGetDocumentsRequest.pb(BatchGetDocumentsRequest()))
 _Commit: Any = type(CommitRequest.pb(CommitRequest()))
+_Query: Any = type(RunQueryRequest.pb(RunQueryRequest()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,42 @@ class Database:
                 found[name] = StoredDocument(fields, there.update_time, read)
         return found
 
+    async def read_after(self, collection: str, after: str, most: int) -> dict[str, dict[str, Any]]:
+        """The fields of a collection's first documents whose id is greater than `after`, by id.
+
+        They are in the order of their ids. An empty text is less than all ids.
+        """
+        query: dict[str, Any] = {
+            "from_": [{"collection_id": collection}],
+            "order_by": [{"field": {"field_path": "__name__"}, "direction": "ASCENDING"}],
+            "limit": {"value": most},
+        }
+        folder = f"{self._root}{collection}/"
+        if after:
+            start = {"values": [{"reference_value": folder + after}], "before": False}
+            query["start_at"] = start
+        parent = self._root.removesuffix("/")
+        request = RunQueryRequest.wrap(_Query(parent=parent, structured_query=query))
+        found = {}
+        async for part in await self._api.run_query(request=request, **self._options):
+            answer = RunQueryResponse.pb(part)
+            if answer.HasField("document"):
+                fields = {name: _plain(value) for name, value in answer.document.fields.items()}
+                found[answer.document.name.removeprefix(folder)] = fields
+        return found
+
+    async def add(self, path: str, field: str, more: int, expires: datetime) -> int:
+        """Add to a number of a document, which is made if there is none; return the new number."""
+        transform = {"field_path": field, "increment": {"integer_value": more}}
+        write = {
+            "update": {"name": self._root + path, "fields": {"expires": _value(expires)}},
+            "update_mask": {"field_paths": ["expires"]},
+            "update_transforms": [transform],
+        }
+        request = CommitRequest.wrap(_Commit(database=self._name, writes=[write]))
+        answer = CommitResponse.pb(await self._api.commit(request=request, **self._options))
+        return int(answer.write_results[0].transform_results[0].integer_value)
+
     async def commit(self, writes: Iterable[Write]) -> list[Version]:
         """Carry out all writes or none, in one request; return the new version for each write."""
         request = CommitRequest.wrap(_Commit(database=self._name, writes=writes))
@@ -92,6 +131,11 @@ class Database:
             "update_mask": {"field_paths": list(fields)},
             "current_document": {"exists": False} if version is None else {"update_time": version},
         }
+
+    def replace(self, path: str, fields: Fields) -> Write:
+        """A write of these fields, for `commit`, whatever the document holds."""
+        values = {name: _value(value) for name, value in fields.items()}
+        return {"update": {"name": self._root + path, "fields": values}}
 
     def delete(self, path: str, version: Version) -> Write:
         """A deletion, for `commit`. It fails unless the document has this version."""
@@ -112,6 +156,8 @@ def _value(plain: Plain) -> dict[str, Any]:
             return {"null_value": 0}
         case str():
             return {"string_value": plain}
+        case bytes():
+            return {"bytes_value": plain}
         case datetime():
             return {"timestamp_value": plain}
         case _:

@@ -6,7 +6,7 @@ forgets a lease before.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import count, islice
@@ -21,11 +21,14 @@ from connector.ledger.records import (
     ClaimRequest,
     Done,
     Duplicate,
+    Kept,
     Known,
     LostClaim,
+    SubjectView,
     Superseded,
     decide,
     in_force,
+    period,
     wait_for,
 )
 
@@ -47,6 +50,10 @@ class _Newest(Generic[T]):
     def get(self, name: str) -> T | None:
         """The record of the name, or None."""
         return self._records.get(_digest(name))
+
+    def items(self) -> Iterable[tuple[bytes, T]]:
+        """All records with the digests of their names."""
+        return self._records.items()
 
     def note(self, name: str, record: T) -> None:
         """Put the record of a name in place of the older one, as the newest of all."""
@@ -96,6 +103,9 @@ class MemoryLedger:
         self._leases: dict[str, _Lease] = {}
         self._most_leases = _FEW
         self._tokens = count(1)
+        self._kept: _Newest[bytes] = _Newest(ceil(most / 2))
+        self._notes: dict[str, str] = {}
+        self._counters: dict[str, tuple[int, int]] = {}
 
     async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
         """See `Ledger`."""
@@ -108,6 +118,8 @@ class MemoryLedger:
         held = [self._leases[key].until for key in request.keys if key in self._leases]
         if wait := wait_for(held, now, request.lease):
             return Busy(wait)
+        if request.once and any(name in self._leases for name in request.identities):
+            return Duplicate(crashed=True)
         if len(self._leases) > self._most_leases:
             self._sweep(now, request.lease)
         for name in request.subjects if held else ():  # the new lease replaces an expired one
@@ -129,6 +141,8 @@ class MemoryLedger:
             self._done.note(name, Done(request.snapshot))
         for name in set(request.subjects) - claim.dropped:
             self._known.note(name, self._subject(name).after(request))
+            if request.kept is not None:
+                self._kept.note(name, request.kept)
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
@@ -143,6 +157,43 @@ class MemoryLedger:
         if rest:
             lease = _Lease(claim.token, min(until, self._clock() + rest), None)
             self._leases |= dict.fromkeys(request.keys, lease)
+
+    async def look(self, subject: str) -> SubjectView:
+        """See `LedgerStore`."""
+        now = self._clock()
+        leased = wait_for([self._lease(subject).until], now, 0)
+        return SubjectView(self._look_up(subject, now, 0), leased)
+
+    async def kept(self, after: str, most: int) -> list[Kept]:
+        """See `LedgerStore`."""
+        now = self._clock()
+        held = {
+            _digest(name).hex()
+            for name, lease in self._leases.items()
+            if in_force(lease.until, now, 0)
+        }
+        found = [(key.hex(), state) for key, state in self._kept.items() if key.hex() > after]
+        return [Kept(key, state, key in held) for key, state in sorted(found)[:most]]
+
+    async def note(self, name: str) -> str | None:
+        """See `LedgerStore`."""
+        return self._notes.get(name)
+
+    async def write_note(self, name: str, text: str) -> None:
+        """See `LedgerStore`."""
+        self._notes[name] = text
+
+    async def first_note(self, name: str, text: str) -> str:
+        """See `LedgerStore`."""
+        return self._notes.setdefault(name, text)
+
+    async def count(self, name: str, more: int, seconds: float) -> int:
+        """See `LedgerStore`."""
+        now = period(self._clock(), seconds)
+        before, value = self._counters.get(name, (now, 0))
+        value = more + (value if before == now else 0)
+        self._counters[name] = (now, value)
+        return value
 
     async def close(self) -> None:
         """See `Ledger`; there is nothing to close."""

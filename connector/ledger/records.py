@@ -31,7 +31,13 @@ class ClaimRequest(NamedTuple):
 
     `released` are the subjects that the event takes away from the account `owner`. `unbound` is
     true if the event has calls without a subject. `again` is true if the event may be applied
-    again when it comes with a newer snapshot.
+    again when it comes with a newer snapshot. `once` is true if it has a call that must not be made
+    twice: an earlier claim of the event whose lease expired counts as settled, because its process
+    may have crashed after the call.
+
+    `kept` is what to keep of the event with each of its subjects, encrypted
+    (`connector.ledger.sealed`); None keeps what is there. The stores keep it for as long as the
+    account has the subject, and for 100 days of those that `leave`: that are released or removed.
     """
 
     identities: tuple[str, ...]
@@ -42,6 +48,9 @@ class ClaimRequest(NamedTuple):
     unbound: bool
     again: bool
     lease: float
+    once: bool = False
+    kept: bytes | None = None
+    leave: frozenset[str] = frozenset()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -91,6 +100,17 @@ NOBODY = Known(None, None)
 """The record of a subject that the ledger has never seen."""
 
 
+class SubjectView(NamedTuple):
+    """What a ledger knows of a subject now: its record, and for how many seconds it is leased.
+
+    `known` counts a snapshot that may have been applied: that of a lease that expired. `leased` is
+    0 if no claim holds the subject.
+    """
+
+    known: Known
+    leased: float
+
+
 class Claim(NamedTuple):
     """The event may be applied, except for its calls about the `dropped` subjects.
 
@@ -105,7 +125,12 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The event was already applied, and it must not be applied again."""
+    """The event was already applied, and it must not be applied again.
+
+    `crashed` is true if nobody knows whether it was: see `once` of a `ClaimRequest`.
+    """
+
+    crashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +142,18 @@ class Busy(NamedTuple):
     """Another event holds a lease, for at most `wait` more seconds."""
 
     wait: float
+
+
+class Kept(NamedTuple):
+    """What was kept of the last event that was applied to a subject.
+
+    `subject` is the hash of its name, `state` the event, encrypted. `leased` is true while an event
+    of the subject is being applied.
+    """
+
+    subject: str
+    state: bytes
+    leased: bool
 
 
 class LostClaim(Exception):  # noqa: N818 - it names what happened
@@ -168,6 +205,66 @@ class Ledger(Protocol):
 
     async def close(self) -> None:
         """Close files and connections."""
+
+
+class LedgerStore(Ledger, Protocol):
+    """A store: it also keeps facts of the deployment (docs/decisions/0047-what-a-ledger-keeps.md).
+
+    The start, the audit and the tools use these methods; the path of an event
+    needs a `Ledger` only.
+    """
+
+    async def look(self, subject: str) -> SubjectView:
+        """What is known of a subject now, for a person; it changes nothing, not even a file.
+
+        Raises:
+            LedgerUnavailable: the store cannot be read.
+        """
+
+    async def kept(self, after: str, most: int) -> list[Kept]:
+        """What is kept of at most `most` subjects, in the order of their hashes.
+
+        It begins with the first hash greater than `after`; an empty text is less than all. An audit
+        asks for it.
+
+        Raises:
+            LedgerUnavailable: the store cannot be read.
+        """
+
+    async def note(self, name: str) -> str | None:
+        """The text that `write_note` wrote under this name; None if there is none.
+
+        Raises:
+            LedgerUnavailable: the store cannot be read.
+        """
+
+    async def write_note(self, name: str, text: str) -> None:
+        """Keep a short text about the deployment under a name, in place of the one before.
+
+        Raises:
+            LedgerUnavailable: it is unknown whether the text was written.
+        """
+
+    async def first_note(self, name: str, text: str) -> str:
+        """Keep a text under a name unless there is one; return the one that is there now.
+
+        Raises:
+            LedgerUnavailable: it is unknown whether the text was written.
+        """
+
+    async def count(self, name: str, more: int, seconds: float) -> int:
+        """Add to a counter that begins at 0 in each period of `seconds`; return its new value.
+
+        Periods of all processes begin at the same times.
+
+        Raises:
+            LedgerUnavailable: it is unknown whether the number was added.
+        """
+
+
+def period(now: float, seconds: float) -> int:
+    """The number of the period that `now` is in, both in seconds; see `LedgerStore.count`."""
+    return int(now // seconds)
 
 
 def in_force(until: float, now: float, lease: float) -> bool:

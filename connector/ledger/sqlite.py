@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from math import inf
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -27,15 +27,24 @@ from connector.ledger.records import (
     ClaimRequest,
     Done,
     Duplicate,
+    Kept,
     Known,
     LedgerUnavailable,
     LostClaim,
+    SubjectView,
     Superseded,
     decide,
     in_force,
+    period,
     wait_for,
 )
-from connector.ledger.sqlite_file import begin, is_busy, open_file
+from connector.ledger.sqlite_file import (
+    add_tables,
+    begin,
+    is_busy,
+    open_file,
+    open_to_read,
+)
 
 T = TypeVar("T")
 
@@ -52,7 +61,16 @@ _FREE = "DELETE FROM leases WHERE token = ? AND id IN (SELECT value FROM json_ea
 _SWEEP = """
 DELETE FROM events WHERE id IN (SELECT id FROM events WHERE expires < :now LIMIT 10);
 DELETE FROM subjects WHERE id IN (SELECT id FROM subjects WHERE expires < :now LIMIT 10);
-DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE expires < :now - 8640000 LIMIT 10)
+DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE expires < :now - 8640000 LIMIT 10);
+DELETE FROM kept WHERE id IN (SELECT id FROM kept WHERE expires < :now LIMIT 10)
+"""
+_KEPT_AFTER = """
+SELECT id, state, (SELECT expires FROM leases WHERE leases.id = kept.id)
+FROM kept WHERE id > ? ORDER BY id LIMIT ?
+"""
+_COUNT = """
+INSERT INTO counters VALUES (:id, :period, :more) ON CONFLICT (id) DO UPDATE SET
+value = :more + CASE period WHEN :period THEN value ELSE 0 END, period = :period
 """
 
 
@@ -136,6 +154,33 @@ class SqliteLedger:
         with suppress(LedgerUnavailable):
             await self._transaction(lambda file: self._release(file, claim, touched, rest))
 
+    async def look(self, subject: str) -> SubjectView:
+        """See `LedgerStore`; other processes may write to the file meanwhile."""
+        return await asyncio.to_thread(self._look, subject)
+
+    async def kept(self, after: str, most: int) -> list[Kept]:
+        """See `LedgerStore`."""
+        return await self._transaction(lambda file: self._kept(file, after, most))
+
+    async def note(self, name: str) -> str | None:
+        """See `LedgerStore`."""
+        return await self._transaction(lambda file: _note(file, name))
+
+    async def write_note(self, name: str, text: str) -> None:
+        """See `LedgerStore`."""
+        statement = "REPLACE INTO notes VALUES (?, ?)"
+        await self._transaction(lambda file: file.execute(statement, (name, text)).rowcount)
+
+    async def first_note(self, name: str, text: str) -> str:
+        """See `LedgerStore`."""
+        return await self._transaction(lambda file: _first_note(file, name, text))
+
+    async def count(self, name: str, more: int, seconds: float) -> int:
+        """See `LedgerStore`."""
+        now = period(self._clock(), seconds)
+        given = {"id": name, "period": now, "more": more}
+        return await self._transaction(lambda file: _counted(file, given))
+
     async def close(self) -> None:
         """See `Ledger`."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
@@ -153,12 +198,30 @@ class SqliteLedger:
         ends = [end for (end,) in file.execute(_HELD, (json.dumps(keys),))]
         if wait := wait_for(ends, now, request.lease):
             return Busy(wait)
+        if request.once and ends and self._is_leased(file, request.identities):
+            return Duplicate(crashed=True)
         for name in request.subjects if ends else ():
             self._write_subject(file, name, known[name])  # the new lease replaces an expired one
         claim = Claim(request, uuid4().hex, verdict)
         held = (claim.token, now + request.lease, _text(request.snapshot))
         file.executemany("REPLACE INTO leases VALUES (?, ?, ?, ?)", [(key, *held) for key in keys])
         return claim
+
+    def _look(self, subject: str) -> SubjectView:
+        if not self._path.exists():  # the first claim makes it
+            return SubjectView(NOBODY, 0)
+        try:
+            with closing(open_to_read(self._path)) as file:
+                now, key = self._clock(), json.dumps(self._hashed([subject]))
+                ends = [end for (end,) in file.execute(_HELD, (key,))]
+                known = self._look_up(file, subject, now, 0)
+                return SubjectView(known, wait_for(ends, now, 0))
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"ledger file: {error}") from error
+
+    def _is_leased(self, file: sqlite3.Connection, names: Iterable[str]) -> bool:
+        keys = json.dumps(self._hashed(names))
+        return file.execute(_HELD, (keys,)).fetchone() is not None
 
     def _settle(self, file: sqlite3.Connection, claim: Claim) -> None:
         if not self._free(file, claim):
@@ -169,6 +232,13 @@ class SqliteLedger:
             file.execute("REPLACE INTO events VALUES (?, ?, ?)", event)
         for name in set(request.subjects) - claim.dropped:
             self._write_subject(file, name, self._read_subject(file, name).after(request))
+            if request.kept is not None:
+                kept = (
+                    self._hash(name),
+                    request.kept,
+                    expires if name in request.leave else None,
+                )
+                file.execute("REPLACE INTO kept VALUES (?, ?, ?)", kept)
         self._sweep(file)
 
     def _release(
@@ -221,6 +291,13 @@ class SqliteLedger:
         row = file.execute(query, (self._hash(name),)).fetchone()
         expired = row and not in_force(row[0], now, longest)
         return self._read_subject(file, name).touched(_snapshot(row[1]) if expired else None)
+
+    def _kept(self, file: sqlite3.Connection, after: str, most: int) -> list[Kept]:
+        rows, now = file.execute(_KEPT_AFTER, (after, most)), self._clock()
+        return [
+            Kept(key, state, leased=until is not None and in_force(until, now, 0))
+            for key, state, until in rows
+        ]
 
     def _hash(self, name: str) -> str:
         return hmac.digest(self._key, name.encode(), "sha256").hex()
@@ -284,7 +361,10 @@ class SqliteLedger:
         """
         if self._file is None:
             self._file = open_file(self._path, deadline)
-        begin(self._file, deadline)
+            begin(self._file, deadline)
+            add_tables(self._file)
+        else:
+            begin(self._file, deadline)
         return self._file
 
     def _close(self) -> None:
@@ -296,6 +376,21 @@ class SqliteLedger:
 def _hand_over(jobs: list[_Job]) -> None:
     for job in jobs:
         job.hand_over()
+
+
+def _note(file: sqlite3.Connection, name: str) -> str | None:
+    row = file.execute("SELECT text FROM notes WHERE id = ?", (name,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def _first_note(file: sqlite3.Connection, name: str, text: str) -> str:
+    file.execute("INSERT OR IGNORE INTO notes VALUES (?, ?)", (name, text))
+    return _note(file, name) or text
+
+
+def _counted(file: sqlite3.Connection, given: dict[str, Any]) -> int:
+    file.execute(_COUNT, given)
+    return int(file.execute("SELECT value FROM counters WHERE id = :id", given).fetchone()[0])
 
 
 def _text(snapshot: Snapshot | None) -> str | None:

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from math import ceil
 from pathlib import Path
 
+from connector.ledger.mounts import network_file_system
 from connector.ledger.records import LedgerUnavailable
 from connector.settings import BadSettings
 
@@ -28,10 +29,25 @@ CREATE INDEX events_expire ON events (expires);
 CREATE INDEX subjects_expire ON subjects (expires);
 CREATE INDEX leases_expire ON leases (expires)
 """
+# Tables that are added to a file of this version: a connector that does not know them still works
+# with the file, so one can go back (docs/decisions/0047-what-a-ledger-keeps.md).
+_ADDED = """
+CREATE TABLE IF NOT EXISTS kept (
+    id TEXT PRIMARY KEY, state BLOB NOT NULL, expires REAL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS kept_expire ON kept (expires) WHERE expires IS NOT NULL;
+CREATE TABLE IF NOT EXISTS notes (id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counters (
+    id TEXT PRIMARY KEY, period INTEGER NOT NULL, value INTEGER NOT NULL
+) WITHOUT ROWID
+"""
 _COLUMNS = {
     "events": ["id", "snapshot", "expires"],
     "subjects": ["id", "snapshot", "owner", "expires"],
     "leases": ["id", "token", "expires", "snapshot"],
+    "kept": ["id", "state", "expires"],
+    "notes": ["id", "text"],
+    "counters": ["id", "period", "value"],
 }
 # Version 0 had one more column in `events`, which was always "applied". The table is copied because
 # DROP COLUMN needs SQLite 3.35, and Red Hat Enterprise Linux 9 has 3.34.
@@ -104,6 +120,23 @@ def open_file(path: Path, deadline: float) -> sqlite3.Connection:
     return file
 
 
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Open the file for reading only: it makes no file, and changes no tables and no rights.
+
+    Raises:
+        LedgerUnavailable: a newer connector has written the file.
+        sqlite3.Error: the file cannot be opened.
+    """
+    place = f"{path.absolute().as_uri()}?mode=ro"
+    file = sqlite3.connect(place, timeout=_PATIENCE, isolation_level=None, uri=True)
+    try:
+        _version(file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
 def begin(file: sqlite3.Connection, deadline: float) -> None:
     """Begin a transaction on a file with the tables of this version; it migrates older ones.
 
@@ -117,6 +150,12 @@ def begin(file: sqlite3.Connection, deadline: float) -> None:
     file.execute("BEGIN IMMEDIATE")
     if _version(file) < _VERSION:
         _migrate(file)
+
+
+def add_tables(file: sqlite3.Connection) -> None:
+    """Make the tables that were added since version 1, as part of the caller's transaction."""
+    for statement in _ADDED.split(";"):
+        file.execute(statement)
 
 
 def is_busy(error: Exception) -> bool:
@@ -144,6 +183,12 @@ def _folder_problem(path: Path) -> str | None:
         return f"there is no directory {folder}: create it, or name another file"
     if not _may(folder, os.R_OK | os.W_OK | os.X_OK):
         return f"this user cannot write to the directory {folder}: SQLite keeps more files there"
+    if kind := network_file_system(folder):
+        return (
+            f"{folder} is on a network file system ({kind}), where SQLite cannot lock a file "
+            "against other machines: use a disk of this machine, or name a ledger that machines "
+            "share (postgresql:, firestore:)"
+        )
     return None
 
 
@@ -166,6 +211,7 @@ def _write(path: Path, deadline: float) -> None:
     """Check the tables, and write what is there already: a full disk shows only in a commit."""
     with closing(open_file(path, deadline)) as file:
         begin(file, deadline)
+        add_tables(file)
         for table, columns in _COLUMNS.items():
             if _columns(file, table) != columns:
                 raise LedgerUnavailable(

@@ -2,6 +2,7 @@
 
 load            reads and checks a file
 lints           what is wrong with a file, although it matches the schema
+shape           what does not match the schema; keys: what is allowed at a place
 schema          the file as a whole
 setting         the entries `settings`; setting_values: their values while the function serves
 table_entry     the entries `tables`; tables: looking keys up in them
@@ -24,7 +25,9 @@ session         the name `session`: values that a login gives
 arguments       names and arguments of filters and tests; chain: the fields that expressions read
 omit            the value that leaves a key out
 text            values as text; number and json_value: values as numbers and as JSON
-document        a YAML file with the place of each key, and lints; scalar: its plain values
+document        a YAML file with the place of each key; scalar: its plain values
+lint            a problem in a file; spans: where it begins and ends; syntax: YAML's own errors
+quoting         values that need quotes
 advice          advice for expressions in the spelling of other languages
 spelling        advice for misspelt names
 """

@@ -30,8 +30,34 @@ _INSTEAD: tuple[tuple[str, str], ...] = (
 )
 
 
+_PLAIN: tuple[tuple[str, str], ...] = (
+    (r"unexpected char (['\"])(.+)\1 at (\d+)", r"`\2` has no meaning in an expression"),
+    (r"expected name or number", "a name or a number is missing after the dot"),
+    (r"unexpected end of template, expected '(.)'\.", r"`\1` is missing at the end"),
+    (r"expected token '(.+)', got 'end of .*'", r"`\1` is missing at the end"),
+    (r"expected token 'end of .*', got '(.+)'", r"`\1` cannot stand here"),
+    (r"expected token '(.+)', got '(.+)'", r"`\1` is missing before `\2`"),
+    (r"Expected an expression, got 'end of .*'", "a value is missing at the end"),
+    (r"[Ee]xpected an expression, got '(.+)'", r"a value is missing before `\1`"),
+    (r"unexpected 'end of .*'", "a value is missing at the end"),
+    (r"unexpected '(.+)'", r"`\1` cannot stand here"),
+    (r"No (filter|test) named '(.+?)'", r"no \1 has the name `\2`"),
+)
+"""The parser's words, and plainer ones."""
+
+
+def plain(message: str) -> str:
+    """The message of the parser in plain words."""
+    for known, said in _PLAIN:
+        changed, count = re.subn(known, said, message, count=1)
+        if count:
+            return changed
+    return message
+
+
 def advised(message: str, source: str) -> str:
     """The message of the parser, with advice if the source has a spelling of another language."""
+    message = plain(message)
     inside = source if source.startswith("=") else f"={source}"
     bare = _TEXT.sub("''", inside)
     if inside.strip() == "=":

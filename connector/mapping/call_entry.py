@@ -89,6 +89,11 @@ class CallEntry(Entry):
         """True if the call changes nothing at the system."""
 
     @property
+    def at_most_once(self) -> bool:
+        """True if the call must not be made twice: an unknown end counts as carried out."""
+        return False
+
+    @property
     def undeclared(self) -> bool:
         """True if neither `idempotent:` nor the protocol says whether repeating is safe."""
         return False

@@ -80,12 +80,27 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
+    @property
+    def prefixes(self) -> frozenset[str]:
+        """The prefixes of namespaces that its own XML uses and does not declare."""
+        return frozenset()
+
     def prepare(self) -> None:
         """Compute all cached properties at the start, so that the first event does not wait."""
         for kind in type(self).__mro__:
             for name, member in vars(kind).items():
                 if isinstance(member, cached_property):
                     getattr(self, name)
+
+
+def entries(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Entry]]:
+    """Yield every entry below an entry, itself included, with its path in the file."""
+    if isinstance(entry, Value):
+        return
+    if isinstance(entry, Entry):
+        yield loc, entry
+    for key, item in _inside(entry):
+        yield from entries(item, (*loc, key))
 
 
 def used(entry: object, loc: Loc = ()) -> Iterator[tuple[Loc, Expression]]:

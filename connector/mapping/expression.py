@@ -7,6 +7,7 @@ never becomes an expression. `connector.mapping.value` has what comes out, and o
 it from here.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,7 +17,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 
 from connector.mapping import arguments, omit
-from connector.mapping.advice import advised, constant_faults
+from connector.mapping.advice import advised, constant_faults, plain
 from connector.mapping.chain import chains_of, paths_of, patterns_of
 from connector.mapping.language import LANGUAGE, function
 from connector.mapping.value import (
@@ -61,10 +62,21 @@ __all__ = [
 class ExpressionError(ValueError):
     """An expression cannot be compiled; the text says why, for the mapping's author.
 
-    `at` is the path to it inside a list or an object of values.
+    `at` is the path to it inside a list or an object of values. `char` is the character of the
+    source where it is wrong, `named` the filter or test that does not exist, if they are known.
     """
 
     at: tuple[str | int, ...] = ()
+    char: int | None = None
+    named: str | None = None
+
+    def __init__(self, message: str, said: str = "", shift: int = 0) -> None:
+        """Make an error from a message; `said` is what the parser said, `shift` characters on."""
+        super().__init__(message)
+        if found := re.search(r" at (\d+)$", said):
+            self.char = int(found[1]) + shift
+        if found := re.search(r"^No \w+ named '(\w+)'", said or message):
+            self.named = found[1]
 
 
 @lru_cache(1000)  # a YAML alias repeats whole blocks of expressions
@@ -171,7 +183,8 @@ def _refusing(source: str) -> Iterator[None]:
     except ExpressionError:
         raise
     except TemplateSyntaxError as error:
-        raise ExpressionError(advised(error.message or "syntax error", source)) from None
+        said = error.message or "syntax error"
+        raise ExpressionError(advised(said, source), said, source[:1] == "=") from None
     except (RecursionError, MemoryError, SyntaxError):
         raise ExpressionError("nested too deeply") from None
     except ValueError:
@@ -193,7 +206,7 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
     if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
         raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
     for problem in (*constant_faults(tree), *arguments.problems(tree, Scope())):
-        raise ExpressionError(problem)
+        raise ExpressionError(plain(problem), problem)
     paths = frozenset(paths_of(tree))
     patterns = tuple(_compile(source, found) for found in patterns_of(tree))
     chains = frozenset(chains_of(tree))

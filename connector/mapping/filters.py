@@ -32,7 +32,7 @@ from connector.mapping.meter import (
 from connector.mapping.number import decimal_number, rounded, whole_number
 from connector.mapping.pattern import compiled
 from connector.mapping.text import BadValue, kind_of, text_of
-from connector.mapping.xml_element import element
+from connector.mapping.xml_element import element, elements
 from connector.portabilling import AccessPolicyInfo
 
 Filter = Callable[..., Any]
@@ -60,7 +60,7 @@ _FILTER_PRICES: dict[str, Price] = {
     "title": for_words,
     **dict.fromkeys((*times.FILTERS, *digests.FILTERS), for_some_steps),
     **dict.fromkeys(("pad_left", "pad_right", "groups", "to_json"), for_reading),
-    **dict.fromkeys(("from_json", "url_encode", "split"), for_each_character),
+    **dict.fromkeys(("from_json", "url_encode", "dn_encode", "split"), for_each_character),
     "merged": for_two_objects,
 }
 _TEST_PRICES: dict[str, Price] = {
@@ -246,7 +246,7 @@ def _filters() -> dict[str, Filter]:
     found |= {name: _listed(found[name]) for name in _LAZY}
     own = times.FILTERS | digests.FILTERS | text_filters.FILTERS | json_filters.FILTERS
     found |= {name: _keeps_none(function) for name, function in own.items()}
-    found["element"] = element
+    found["element"], found["elements"] = element, elements
     found |= {"attribute": attribute, "default": _default, "_concat": _concat}
     return found | _paid(found, _FILTER_PRICES)
 

@@ -1,14 +1,16 @@
 """The protocols that external systems speak, each in a room of its own: `connector/systems/NAME/`.
 
 `PROTOCOLS` is the registry: one line for each protocol. A room is imported only when a mapping
-file names its protocol, so that a deployment loads only the protocol that it uses.
-docs/architecture.md shows how to add a protocol.
+file names its protocol, so that a deployment loads only the protocol that it uses. Terraform
+deploys only that room, so code that looks at all protocols asks `installed`. docs/architecture.md
+shows how to add a protocol.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import GetJsonSchemaHandler, ValidationInfo
@@ -25,6 +27,11 @@ from connector.system import Renewal, System
 PROTOCOLS = {
     "http": "connector.systems.http.protocol",
     "ctrl": "connector.systems.ctrl.protocol",
+    "sql": "connector.systems.sql.protocol",
+    "line": "connector.systems.line.protocol",
+    "soap": "connector.systems.soap.protocol",
+    "ldap": "connector.systems.ldap.protocol",
+    "smtp": "connector.systems.smtp.protocol",
 }
 
 SystemEntryOf = TypeVar("SystemEntryOf", bound=SystemEntry)
@@ -92,19 +99,28 @@ def protocol(name: str) -> AnyProtocol:
     return found
 
 
+def installed() -> tuple[str, ...]:
+    """The names of the protocols whose rooms this deployment holds."""
+    return tuple(name for name in PROTOCOLS if _is_installed(name))
+
+
+def _is_installed(name: str) -> bool:
+    return find_spec(PROTOCOLS[name].rpartition(".")[0]) is not None
+
+
 def protocol_of(data: object) -> AnyProtocol | None:
     """The protocol that the data of a mapping file names under `system`.
 
-    None if the data names no protocol or several.
+    None if the data names no protocol or several, or if its room is not installed.
     """
     system = data.get("system") if isinstance(data, dict) else None
     if not isinstance(system, dict):
         return None
     named = [name for name in PROTOCOLS if system.get(name) is not None]
-    return protocol(named[0]) if len(named) == 1 else None
+    return protocol(named[0]) if len(named) == 1 and _is_installed(named[0]) else None
 
 
-class _OfProtocol:
+class OfProtocol:
     """Makes pydantic validate an entry with the class of the protocol that the file names.
 
     `connector.mapping.schema.validate` passes the protocol as the validation's context. Without a
@@ -151,8 +167,8 @@ class _OfProtocol:
         if isinstance(raw, Entry):
             return raw
         if spoken is None and self.kind == "system_entry":
-            names = ", ".join(f"`{name}`" for name in PROTOCOLS)
-            raise ValueError(f"needs exactly one of {names}")
+            names = ", ".join(f"`{name}`" for name in installed())
+            raise ValueError(f"needs exactly one of {names}{_left_out(raw)}")
         if spoken is None:
             return raw
         other = next((key for key in self.others if isinstance(raw, dict) and key in raw), None)
@@ -164,20 +180,27 @@ class _OfProtocol:
         return kind.model_validate(raw, context=spoken)
 
 
-AnySystem = Annotated[SystemEntry, _OfProtocol("system_entry")]
-AnyCall = Annotated[CallEntry, _OfProtocol("call_entry")]
-AnyBlockEntry = Annotated[CallEntry | Between, _OfProtocol("call_entry", IN_BLOCKS)]
-AnyRuleEntry = Annotated[CallEntry | Between | BlockUse, _OfProtocol("call_entry", OTHERS)]
-AnyScriptedReply = Annotated[Any, _OfProtocol("scripted_reply")]
-AnyScriptedReplies = Annotated[Any, _OfProtocol("scripted_reply", many=True)]
-AnyExpectedCall = Annotated[Any, _OfProtocol("expected_call")]
+def _left_out(system: object) -> str:
+    """The end of the sentence if `system` names a protocol whose room is not installed."""
+    named = (name for name in PROTOCOLS if isinstance(system, dict) and name in system)
+    missing = next((name for name in named if not _is_installed(name)), None)
+    return f"; the code of `{missing}` is not deployed here" if missing else ""
+
+
+AnySystem = Annotated[SystemEntry, OfProtocol("system_entry")]
+AnyCall = Annotated[CallEntry, OfProtocol("call_entry")]
+AnyBlockEntry = Annotated[CallEntry | Between, OfProtocol("call_entry", IN_BLOCKS)]
+AnyRuleEntry = Annotated[CallEntry | Between | BlockUse, OfProtocol("call_entry", OTHERS)]
+AnyScriptedReply = Annotated[Any, OfProtocol("scripted_reply")]
+AnyScriptedReplies = Annotated[Any, OfProtocol("scripted_reply", many=True)]
+AnyExpectedCall = Annotated[Any, OfProtocol("expected_call")]
 
 
 def _check_methods(call: dict[str, Any], spoken: AnyProtocol) -> None:
     """Refuse a call that belongs to another protocol than the system's."""
     if not call.keys().isdisjoint(spoken.methods):
         return
-    for other in map(protocol, PROTOCOLS):
+    for other in map(protocol, installed()):
         method = next((name for name in other.methods if name in call), None)
         if method:
             raise PydanticCustomError(

@@ -18,9 +18,9 @@ from connector.mapping.reply_rule import Expectation
 
 _FOR_HOLD = frozenset({"require", "want", "create", "makes", "exists"})
 _UNREAD = {
-    "hold": frozenset({"released"}),
-    "release": _FOR_HOLD,
-    "remove": _FOR_HOLD | {"released", "change", "set"},
+    "hold": frozenset({"list", "released"}),
+    "release": _FOR_HOLD | {"list"},
+    "remove": _FOR_HOLD | {"list", "released", "change", "set"},
 }  # the keys of a resource that a verb does not need
 
 
@@ -39,6 +39,25 @@ class OwnedField(Entry):
         None,
         description="The value that takes service away. A field that gets it is written first. "
         "None and empty values always count as off.",
+    )
+    unique: bool = Field(
+        False,
+        description="No two SIMs may have the same value, as of a phone number; of a list, none of "
+        "its items. `connector audit` looks for doubles.",
+    )
+
+
+class Listing(Entry):
+    """How `connector audit` lists all that the system holds of a resource."""
+
+    read: AnyCall = Field(description="The call that lists it. It must change nothing.")
+    items: AnyValue = Field(description="The list in the reply.")
+    if_: Condition | None = Field(
+        None, alias="if", description="Only each `item` for which this holds counts."
+    )
+    of: Annotated[dict[Name, AnyValue], Field(min_length=1)] = Field(
+        description="The parameters of the resource, taken from an `item`. The first one is that "
+        "of the subject, as in the rules."
     )
 
 
@@ -65,6 +84,11 @@ class Resource(Entry):
     )
     found: AnyValue | None = Field(
         None, description="Its fields, taken from the reply to `read`; none means absent."
+    )
+    list_: Listing | None = Field(
+        None,
+        alias="list",
+        description="How all of them are listed, for `connector audit`; no event needs it.",
     )
     require: tuple[Expectation, ...] = Field(
         (), description="Conditions on what was found, before anything is written for a `hold`."
@@ -113,16 +137,24 @@ class Resource(Entry):
             raise ValueError("needs `want`, or `require` if it only must be there")
         if self.absent is None and not self.read.convention.absent and self.found is None:
             raise ValueError("needs `absent`: how a reply to `read` says that there is none")
-        if self.read.method in self.read.convention.writing:
-            raise ValueError(f"`read` must change nothing, but it has `{self.read.method}`")
+        for call in self.reads:
+            if call.method in call.convention.writing:
+                raise ValueError(f"`read` must change nothing, but it has `{call.method}`")
+        if self.list_ and self.list_.of.keys() != set(self.of):
+            raise ValueError(f"`list.of` must give the parameters {', '.join(self.of)}")
         for call in self.calls:
             _check_call(call)
         return self
 
     @cached_property
     def calls(self) -> tuple[CallEntry, ...]:
-        """All its calls: `read`, and those that write."""
-        return (self.read, *self.writes)
+        """All its calls: those that read, and those that write."""
+        return (*self.reads, *self.writes)
+
+    @cached_property
+    def reads(self) -> tuple[CallEntry, ...]:
+        """The calls that read: that of `read`, and that of `list`."""
+        return (self.read, self.list_.read) if self.list_ else (self.read,)
 
     @cached_property
     def writes(self) -> tuple[CallEntry, ...]:

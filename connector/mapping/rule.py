@@ -89,5 +89,10 @@ class Rule(Entry):
         return bool(self.release or self.remove or self.hold)
 
     @cached_property
+    def has_once(self) -> bool:
+        """True if it has a call that must not be made twice."""
+        return any(getattr(call, "at_most_once", False) for call in self.calls)
+
+    @cached_property
     def _types(self) -> frozenset[str]:
         return frozenset(name.lower() for name in self.on)

@@ -19,6 +19,25 @@ _FOREIGN = re.compile(
     r"|[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"  # 1_000
     r"|\.[iI][nN][fF]|\.[nN][aA][nN])"
 )
+
+
+class Loader(yaml.CSafeLoader):
+    """Resolves plain scalars as YAML 1.2's core schema does."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+_CORE: tuple[tuple[str, str, str], ...] = (
+    ("null", r"~|null|Null|NULL|", "~nN"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+)
+for _tag, _pattern, _first in _CORE:
+    Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), [*_first, ""]
+    )
+
 _LONGEST = 40  # characters of a number that a message quotes
 
 

@@ -7,13 +7,21 @@ of the calls (`InOrder`), or by request (`ByRequest`).
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from connector.call import Call
 from connector.mapping.entry import Entry
 
 Fault = Literal["timeout", "refused", "reset"]
 """What happens in place of a reply: none in time, no connection, or a connection that breaks."""
+
+
+class Different(NamedTuple):
+    """A part of a request whose value is another than a test expects; values are those of JSON."""
+
+    part: str
+    found: Any
+    expected: Any
 
 
 class ExpectedCall(Entry):
@@ -50,8 +58,8 @@ class SentRequest(ABC):
         return (self.name,)
 
     @abstractmethod
-    def differences(self, expected: Any) -> Iterator[str]:
-        """Yield a sentence for each difference from `expected`, an entry of `tests.calls`."""
+    def differences(self, expected: Any) -> Iterator[str | Different]:
+        """Yield each difference from `expected`, an entry of `tests.calls`."""
 
 
 class Replies(Protocol):
@@ -105,7 +113,7 @@ class ByRequest(Replies):
 
     def reply_to(self, request: SentRequest) -> Entry | None:
         """See `Replies`. The last reply of a list also answers the requests that are too many."""
-        key = next((key for key in self._system if _fits(key, request)), None)
+        key = next((key for key in self._system if fits(key, request)), None)
         if key is None:
             return None
         self._fetched[key] += 1
@@ -168,6 +176,7 @@ class Script:
             yield f"no entry of `system` fits {line}: add one with its reply"
 
 
-def _fits(key: str, request: SentRequest) -> bool:
+def fits(key: str, request: SentRequest) -> bool:
+    """Whether a request fits a key under `system` of a test."""
     pattern = request.wild.join(map(re.escape, key.split("*")))
     return any(re.fullmatch(pattern, line) for line in request.lines)

@@ -1,5 +1,6 @@
 """The entries `settings` of a mapping file, and their values in a deployment."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
@@ -32,10 +33,11 @@ class Setting(Entry):
         None, description="Used if it is not set."
     )
     optional: bool = Field(False, description="May be missing; the value is none then.")
-    type: Literal["text", "number", "url", "pattern", "pem"] = Field(
+    type: Literal["text", "number", "url", "email", "pattern", "pem", "json"] = Field(
         "text",
         description="Checked at start; `pattern` is a regular expression, `pem` are keys and "
-        "certificates in PEM format.",
+        "certificates in PEM format, `json` is an object such as the key file of a service "
+        "account.",
     )
     matches: str | None = Field(None, description="Regular expression that it must match.")
 
@@ -84,7 +86,15 @@ def resolve(
     return values
 
 
-def typed(setting: Setting, text: str) -> str | float:
+def hidden_texts(value: object) -> list[str]:
+    """The texts of a secret that nothing may show: its own, or those inside of a `json` object."""
+    if isinstance(value, dict | list):
+        items = value.values() if isinstance(value, dict) else value
+        return [text for item in items for text in hidden_texts(item)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
+
+
+def typed(setting: Setting, text: str) -> str | float | dict[str, Any]:
     """The value of a setting, with its type, from its text; the check calls it for defaults.
 
     Raises:
@@ -92,6 +102,8 @@ def typed(setting: Setting, text: str) -> str | float:
     """
     if setting.type == "pem":
         return _pem(text)
+    if setting.type == "json":
+        return _json(text)
     if text.startswith("-----BEGIN "):
         raise ValueError("is in PEM format: the setting needs `type: pem`")
     if not text.isprintable():
@@ -106,6 +118,8 @@ def typed(setting: Setting, text: str) -> str | float:
         return float(text)
     if setting.type == "url" and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
         raise ValueError("must be a URL such as https://host/path, without a user and a query")
+    if setting.type == "email" and not re.fullmatch(r"[^\s@,;<>]+@[^\s@,;<>]+", text):
+        raise ValueError("must be one address such as name@example.com")
     if setting.type == "pattern":
         compiled(text)
     return text
@@ -124,4 +138,19 @@ def _pem(text: str) -> str:
     found = "\n".join(block[0] for block in blocks)
     if not found:
         raise ValueError("must be in PEM format, with lines such as -----BEGIN PRIVATE KEY-----")
+    return found
+
+
+def _json(text: str) -> dict[str, Any]:
+    """The object of a JSON document.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError("must be a JSON object")
     return found

@@ -1,15 +1,16 @@
 """The entry `system` of a mapping file: the keys that it has for every protocol."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from connector.mapping.document import Loc
-from connector.mapping.entry import Compiled, Entry
+from connector.mapping.entry import TEXT, AnyText, Compiled, Entry, text_value
 from connector.mapping.expression import Constant, Scope, Value, compile_value
 from connector.mapping.reply_rule import ReplyRule
+from connector.mapping.text import text_of
 from connector.settings import BadSettings
 
 T = TypeVar("T")
@@ -53,6 +54,33 @@ Duration = Annotated[Value, Compiled(compile_value, {}, seconds)]
 """Seconds as a number, or text such as `30s`; or an expression of the settings."""
 
 
+def host(value: object) -> str:
+    """The name or address of the external system.
+
+    Raises:
+        ValueError: it is empty or has blanks.
+    """
+    text = text_of(value)
+    if not text or any(char.isspace() for char in text):
+        raise ValueError("must be a name or an address")
+    return text
+
+
+def port(value: object) -> int:
+    """The port of the external system.
+
+    Raises:
+        ValueError: it is not a number of a port.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 65_536:
+        raise ValueError("must be a number from 1 to 65535")
+    return int(value)
+
+
+HostText = Annotated[Value, Compiled(text_value, TEXT, host)]
+Port = Annotated[Value, Compiled(compile_value, {}, port)]
+
+
 class BreakerEntry(Entry):
     """The circuit breaker: it opens after `after` failures in a row and probes after `pause`."""
 
@@ -79,6 +107,23 @@ class Limits(Entry):
     breaker: BreakerEntry = Field(default_factory=BreakerEntry)
 
 
+class Tls(Entry):
+    """The connector's own certificate, and the authorities that it trusts; all in PEM format."""
+
+    certificate: AnyText | None = None
+    key: AnyText | None = None
+    password: AnyText | None = None
+    ca: AnyText | None = None
+
+    @model_validator(mode="after")
+    def _of_use(self) -> "Tls":
+        if self.certificate is None and self.ca is None:
+            raise ValueError("needs `certificate` or `ca`")
+        if self.certificate is None and (self.key or self.password):
+            raise ValueError("`key` and `password` need `certificate`")
+        return self
+
+
 class SystemEntry(Entry):
     """The external system; each protocol adds a key with its own name."""
 
@@ -89,6 +134,11 @@ class SystemEntry(Entry):
     @property
     def session_fields(self) -> tuple[str, ...] | None:
         """The fields of the name `session` in expressions of calls; None if there is no session."""
+        return None
+
+    @property
+    def namespaces(self) -> Mapping[str, str] | None:
+        """The namespaces by the prefixes of XML in this file; None if it cannot declare any."""
         return None
 
     def names_at(self, loc: Loc) -> dict[str, tuple[str, ...]]:

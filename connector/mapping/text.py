@@ -14,6 +14,7 @@ from markupsafe import escape
 
 from connector.mapping.omit import OMIT, Omit
 
+_OF_DN = r'[\x00-\x1f\x7f"#+,;<=>\\]|^ | $'
 _OUTSIDE_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 _LONGEST_SEGMENT = 61_440  # no URL has room for more, see `connector.systems.http.call`
 
@@ -123,6 +124,17 @@ def in_path(text: str) -> str:
     if len(text) > _LONGEST_SEGMENT:  # before the encoding, which takes time
         raise BadValue(f"a path of more than {_LONGEST_SEGMENT:,} characters")
     return quote(text, safe="")
+
+
+def in_dn(text: str) -> str:
+    """Encode text for a value in the name of an LDAP entry (RFC 4514), so that it cannot end it.
+
+    Raises:
+        BadValue: the text is empty; a name has no empty values.
+    """
+    if not text:
+        raise BadValue("an empty value in the name of an entry")
+    return re.sub(_OF_DN, lambda found: f"\\{ord(found[0]):02X}", text)
 
 
 def in_xml(text: str) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from jinja2.utils import pass_context
 
 from connector.mapping.groups import groups_of, price
-from connector.mapping.text import BadValue, kind_of, text_of
+from connector.mapping.text import BadValue, in_dn, kind_of, text_of
 
 _WIDEST = 1000  # characters that padding fills a text to
 
@@ -70,11 +70,21 @@ def url_encode(value: object) -> str:
     return quote(text_of(value), safe="")
 
 
+def dn_encode(value: object) -> str:
+    """Filter `dn_encode`: text for a value in the name of an LDAP entry, such as of a member.
+
+    Raises:
+        BadValue: the value has no text.
+    """
+    return in_dn(text_of(value))
+
+
 FILTERS: dict[str, Any] = {
     "split": split,
     "groups": groups,
     "pad_left": pad_left,
     "pad_right": pad_right,
     "url_encode": url_encode,
+    "dn_encode": dn_encode,
 }
 """The filters by the names that a mapping uses."""

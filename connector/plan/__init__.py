@@ -10,5 +10,7 @@ scope       the names that expressions read of the event
 step        a step of a plan, as a conversation with the external system; the step of a call;
             between: the steps that send nothing
 resource_trace  what is known of the resources before the system is asked, for tools
-trace       the plan with notes on each decision, for tools
+intent      what a plan would do, to compare it with another
+trace       the plan with notes on each decision, for tools; computed: values that it shows; noting:
+            which values were computed
 """

@@ -16,6 +16,10 @@ from connector.plan.scope import EventScope
 Verb = Literal["release", "remove", "hold"]
 VERBS: tuple[Verb, ...] = ("release", "remove", "hold")
 Object = dict[str, Any]
+CREATED = ("created",)
+"""What differs if the system lacks a resource."""
+REMOVED = ("removed",)
+"""What differs if the system holds a resource that it shall not hold."""
 
 
 class Needed(NamedTuple):
@@ -52,16 +56,23 @@ class Changes:
         Raises:
             Refusal: the event lacks data, or the resource has no call for what is needed.
         """
-        if found is None and (wanted is None or self.verb == "release"):
+        differs = self.differs(found, wanted)
+        if not differs:
             return Needed([], [], ())
         if wanted is None:
-            return Needed(self._calls("remove", names), [], ("removed",))
+            return Needed(self._calls("remove", names), [], differs)
         if found is None:
-            return Needed([], self._creation(wanted, names), ("created",))
-        changed = difference(found, wanted, self.entry.fields)
-        if not changed:
-            return Needed([], [], ())
-        return Needed(*self._change(changed, names), tuple(changed))
+            return Needed([], self._creation(wanted, names), differs)
+        changed = {name: wanted[name] for name in differs}
+        return Needed(*self._change(changed, names), differs)
+
+    def differs(self, found: Object | None, wanted: Object | None) -> tuple[str, ...]:
+        """What differs: `created`, `removed`, or the names of fields; nothing if all is right."""
+        if wanted is None:
+            return () if found is None else REMOVED
+        if found is None:
+            return () if self.verb == "release" else CREATED
+        return tuple(difference(found, wanted, self.entry.fields))
 
     def _creation(self, wanted: Object, names: EventScope) -> list[Call]:
         calls = self._calls("create", names)

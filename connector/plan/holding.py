@@ -96,6 +96,11 @@ def _needed(sim: tuple[Target, ...]) -> list[Target]:
     return found
 
 
+def takes_away(step: Step) -> bool:
+    """True if a step is for a SIM that is released, or removed from the system."""
+    return step.releases or (isinstance(step, ResourceStep) and step.target.verb == "remove")
+
+
 def place(step: Step | None) -> str | None:
     """The verb, resource and phase of a step, such as `hold number: give`; None for a call."""
     if not isinstance(step, ResourceStep):

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
+from connector.plan.computed import Computed, computed_value, condition
 from connector.plan.holding import Phase, ResourceStep
 from connector.plan.scope import EventScope
 from connector.plan.step import Step
 from connector.plan.target import Target
-from connector.plan.trace import Computed, TracedCall, computed_value, condition, rendered
+from connector.plan.trace import TracedCall, rendered
 
 
 class TracedWrite(NamedTuple):

@@ -5,7 +5,7 @@ order of all targets of an event is in `connector.plan.holding`. What a target l
 event is applied is in its `State`; the target itself never changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,16 +130,23 @@ class Target:
         Raises:
             Refusal: the read failed, or what was found does not fulfil `require`.
         """
+        self.learn((yield from self.read(replies)), replies)
+
+    def read(self, replies: Replies) -> Generator[Call, Reply, Object | None]:
+        """Read the resource; returns what the system holds, None if nothing.
+
+        Raises:
+            Refusal: the read failed.
+        """
         self.state(replies).found = None
-        found = None
-        if not self.is_orphaned(replies):
-            names = self.names(replies)
-            call = self.reading or self._reading(names)
-            reply = yield call
-            if reply.outcome is Outcome.UNKNOWN_RESOURCE and not _judged(call, reply):
-                raise self._unclear(reply.cause)  # a 404 of a proxy says nothing about the system
-            found = self._shown(confirmed(reply), names)
-        self.learn(found, replies)
+        if self.is_orphaned(replies):
+            return None
+        names = self.names(replies)
+        call = self.reading or self._reading(names)
+        reply = yield call
+        if reply.outcome is Outcome.UNKNOWN_RESOURCE and not _judged(call, reply):
+            raise self._unclear(reply.cause)  # a 404 of a proxy says nothing about the system
+        return self._shown(confirmed(reply), names)
 
     def learn(self, found: Object | None, replies: Replies) -> None:
         """Note what the system holds, None if nothing.
@@ -229,6 +236,21 @@ class Target:
         with_want = names.with_names({"want": state.wanted})
         state.take, state.give, differs = changes.needed(state.found, state.wanted, with_want)
         state.differs = differs if state.differs is None or waited else state.differs
+
+    def drift(self, replies: Replies) -> tuple[str, ...]:
+        """What differs, as `State.differs` says it, for an audit: no call is made of it.
+
+        Raises:
+            Refusal: the event lacks data.
+        """
+        state = self.state(replies)
+        state.wanted = self.planned
+        if self._unmanaged or self.is_orphaned(replies):
+            return ()
+        if self.waits:
+            state.wanted = self.wanted(self.names(replies))
+        changes = Changes(self.name, self.entry, self.verb, self.evaluator)
+        return changes.differs(state.found, state.wanted)
 
     @property
     def is_created_later(self) -> bool:

@@ -14,39 +14,18 @@ from connector.mapping.between import Between, BlockUse
 from connector.mapping.call_entry import CallEntry
 from connector.mapping.document import Loc
 from connector.mapping.entry import used
-from connector.mapping.expression import (
-    Constant,
-    EvaluationError,
-    Expression,
-    Scope,
-    Value,
-    compile_condition,
-    expressions,
-)
+from connector.mapping.expression import EvaluationError, Expression, Scope
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.outcome import Refusal, Result
 from connector.plan.between import BetweenCalls
+from connector.plan.computed import Computed, computed_value, condition, why
 from connector.plan.frame import Frame
+from connector.plan.noting import NotingScope
 from connector.plan.planner import Plan, Planner
 from connector.plan.scope import EventScope, event_scope
-from connector.plan.step import PlannedCall, Step
-
-
-class Computed(NamedTuple):
-    """A value of the mapping, evaluated for the event.
-
-    `about` names its place in the entry, e.g. `json.imsi`. `failure` says why the value cannot be
-    computed. `waits_for` are the ids of the earlier calls whose replies it reads. `reads` are the
-    fields that it reads, with their values.
-    """
-
-    about: str
-    source: str
-    value: Any = None
-    failure: str | None = None
-    waits_for: tuple[str, ...] = ()
-    reads: tuple["Computed", ...] = ()
+from connector.plan.step import PlannedCall, Replies, Step
+from connector.system import Reply
 
 
 class Verdict(Enum):
@@ -82,7 +61,8 @@ class TracedCall(NamedTuple):
     `left_out` is the `when` or `each` that keeps the call from being sent. `call` is the request
     if the call is sent; values that depend on earlier replies are in it as source text.
     `waits_for` are the ids of the calls with these replies. `failure` says why the request cannot
-    be computed. `use` is the path of the use of a block that the entry was planned for.
+    be computed. `use` is the path of the use of a block that the entry was planned for. `number` is
+    that of its step among those of `calls`, from 1; 0 if it has none.
     """
 
     entry: CallEntry | Between | BlockUse
@@ -94,29 +74,57 @@ class TracedCall(NamedTuple):
     waits_for: tuple[str, ...] = ()
     computed: tuple[Computed, ...] = ()
     use: Loc = ()
+    number: int = 0
+
+
+class Learned(NamedTuple):
+    """What the steps of a plan learned from the system, or from replies that a person gave.
+
+    `reached` is how many of the steps for `calls` came to their turn: these know all `replies` that
+    they read. `answers` are the replies to the calls of a step, by its number from 1. `ended` is
+    true if the event ended at the last of them.
+    """
+
+    replies: Replies
+    reached: int
+    answers: Mapping[int, tuple[Reply, ...]] = {}
+    ended: bool = False
 
 
 class Trace(NamedTuple):
     """A plan with notes; `result` is None if the replies of the external system decide it.
 
     `steps` are those of the plan; `connector.plan.resource_trace` explains those of resources.
+    `scope` notes which values of the mapping were computed.
     """
 
     rules: tuple[TracedRule, ...]
     conditions: tuple[TracedCondition, ...]
-    values: tuple[Computed, ...]
     calls: tuple[TracedCall, ...]
     result: Result | None
+    scope: NotingScope
     steps: tuple[Step, ...] = ()
 
+    def values(self, mapping: MappingFile) -> list[Computed]:
+        """The values of the mapping that something in this trace has read, in the file's order."""
+        known = [name for name in mapping.values if name in self.scope.computed]
+        return [computed_value(name, mapping.values[name], self.scope) for name in known]
 
-def trace(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Trace:
+
+def trace(
+    event: Event,
+    mapping: MappingFile,
+    settings: Mapping[str, Any],
+    learned: Learned | None = None,
+) -> Trace:
     """Plan an event as `connector.plan.planner.plan` does, with notes.
 
-    `settings` are the values by name. It does not raise a refusal of the planner: the refusal is
-    the trace's result.
+    `settings` are the values by name. With `learned`, calls that wait for replies are shown as they
+    are after these replies. It does not raise a refusal of the planner: the refusal is the trace's
+    result.
     """
-    planner = _TracingPlanner(event, mapping, event_scope(event, mapping, settings))
+    scope = NotingScope.of(event_scope(event, mapping, settings))
+    planner = _TracingPlanner(event, mapping, scope, learned)
     decided: Loc = ()
     steps: tuple[Step, ...] = ()
     try:
@@ -124,22 +132,25 @@ def trace(event: Event, mapping: MappingFile, settings: Mapping[str, Any]) -> Tr
         decided, result, steps = found.decided, found.result, found.steps
     except Refusal as refusal:
         decided, result = planner.failed, refusal.result
-    values = [computed_value(name, value, planner.scope) for name, value in mapping.values.items()]
     return Trace(
         rules=tuple(planner.all_rules()),
         conditions=tuple(
             TracedCondition(loc, item, decides=loc == decided) for loc, item in planner.conditions
         ),
-        values=tuple(values),
         calls=() if result else tuple(planner.calls),
         result=result,
+        scope=scope,
         steps=steps,
     )
 
 
 class _TracingPlanner(Planner):
-    def __init__(self, event: Event, mapping: MappingFile, scope: EventScope) -> None:
+    def __init__(
+        self, event: Event, mapping: MappingFile, scope: EventScope, learned: Learned | None
+    ) -> None:
         super().__init__(event, mapping, scope)
+        self.known = learned or Learned({}, 0)
+        self.number = 0  # of the steps for `calls`
         self.rules: list[TracedRule] = []
         self.conditions: list[tuple[Loc, Computed]] = []
         self.calls: list[TracedCall] = []
@@ -170,13 +181,25 @@ class _TracingPlanner(Planner):
         return chosen
 
     def decided(self, rule: Rule, loc: Loc) -> Plan | None:
+        found = None
+        try:
+            found = super().decided(rule, loc)
+        finally:
+            self._note_conditions(rule, loc, found.decided if found else self.failed)
+        return found
+
+    def _note_conditions(self, rule: Rule, loc: Loc, last: Loc) -> None:
+        """Note the conditions of a rule, up to the `last`: those behind it were not evaluated."""
+        conditions: list[tuple[Loc, str, Expression]] = []
         for index, entry in enumerate(rule.ignore):
-            item = condition("ignore", entry.if_, self.scope)
-            self.conditions.append(((*loc, "ignore", index), item))
+            conditions.append(((*loc, "ignore", index), "if", entry.if_))
         for index, must in enumerate(rule.require):
-            item = condition("require", must.that, self.scope)
-            self.conditions.append(((*loc, "require", index), item))
-        return super().decided(rule, loc)
+            conditions.append(((*loc, "require", index), "that", must.that))
+        for here, key, expression in conditions:
+            item = condition(str(here[-2]), expression, self.scope)
+            self.conditions.append((here, item._replace(at=(key,))))
+            if here == last:
+                return
 
     def items(self, entry: CallEntry | BlockUse, frame: Frame, loc: Loc) -> Iterator[Frame]:
         empty = True
@@ -193,28 +216,65 @@ class _TracingPlanner(Planner):
         yield from super().steps_of_block(use, frame, loc)
         self.use = outer
         if use.when and len(self.calls) == before:
-            left_out = condition("when", use.when, frame.scope)
-            self.calls.append(TracedCall(use, loc, left_out))
+            self.leave_out(use, loc, use.when, frame.scope)
 
     def step(self, entry: CallEntry, frame: Frame, loc: Loc) -> PlannedCall | None:
         step = super().step(entry, frame, loc)
         if step is None and entry.when:
-            left_out = condition("when", entry.when, frame.scope)
-            self.calls.append(TracedCall(entry, loc, left_out, use=self.use))
+            self.leave_out(entry, loc, entry.when, frame.scope)
         if step:
-            unknown = entry.names_read & frame.late
-            subject = used(None if entry.subject else frame.subject, ("subject",))
-            traced = _shown(TracedCall(entry, loc, call=step.ready), frame.scope, unknown)
-            computed = _expressions([*subject, *_of_request(entry)], frame.scope, unknown)
-            self.calls.append(
-                traced._replace(subject=step.subject, computed=tuple(computed), use=self.use)
-            )
+            self.number += 1
+            traced = TracedCall(entry, loc, subject=step.subject, use=self.use, number=self.number)
+            self.calls.append(self.traced(traced, entry, step, frame))
         return step
+
+    def traced(
+        self, traced: TracedCall, entry: CallEntry, step: PlannedCall, frame: Frame
+    ) -> TracedCall:
+        """The call with its request, as far as it is known."""
+        scope, unknown = frame.scope, entry.names_read & frame.late
+        if self.number <= self.known.reached:
+            scope, unknown = frame.after(self.known.replies), frozenset[str]()
+            traced = self.after_replies(traced, step)
+        elif step.late:
+            traced = rendered(traced, scope, unknown)
+        else:
+            traced = traced._replace(call=step.ready)
+        if traced.call is None and traced.failure is None:
+            return traced._replace(left_out=self.left_out(entry, scope))
+        subject = used(None if entry.subject else frame.subject, ("subject",))
+        computed = _expressions([*subject, *_of_request(entry)], scope, unknown)
+        return traced._replace(computed=tuple(computed))
+
+    def after_replies(self, traced: TracedCall, step: PlannedCall) -> TracedCall:
+        """The call with its request, after the replies that were learned."""
+        try:
+            return traced._replace(call=step.call(self.known.replies))
+        except Refusal as refusal:
+            return traced._replace(failure=refusal.result.rules)
+
+    def left_out(self, entry: CallEntry, scope: Scope) -> Computed:
+        """The `when` that keeps a call from being sent: its own, or that of its block's use."""
+        own = entry.when and condition("when", entry.when, scope)
+        if own and not own.value:
+            return own
+        use: Any = self.mapping.holder(self.use).calls[int(self.use[-1])]
+        return Computed("when", use.when.source, False)
+
+    def leave_out(
+        self, entry: CallEntry | BlockUse, loc: Loc, when: Expression, scope: Scope
+    ) -> None:
+        """Note an entry whose `when` does not hold."""
+        self.calls.append(TracedCall(entry, loc, condition("when", when, scope), use=self.use))
 
     def between(self, entry: Between, frame: Frame, loc: Loc, before: list[Step]) -> BetweenCalls:
         step = super().between(entry, frame, loc, before)
+        self.number += 1
+        scope = frame.scope
         unknown = frozenset(name for _, one in used(entry) for name in one.names) & frame.late
-        computed = _expressions([*used(entry)], frame.scope, unknown)
+        if self.number <= self.known.reached:
+            scope, unknown = frame.after(self.known.replies), frozenset[str]()
+        computed = _expressions([*used(entry)], scope, unknown)
         self.calls.append(
             TracedCall(
                 entry,
@@ -223,6 +283,7 @@ class _TracingPlanner(Planner):
                 waits_for=tuple(sorted(unknown)),
                 computed=tuple(computed),
                 use=self.use,
+                number=self.number,
             )
         )
         return step
@@ -235,11 +296,6 @@ def _of_request(entry: CallEntry) -> Iterator[tuple[Loc, Expression]]:
             yield loc, expression
 
 
-def _shown(traced: TracedCall, scope: EventScope, unknown: frozenset[str]) -> TracedCall:
-    """The call with its request. If it reads `unknown` replies, it has source text in it."""
-    return rendered(traced, scope, unknown) if unknown else traced
-
-
 def rendered(traced: TracedCall, scope: Scope, unknown: frozenset[str]) -> TracedCall:
     """The call with its request, which has source text for each value that reads `unknown`."""
     traced = traced._replace(waits_for=tuple(sorted(unknown)))
@@ -248,7 +304,7 @@ def rendered(traced: TracedCall, scope: Scope, unknown: frozenset[str]) -> Trace
     try:
         return traced._replace(call=traced.entry.with_sources(unknown).render(scope))
     except (EvaluationError, Refusal) as error:
-        return traced._replace(failure=_why(error))
+        return traced._replace(failure=why(error))
     except ValueError as error:
         return traced._replace(failure=type(error).__name__)
 
@@ -259,54 +315,4 @@ def _expressions(
     """Yield the expressions of a call, computed, each with its dotted path as `about`."""
     for loc, expression in found:
         compute = condition if loc == ("when",) else computed_value
-        yield compute(".".join(map(str, loc)), expression, scope, unknown)
-
-
-def condition(
-    about: str, expression: Expression, scope: Scope, unknown: frozenset[str] = frozenset()
-) -> Computed:
-    """A condition, computed: its value is true or false."""
-    found = computed_value(about, expression, scope, unknown)
-    if found.failure or found.waits_for:
-        return found
-    return found._replace(value=bool(found.value))
-
-
-def computed_value(
-    about: str, value: Value, scope: Scope, unknown: frozenset[str] = frozenset()
-) -> Computed:
-    """A value, computed unless it reads an `unknown` name; `about` is its place in the entry."""
-    source = getattr(value, "source", "")
-    parts = () if isinstance(value, Constant) else expressions(value)
-    waits_for = tuple(sorted({name for part in parts for name in part.names} & unknown))
-    if waits_for:
-        return Computed(about, source, waits_for=waits_for)
-    reads: tuple[Computed, ...] = ()
-    if isinstance(value, Expression):
-        reads = tuple(_reads(value, scope))
-    left = scope.meter.left  # notes are not paid for: the plan must not run short because of them
-    try:
-        return Computed(about, source, value.evaluate(scope), reads=reads)
-    except (EvaluationError, Refusal) as error:
-        return Computed(about, source, failure=_why(error), reads=reads)
-    finally:
-        scope.meter.left = left
-
-
-def _reads(expression: Expression, scope: Scope) -> Iterator[Computed]:
-    """Yield the fields that an expression reads, except if it is itself one field."""
-    for path in sorted(expression.paths):
-        dotted = ".".join(path)
-        if len(path) > 1 and dotted != expression.source.removeprefix("="):
-            field = compile_condition(dotted)
-            try:
-                yield Computed(dotted, dotted, field.evaluate(scope))
-            except (EvaluationError, Refusal) as error:
-                yield Computed(dotted, dotted, failure=_why(error))
-
-
-def _why(error: EvaluationError | Refusal) -> str:
-    """Why a value cannot be computed, for a person."""
-    if isinstance(error, Refusal):
-        return "; ".join(detail.rule for detail in error.result.details)
-    return str(error)
+        yield compute(".".join(map(str, loc)), expression, scope, unknown)._replace(at=loc)

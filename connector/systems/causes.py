@@ -10,6 +10,9 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+CREDENTIALS = "API Core refused the connector's credentials: check the secret that it uses"
+"""The reason of an event whose call or login the system refused."""
+
 _UNTRUSTED = "certificate is signed by an unknown authority"
 _OTHER_NAME = "certificate is for another name"
 # Results of OpenSSL's verification: X509_V_ERR_* in openssl/x509_vfy.h.

@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from logging import WARNING
+from logging import ERROR, WARNING
 from typing import Any
 
 from connector import log
@@ -18,10 +18,11 @@ from connector.mapping.system_entry import Limits, accepted, seconds
 from connector.outcome import Outcome
 from connector.system import End, Reply, Turn
 from connector.systems.causes import reason_of
-from connector.systems.limits import Breaker, Throttle
+from connector.systems.limits import Breaker, FailureCount, Throttle
 
 _ATTEMPTS = 3
 _BACKOFF = 0.2  # seconds; doubled each time, full jitter
+_FAILURES = 20  # calls in a row that fail before the log says that the system fails all
 _SHORT = 2.0  # seconds; a longer Retry-After is passed on to NSPS
 
 _REFUSALS = (Outcome.REJECTED, Outcome.UNKNOWN_RESOURCE, Outcome.FAILED)
@@ -37,9 +38,12 @@ class Progress:
     """How far a request has come: `status` is that of its reply, once it was read.
 
     An attempt that is cancelled notes it here, so that a reply that stops is not taken for silence.
+    `end` is what is known of the request if the attempt is cancelled now: a client that can tell
+    that the system has not got the request yet says `NOT_SENT`.
     """
 
     status: int | None = None
+    end: End = End.PENDING
 
 
 Attempt = Callable[[Call, Progress], Awaitable[Reply]]
@@ -61,6 +65,7 @@ class Guard:
         self._timeout = timeout
         self._breaker = Breaker(limits.breaker.after, pause, _now)
         rate = int(limits.rate_limit[:-2]) if limits.rate_limit else None
+        self._failures = FailureCount(_FAILURES)
         self._throttle = Throttle(limits.concurrency, rate)
 
     async def send(self, attempt: Attempt, call: Call, turn: Turn) -> Reply:
@@ -76,7 +81,22 @@ class Guard:
         if self._breaker.note(available=available):
             state = "closed" if available else "open"
             log.write(WARNING, f"circuit {state}", circuit=state)
-        return reply
+        self._note_failure(call, reply)
+        return _as_carried_out(reply) if call.once and reply.unknown else reply
+
+    def _note_failure(self, call: Call, reply: Reply) -> None:
+        """Log when the system answers call after call with an error, and when that ends."""
+        failed = reply.outcome is Outcome.FAILED
+        if not failed and reply.outcome is not Outcome.APPLIED:
+            return
+        count = self._failures.note(failed=failed, reads=call.read_only)
+        if count:
+            text = "external system fails every call"
+            log.write(
+                ERROR, text, failing="open", count=count, status=reply.status, cause=reply.cause
+            )
+        elif count == 0:
+            log.write(WARNING, "external system answers again", failing="closed")
 
     def leave(self, turn: Turn) -> None:
         """End a turn, as `System.leave` does."""
@@ -119,15 +139,16 @@ class Guard:
             async with asyncio.timeout(within):
                 return await attempt(call, progress)
         except TimeoutError:
-            return _too_late(within, progress.status)
+            return _too_late(within, progress)
 
 
-def _too_late(within: float, status: int | None) -> Reply:
+def _too_late(within: float, progress: Progress) -> Reply:
     """The reply that stands for one that did not come, or did not end, within these seconds."""
+    status, end = progress.status, progress.end
     begun = status is not None
     cause = f"no {'end of the reply' if begun else 'reply'} within {within:.3g} s"
     reason, late = reason_of(cause), Outcome.UNAVAILABLE
-    return Reply(late, reason, cause, status=status, end=End.PENDING, broken=begun)
+    return Reply(late, reason, cause, status=status, end=end, broken=begun)
 
 
 def _refused_by_circuit(wait: float) -> Reply:
@@ -147,6 +168,12 @@ def _after_unknown(reply: Reply) -> Reply:
     reason = ": ".join(filter(None, (_REPEATED, reply.reason)))
     outcome = Outcome.FAILED if reply.outcome is Outcome.REJECTED else reply.outcome
     return replace(reply, outcome=outcome, reason=reason, end=end)
+
+
+def _as_carried_out(reply: Reply) -> Reply:
+    """The reply to a call that must not be made twice, and whose end is unknown."""
+    cause = f"{reply.cause}: counts as carried out, because the call must not be made twice"
+    return replace(reply, outcome=Outcome.APPLIED, reason=None, cause=cause)
 
 
 def _is_repeatable(call: Call, reply: Reply) -> bool:

@@ -22,13 +22,14 @@ C = TypeVar("C", bound=Reusable)
 
 
 class Idle(Generic[C]):
-    """The idle connections to one place; a timer closes each after 20 s.
+    """The idle connections to one place; a timer closes each after `longest` seconds.
 
     Any number may be idle: the caller limits concurrency. An instance without CPU between events
     runs its timers late, so the age is checked again before a connection is used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = LONGEST) -> None:
+        self._longest = longest
         self._waiting: deque[tuple[float, C]] = deque()  # most recently used at the right
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -37,9 +38,19 @@ class Idle(Generic[C]):
         """The most recently used connection; None if none can be reused."""
         while self._waiting:
             since, connection = self._waiting.pop()
-            if connection.reusable and since > _now() - LONGEST:
+            if connection.reusable and since > _now() - self._longest:
                 return connection
             connection.close()
+        return None
+
+    def take_old(self, age: float) -> C | None:
+        """The connection that has been idle for the longest time, if that is `age` seconds."""
+        if not self._waiting or self._waiting[0][0] > _now() - age:
+            return None
+        connection = self._waiting.popleft()[1]
+        if connection.reusable:
+            return connection
+        connection.close()
         return None
 
     def keep(self, connection: C) -> None:
@@ -65,11 +76,11 @@ class Idle(Generic[C]):
 
     def _close_later(self) -> None:
         """Set the one timer for the connection that has been idle for the longest time."""
-        due = self._waiting[0][0] + LONGEST
+        due = self._waiting[0][0] + self._longest
         self._timer = asyncio.get_running_loop().call_at(due, self._close_old)
 
     def _close_old(self) -> None:
-        oldest = _now() - LONGEST
+        oldest = _now() - self._longest
         while self._waiting and self._waiting[0][0] <= oldest:
             self._waiting.popleft()[1].close()
         self._timer = None

@@ -33,7 +33,8 @@ def judge(
     try:
         found = _decided(reply, call, rules, settings)
         if found:
-            reply = replace(reply, outcome=found.outcome, reason=found.reason)
+            end = End.ANSWERED if call.once else reply.end  # the file says what the system did
+            reply = replace(reply, outcome=found.outcome, reason=found.reason, end=end)
         elif accepted:
             reply = replace(reply, outcome=Outcome.APPLIED, reason=None)
         if reply.outcome is Outcome.APPLIED and call.objection:

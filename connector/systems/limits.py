@@ -89,6 +89,31 @@ def _limiter(rate: int) -> "AsyncLimiter":
     return AsyncLimiter(at_once, at_once / rate)
 
 
+class FailureCount:
+    """Counts the calls in a row that the system answered with an error.
+
+    A system that answers every call so is as useless as one that is silent. But the circuit breaker
+    must not stop the calls: each may fail for a reason of its own. Reads and other calls are
+    counted apart, because a system that cannot write often still reads.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._failures = {True: 0, False: 0}
+
+    def note(self, *, failed: bool, reads: bool) -> int | None:
+        """Note how a call ended; `reads` is true if it changes nothing.
+
+        Returns the number of failures in a row when it reaches `most`, 0 when a call succeeds after
+        that, and otherwise None.
+        """
+        before = self._failures[reads]
+        now = self._failures[reads] = before + 1 if failed else 0
+        if now == self._most:
+            return now
+        return 0 if before >= self._most and not failed else None
+
+
 class Breaker:
     """A circuit breaker: it opens after `after` failures in a row.
 

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -20,9 +21,37 @@ def show_lints(lints: list[Lint], *, stderr: bool = False) -> None:
         say(str(found), "red" if found.level == "error" else "yellow", to=console)
 
 
+def lint_json(lint: Lint) -> dict[str, Any]:
+    """A lint for programs; lines and columns begin at 1, and it stands before its end."""
+    edits = [
+        {"start": edit.start._asdict(), "end": edit.end._asdict(), "text": edit.text}
+        for edit in lint.fix
+    ]
+    return {
+        "code": lint.name,
+        "severity": lint.level,
+        "message": lint.reason,
+        "mend": lint.mend,
+        "file": str(lint.path),
+        "start": lint.place._asdict(),
+        "end": lint.end._asdict(),
+        "fix": edits,
+        "guess": lint.guess,
+        "page": f"docs/lints.md#{lint.name}",
+    }
+
+
 def count_errors(lints: list[Lint]) -> int:
     """The number of lints that are errors; the others are warnings."""
     return sum(1 for found in lints if found.level == "error")
+
+
+def refuse_errors(path: Path) -> None:
+    """End the command if a mapping file has errors, which are printed."""
+    mapping, lints = check(path)
+    if mapping is None or count_errors(lints):
+        show_lints(lints, stderr=True)
+        raise typer.Exit(CANNOT_RUN)
 
 
 def load_for_explaining(path: Path) -> tuple[MappingFile, Deployment]:

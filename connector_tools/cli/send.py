@@ -4,26 +4,24 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
-from rich.box import SIMPLE
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from connector_tools.cli.options import Token
 from connector_tools.cli.output import load_for_explaining
+from connector_tools.cli.send_report import failure, print_document, print_summary
 from connector_tools.dry_run import dry_run as dry_run_of
-from connector_tools.events_file import items
+from connector_tools.events_file import Item, items
 from connector_tools.send import SendResult, Tally, Target, Unreachable, send, target
 from connector_tools.terminal import (
     FAILED,
     INTERRUPTED,
     counted,
     opened,
-    printable,
     say,
     stop,
     terminal,
@@ -58,6 +56,16 @@ _DryRun = Annotated[
 ]
 
 
+_Failed = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write the events that were not accepted into this file, as NDJSON, to send them "
+        "again. If there is no connection, those that were not sent are in it, too.",
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print a document for programs.")]
+
+
 @app.command("send", epilog="Example: connector send events.ndjson --concurrency 20 --new-ids")
 def send_events(
     file: _Events,
@@ -66,14 +74,18 @@ def send_events(
     concurrency: _Concurrency = 10,
     new_ids: _NewIds = False,
     dry_run: _DryRun = None,
+    failed: _Failed = None,
+    as_json: _Json = False,
 ) -> None:
     """Post events to a connector as NSPS does, and sum up the answers.
 
     A large NDJSON file is sent while it is read. The events arrive in any order, unless
-    --concurrency is 1. The exit code is 1 if an event was not accepted (with --dry-run: if it is
+    --concurrency is 1. The first failure of each kind is printed at once; at the end, failures are
+    grouped by answer. The exit code is 1 if an event was not accepted (with --dry-run: if it is
     invalid), 2 if there is no connection.
     """
     if dry_run:
+        _refuse_with_dry_run(failed, as_json=as_json)
         _dry_run(file, dry_run)
         return
     try:
@@ -81,20 +93,56 @@ def send_events(
     except ValueError as error:
         stop(str(error))
     tally = Tally()
-    with opened(file) as stream:
+    show = print_document if as_json else _print_all
+    with opened(file) as stream, _failed_file(failed, file) as keep:
         found = items(stream, new_ids=new_ids)
         try:
-            with _reporting(tally, _size(stream)) as report:
+            with _reporting(tally, _size(stream), keep, silent=as_json) as report:
                 asyncio.run(send(to, found, concurrency, report))
         except Unreachable as error:
-            _print_summary(tally)
+            for item in chain([error.item], error.others, found if failed else ()):
+                keep(item)
+            show(tally, _what_to_do(to, error))
             stop(_what_to_do(to, error))
         except KeyboardInterrupt:
-            _print_summary(tally)
+            show(tally, "interrupted")
             raise typer.Exit(INTERRUPTED) from None
-    _print_summary(tally)
+    show(tally)
     if tally.refused:
         raise typer.Exit(FAILED)
+
+
+def _print_all(tally: Tally, stopped: str = "") -> None:
+    """Print the summary; standard error says why the sending stopped."""
+    print_summary(tally)
+
+
+def _refuse_with_dry_run(failed: Path | None, *, as_json: bool) -> None:
+    if failed or as_json:
+        stop("--dry-run sends nothing: leave out --failed and --json")
+
+
+@contextmanager
+def _failed_file(path: Path | None, source: str) -> Iterator[Callable[[Item], None]]:
+    """Open the file for --failed, and yield a function that writes an event into it."""
+    if path is None:
+        yield lambda item: None
+        return
+    if source != "-" and path.exists() and path.samefile(source):
+        stop(f"--failed: {path} is the file that is read; give another one")
+    try:
+        path.touch(mode=0o600)  # events hold personal data
+        stream = path.open("wb")
+    except OSError as error:
+        stop(f"--failed: cannot write {path}: {error.strerror}")
+
+    def keep(item: Item) -> None:
+        if item.body:  # what is not JSON cannot be sent again
+            stream.write(item.body + b"\n")
+            stream.flush()
+
+    with stream:
+        yield keep
 
 
 def _dry_run(file: str, path: Path) -> None:
@@ -112,9 +160,12 @@ def _dry_run(file: str, path: Path) -> None:
 
 
 @contextmanager
-def _reporting(tally: Tally, size: int | None) -> Iterator[Callable[[SendResult], None]]:
-    """Yield a function that counts a result, and prints it if the event was not accepted.
+def _reporting(
+    tally: Tally, size: int | None, keep: Callable[[Item], None], *, silent: bool
+) -> Iterator[Callable[[SendResult], None]]:
+    """Yield a function that counts a result, and prints the first failure with each answer.
 
+    `keep` gets the events that were not accepted. A `silent` one prints nothing on standard output.
     On a terminal a progress bar is shown meanwhile; `size` is the input's size in bytes.
     """
     out, err = terminal(), terminal(stderr=True)
@@ -127,39 +178,15 @@ def _reporting(tally: Tally, size: int | None) -> Iterator[Callable[[SendResult]
         task = bar.add_task("0 accepted, 0 not", total=size)
 
         def report(result: SendResult) -> None:
-            tally.add(result)
+            new = tally.add(result)
             counts = f"{tally.accepted} accepted, {tally.refused} not"
             bar.update(task, completed=result.item.read, description=counts)
             if not result.accepted:
-                say(_failure(result), "red", to=err if together else out)
+                keep(result.item)
+            if new and not silent:
+                say(failure(result), "red", to=err if together else out)
 
         yield report
-
-
-def _failure(result: SendResult) -> str:
-    status = f" {result.status}" if result.status else ""
-    return f"{result.item.label}{status} {result.text}"
-
-
-def _print_summary(tally: Tally) -> None:
-    """Print a table of the answers, and how many events were accepted."""
-    console = terminal()
-    box = SIMPLE if console.is_terminal else None
-    table = Table("status", "answer", box=box, pad_edge=False)
-    for name in ("events", "p50", "p99"):
-        table.add_column(name, justify="right")
-    for row in tally.rows():
-        status = str(row.status or "-")
-        message = Text(printable(row.message))
-        table.add_row(status, message, str(row.count), *map(_milliseconds, (row.p50, row.p99)))
-    if table.rows:
-        console.print(table, soft_wrap=False)
-    total = tally.accepted + tally.refused
-    say(f"{counted(total, 'event')}: {tally.accepted} accepted, {tally.refused} not")
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
 def _what_to_do(to: Target, error: Unreachable) -> str:

@@ -1,6 +1,6 @@
 """The options that all sub-commands of `connector simulate` have."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -12,7 +12,7 @@ from connector_tools.simulation import faults
 from connector_tools.terminal import stop
 
 if TYPE_CHECKING:
-    from connector_tools.simulation.world import Scenario
+    from connector_tools.simulation.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class WorldOptions:
         typer.Option(
             metavar="NAME[=RATE]",
             help="What goes wrong: all (the default), none, or the name of a fault; may be given "
-            "several times. docs/reliability.md lists the names.",
+            "several times. exchange happens only if it is named. docs/reliability.md lists "
+            "the names.",
         ),
     ] = None
     fresh: Annotated[
@@ -43,18 +44,25 @@ class WorldOptions:
     ] = 0
 
     def scenario(
-        self, known: Mapping[str, float], handled: tuple[str, ...] | None = None
+        self,
+        known: Mapping[str, float],
+        handled: tuple[str, ...] | None = None,
+        named: Mapping[str, float] | None = None,
+        *,
+        forgetful: bool = False,
     ) -> "Scenario":
         """The world that these options describe.
 
         Args:
             known: The faults that can happen, with their usual rates.
             handled: The event types that NSPS sends; without it, those of the WTL mapping.
+            named: The faults that happen only if they are named.
+            forgetful: Whether the ledger is lost with its instance.
         """
-        from connector_tools.simulation import nsps, world  # noqa: PLC0415 - 30 ms, for no other command
+        from connector_tools.simulation import nsps, scenario  # noqa: PLC0415 - 30 ms, for no other command
 
         try:
-            found = faults.read(self.fault or [], known)
+            found = faults.read(self.fault or [], known, named)
         except ValueError as error:
             stop(str(error))
         options = nsps.NspsOptions(
@@ -63,7 +71,19 @@ class WorldOptions:
             cache=self.cache,
             handled=handled or nsps.HANDLED,
         )
-        return world.Scenario(self.events, self.subscribers, self.seed, self.rate, found, options)
+        return scenario.Scenario(
+            *(self.events, self.subscribers, self.seed, self.rate),
+            faults=found,
+            options=options,
+            doubts=tuple(self._doubts(found, forgetful=forgetful)),
+        )
+
+    def _doubts(self, found: faults.Faults, *, forgetful: bool) -> Iterator[str]:
+        """See `Scenario.doubts`."""
+        if forgetful and found["kill"]:
+            yield "a ledger in memory is lost with its instance (`kill`)"
+        if self.cache:
+            yield "data of NSPS's cache is older than it says (`--cache`)"
 
 
 def with_world_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -38,7 +38,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connector_tools.counterparts.hlr import PROFILE, Hlr, HlrReply, RequestRefused
+from connector_tools.counterparts.rules.hlr import PROFILE, Hlr, HlrReply, RequestRefused
 
 BASE_PATH = "/wtl/hlr/v1"
 MODES = ("up", "outage", "slow", "hang", "drop")

@@ -1,24 +1,21 @@
-"""A real osmo-hlr, the HLR of the Osmocom project, in a process of its own.
+"""A real osmo-hlr, the HLR of the Osmocom project: the counterpart of `mappings/osmo-hlr.yaml`.
 
 Its control interface always listens on port 4259. So each `OsmoHlr` has its own address, 127.x.y.z.
 """
 
 import shutil
-import signal
 import socket
 import sqlite3
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import SystemRandom
-from typing import Self
 
-from connector_tools.program import NotInstalled
+from connector_tools.counterparts.counterpart import Counterpart, Record
+from connector_tools.counterparts.real.running import Running
+from connector_tools.program import NotInstalled, Program
 
 PORT = 4259
-_STARTUP_SECONDS = 20
 _CONFIGURATION = """\
 log stderr
  logging filter all 1
@@ -34,57 +31,28 @@ hlr
 """
 
 
-class OsmoHlr:
+class OsmoHlr(Running):
     """An osmo-hlr with its database in `folder`; use it as a context manager."""
 
     def __init__(self, folder: Path) -> None:
         self._database = folder / "hlr.db"
         self._configuration = folder / "osmo-hlr.cfg"
         self._log = folder / "osmo-hlr.log"
-        self._process: subprocess.Popen[bytes] | None = None
         numbers = SystemRandom()
         self.host = ".".join(["127", *(str(numbers.randint(1, 254)) for _ in range(3))])
 
     def start(self) -> None:
-        """Start it if it does not run; it keeps its database.
-
-        Raises:
-            NotInstalled: osmo-hlr is not on this machine.
-            RuntimeError: It does not start; the text has the end of its log.
-        """
-        if self._process and self._process.poll() is None:
+        """See `Running`."""
+        if self.runs:
             return
         program = shutil.which("osmo-hlr")
         if program is None:
             raise NotInstalled("osmo-hlr is not installed: apt-get install osmo-hlr")
         self._configuration.write_text(_CONFIGURATION.format(host=self.host))
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - from the PATH
-                [program, "-c", str(self._configuration), "-l", str(self._database)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + _STARTUP_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"osmo-hlr did not start:\n{self._log.read_text()[-2000:]}")
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        """Suspend it (SIGSTOP): it does not answer, and requests wait."""
-        self._signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Let it work again (SIGCONT), on the requests that waited first."""
-        self._signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """Kill it (SIGKILL); its data stays."""
-        self._signal(signal.SIGKILL)
-        if self._process:
-            self._process.wait()
+        command = [program, "-c", str(self._configuration), "-l", str(self._database)]
+        self._program = Program(command, {}, self._log)
+        self._program.start()
+        self._program.wait_until(self._answers, every=0.02)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -99,19 +67,6 @@ class OsmoHlr:
         with closing(sqlite3.connect(self._database, timeout=5)) as file:
             return {row[0]: (row[1], bool(row[2]), bool(row[3])) for row in file.execute(query)}
 
-    def __enter__(self) -> Self:
-        """Start it if it does not run; raises as `start` does."""
-        self.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Kill it, also if it is suspended."""
-        self.kill()
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process:
-            self._process.send_signal(number)
-
     def _answers(self) -> bool:
         """Whether it answers a ping of IPA, the protocol that carries the control interface."""
         try:
@@ -120,3 +75,60 @@ class OsmoHlr:
                 return connection.recv(4) == b"\x00\x01\xfe\x01"
         except OSError:
             return False
+
+
+class OsmoHlrCounterpart(Counterpart):
+    """The HLR, which a simulation suspends and kills, and whose database it locks."""
+
+    mapping = "osmo-hlr"
+    what = "a real osmo-hlr"
+    outages = ("suspended", "killed", "locked")
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.hlr = OsmoHlr(folder)
+        self._lock = ExitStack()
+
+    def start(self) -> None:
+        """See `Counterpart`."""
+        self.hlr.start()
+
+    def stop(self) -> None:
+        """See `Counterpart`."""
+        self._lock.close()
+        self.hlr.kill()
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """See `Counterpart`."""
+        return self.hlr.host, PORT
+
+    def variables(self, host: str, port: int) -> dict[str, str]:
+        """See `Counterpart`."""
+        return {"OSMO_HLR_HOST": host, "OSMO_HLR_PORT": str(port), "OSMO_HLR_TIMEOUT": "2"}
+
+    def holds(self) -> dict[str, Record]:
+        """See `Counterpart`; osmo-hlr has no products, and serves calls and data together."""
+        found = self.hlr.subscribers().items()
+        return {imsi: {"served": calls and data, "number": n} for imsi, (n, calls, data) in found}
+
+    def begin(self, outage: str) -> None:
+        """See `Counterpart`."""
+        match outage:
+            case "suspended":
+                self.hlr.suspend()
+            case "killed":
+                self.hlr.kill()
+            case "locked":
+                self._lock.enter_context(self.hlr.locked())
+            case _:
+                super().begin(outage)
+
+    def end(self) -> None:
+        """See `Counterpart`."""
+        self._lock.close()
+        self.hlr.resume()
+        self.hlr.start()
+
+
+COUNTERPART = OsmoHlrCounterpart

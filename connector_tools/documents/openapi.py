@@ -5,12 +5,12 @@ only where Pub/Sub is set up, NSPS does not call it, and Pub/Sub documents its r
 """
 
 import json
-import tomllib
 
 from connector.outcome import ANSWERS, Outcome, Result, answer
 from connector.settings import Settings
 from connector_tools.documents.openapi_event import SCHEMAS, Json, schemas
 from connector_tools.program import ROOT
+from connector_tools.version import version
 
 _MEANINGS = {
     202: "Done: the event was applied, or there was nothing to do, or Pub/Sub has taken it.",
@@ -26,12 +26,11 @@ _MEANINGS = {
 
 def document() -> Json:
     """The OpenAPI 3.1 document; `connector openapi` prints it, and docs/openapi.json is a copy."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "NSPS connector",
-            "version": project["version"],
+            "version": version(),
             "summary": "Takes the enriched events of PortaOne's NSPS.",
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },

@@ -8,13 +8,15 @@ from connector.call import Call
 from connector.ledger.memory import MemoryLedger
 from connector.mapping.case import Case, Step
 from connector.mapping.schema import MappingFile
-from connector.mapping.script import ExpectedCall, Replies, Script, SentRequest
+from connector.mapping.script import Different, ExpectedCall, Replies, Script, SentRequest
 from connector.outcome import Outcome, Result, answer
 from connector.pipeline import Pipeline, Record
 from connector.plan.holding import Phase, ResourceStep
 from connector.plan.step import Step as PlannedStep
-from connector.system import Reply, System, Turn
+from connector.system import Reply
+from connector_tools.mapping_tests.difference import FieldDifference, by_field
 from connector_tools.mapping_tests.held import REFUSERS, notes_of
+from connector_tools.mapping_tests.scripted_system import ScriptedSystem
 from connector_tools.mapping_tests.seen import Seen
 from connector_tools.mapping_tests.values import test_settings
 from connector_tools.quiet import quiet
@@ -22,6 +24,10 @@ from connector_tools.quiet import quiet
 _ONCE = ("query", "headers")  # parts of a call that one test compares for all
 
 _WHOLE = (Outcome.APPLIED, Outcome.IGNORED, Outcome.INVALID)  # no planned call was not sent
+
+
+Problem = str | FieldDifference
+"""A difference from what a test expects: a field of a call, or a sentence."""
 
 
 class Sent(NamedTuple):
@@ -49,7 +55,7 @@ class Bench:
         values, room = test_settings(mapping, settings), mapping.protocol
         self._script = Script(room.scripted_reply())
         client = room.scripted(mapping.system, values, self._script)
-        self._system = _ScriptedSystem(client, self._script)
+        self._system = ScriptedSystem(client, self._script)
         self._pipeline = Pipeline(mapping, values, MemoryLedger(), self._system)
         self._unwanted = room.expected_call()
         self._seen = seen
@@ -61,8 +67,8 @@ class Bench:
     async def __aexit__(self, *exc: object) -> None:
         await self._system.__aexit__(*exc)
 
-    async def run(self, body: bytes, expected: Case | Step, *replies: Replies) -> list[str]:
-        """Apply an event; returns a sentence for each difference from what a test expects.
+    async def run(self, body: bytes, expected: Case | Step, *replies: Replies) -> list[Problem]:
+        """Apply an event; returns each difference from what a test expects.
 
         `replies` are asked for a reply in their order; whether all were fetched is not checked.
         """
@@ -82,7 +88,7 @@ class Bench:
         wrong = [*_wrong_answer(expected, result), *self._script.problems()]
         return [*wrong, *self._differences(expected, sent)]
 
-    def _differences(self, expected: Case | Step, sent: list[Sent]) -> Iterator[str]:
+    def _differences(self, expected: Case | Step, sent: list[Sent]) -> Iterator[Problem]:
         """Yield the differences of the calls; note the parts of those that have none."""
         if len(sent) != len(expected.calls):
             names = ", ".join(one.request.name for one in sent) or "none"
@@ -91,7 +97,8 @@ class Bench:
             found = [*one.request.differences(wanted), *_wrong_step(wanted, one.step)]
             if not wanted.names_method:
                 found.append(f"names no method: write {one.request.lines[0]}")
-            yield from (f"call {number}: {problem}" for problem in found)
+            for problem in found:
+                yield from _problems(number, problem)
             for part, compared in _parts(wanted, one):
                 if compared and not found:
                     self._seen.note(one.call.loc, f"compares {part}")
@@ -145,11 +152,18 @@ def _compares_body(wanted: ExpectedCall, sent: Sent) -> bool:
     return all(compared for part, compared in parts if part not in _ONCE)
 
 
-def _wrong_step(wanted: ExpectedCall, step: PlannedStep) -> Iterator[str]:
+def _wrong_step(wanted: ExpectedCall, step: PlannedStep) -> Iterator[Different]:
     if wanted.subject is not None and wanted.subject != step.subject:
-        yield f"subject is {step.subject}, not {wanted.subject}"
+        yield Different("subject", step.subject, wanted.subject)
     if wanted.releases is not None and wanted.releases != step.releases:
-        yield f"releases is {json.dumps(step.releases)}, not {json.dumps(wanted.releases)}"
+        yield Different("releases", step.releases, wanted.releases)
+
+
+def _problems(call: int, problem: str | Different) -> Iterator[Problem]:
+    if isinstance(problem, Different):
+        yield from by_field(call, problem)
+    else:
+        yield f"call {call}: {problem}"
 
 
 def _wrong_answer(expected: Case | Step, result: Result) -> Iterator[str]:
@@ -162,25 +176,3 @@ def _wrong_answer(expected: Case | Step, result: Result) -> Iterator[str]:
     texts += [detail.rule for detail in result.details]
     if expected.because is not None and not any(expected.because in text for text in texts):
         yield f"the answer {shown} does not contain `{expected.because}`"
-
-
-class _ScriptedSystem:
-    """A scripted system that tells the script when a call begins; retries belong to the call."""
-
-    def __init__(self, system: System, script: Script) -> None:
-        self._system = system
-        self._script = script
-
-    async def __aenter__(self) -> Self:
-        await self._system.__aenter__()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self._system.__aexit__(*exc)
-
-    async def send(self, call: Call, turn: Turn) -> Reply:
-        self._script.next_call()
-        return await self._system.send(call, turn)
-
-    def leave(self, turn: Turn) -> None:
-        self._system.leave(turn)

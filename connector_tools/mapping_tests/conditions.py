@@ -9,9 +9,9 @@ from typing import Any
 
 from jinja2 import nodes
 
-from connector.mapping.chain import parsed
 from connector.mapping.expression import Expression, Scope
 from connector.mapping.language import LANGUAGE, function
+from connector_tools.expression_parts import Parts
 
 Note = Callable[[int, bool], None]
 Watch = Callable[[Scope, Note], bool]
@@ -24,7 +24,9 @@ class Conditions:
     def __init__(self, expression: Expression, *, boolean: bool) -> None:
         """`boolean`: only whether the whole expression holds matters, as for a `when`."""
         self.count = 0
-        tree = parsed(expression.source)
+        self.texts: list[str] = []  # of the conditions, in their order
+        self._parts = Parts(expression.source)
+        tree = self._parts.tree
         tree.set_environment(LANGUAGE)
         self._watch = self._watched(tree, boolean=boolean, whole=True)
 
@@ -59,6 +61,8 @@ class Conditions:
 
     def _leaf(self, node: nodes.Node, *, counts: bool) -> Watch:
         number = self.count = self.count + counts
+        if counts:
+            self.texts.append(self._parts.text(node))
         children = list(node.iter_child_nodes())
         inner = [self._watched(child, boolean=False, whole=True) for child in children]
         code = function(node) if counts and isinstance(node, nodes.Expr) else None

@@ -15,6 +15,7 @@ from connector.mapping.document import Loc, Place
 from connector.mapping.entry import Entry
 from connector.mapping.expression import Each, Expression, Scope, Text, Tree, expressions
 from connector.mapping.reply_rule import Expectation, ReplyRule
+from connector.mapping.resource import Listing
 from connector.mapping.rule import Ignore, Require
 from connector.mapping.schema import MappingFile
 from connector_tools.mapping_tests.conditions import Conditions
@@ -131,7 +132,12 @@ def read_note(number: int, chain: Chain) -> str:
 
 
 def entries(value: object, loc: Loc = ()) -> Iterator[tuple[Loc, Entry]]:
-    """Yield each entry of a mapping file with its path, also those inside of others."""
+    """Yield each entry of a mapping file with its path, also those inside of others.
+
+    Without `list` of a resource: no event reads it, so no test reaches it.
+    """
+    if isinstance(value, Listing):
+        return
     if isinstance(value, Entry):
         yield loc, value
         for name, info in type(value).model_fields.items():

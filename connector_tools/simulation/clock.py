@@ -25,6 +25,10 @@ class Clock:
         """The simulated time, in seconds since 1970."""
         return self._began + self._skipped + asyncio.get_running_loop().time() * self._scale
 
+    def told(self) -> float:
+        """The time that events say: the simulated one."""
+        return self.now()
+
     async def sleep(self, seconds: float) -> None:
         """Sleep for `seconds` of simulated time."""
         await asyncio.sleep(seconds / self._scale)

@@ -8,21 +8,16 @@ from dataclasses import replace
 import httpx
 
 from connector_tools.send import Target
-from connector_tools.simulation.billing import Desired
+from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faults import Faults
 from connector_tools.simulation.faulty_network import Difference
-from connector_tools.simulation.nsps import Delivery, HttpAnswer
-from connector_tools.simulation.world import (
-    OnProgress,
-    Scenario,
-    SimulationResult,
-    World,
-    no_progress,
-)
+from connector_tools.simulation.held_events import Delivery
+from connector_tools.simulation.nsps import HttpAnswer
+from connector_tools.simulation.scenario import Scenario, SimulationResult
+from connector_tools.simulation.world import OnProgress, World, no_progress
 
 SCALE = 60.0  # simulated seconds per real second
-_HEAD_START = 365 * 86400.0  # seconds by which simulated time is behind at the beginning
 _TIMEOUT = 75  # seconds; longer than the function's own (60 s): its answer always comes first
 
 
@@ -78,6 +73,7 @@ class UnseenNetwork:
         self.faults = Faults({})
         self.met: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.not_promised: list[str] = []
         self.requests = 0
 
     async def outage(self, begins: bool) -> None:
@@ -86,18 +82,29 @@ class UnseenNetwork:
     async def rotate(self) -> None:
         """Never called: `faults.DEPLOYED` has no `credentials`."""
 
-    def differences(self, desired: dict[str, Desired]) -> list[Difference]:
+    def differences(self, billing: Billing) -> list[Difference]:
         """No differences, because no record is known."""
         return []
+
+
+class _LoadClock(Clock):
+    """Simulated time, of which events do not tell: they say the real time at which they are made.
+
+    A connector does not believe a snapshot from the future, and the snapshots of a second run must
+    be newer than those of the first.
+    """
+
+    def told(self) -> float:
+        """The time that events say: that of this machine."""
+        return time.time()
 
 
 class DeployedSimulation:
     """Runs worlds against a deployment.
 
-    Each run has subscribers of its own in the test network 001-01. So it does not meet what an
-    earlier run left in the deployment's ledger. Its simulated time begins a year ago: it passes
-    faster, and a connector does not believe a snapshot from the future. Nobody replays by hand: an
-    event that NSPS gave up after its month counts as never accepted.
+    Each run has accounts and numbers of its own, and unless IMSIs are given, SIMs of its own in the
+    test network 001-01. Nobody replays by hand: an event that NSPS gave up after its month counts
+    as never accepted. A run ends early if all events that are left get the same answer.
     """
 
     def __init__(self, target: Target) -> None:
@@ -113,7 +120,8 @@ class DeployedSimulation:
 
     async def _run(self, scenario: Scenario, progress: OnProgress) -> SimulationResult:
         now = time.time()
-        scenario = replace(scenario, first=int(now * 1000) % 10**9, replays=0)
+        first = int(now * 1000) % 10**9
+        scenario = replace(scenario, first=first, replays=0, ends_early=True)
         async with httpx.AsyncClient(
             timeout=_TIMEOUT,
             trust_env=not self._target.local,
@@ -125,8 +133,7 @@ class DeployedSimulation:
         ) as client:
             deployed = DeployedConnector(client, self._target)
             await deployed.check()
-            began = now - _HEAD_START - SCALE * asyncio.get_running_loop().time()
-            clock = Clock(SCALE, began)
+            clock = _LoadClock(SCALE, now - SCALE * asyncio.get_running_loop().time())
             ended = await World(scenario, clock, deployed, UnseenNetwork(), progress).run()
         ended.latencies = [seconds / SCALE for seconds in ended.latencies]
         return ended

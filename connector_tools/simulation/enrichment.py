@@ -7,16 +7,29 @@ Every other SIM event names its SIM, and the account is the one that has this SI
 
 from typing import Any
 
-from connector_tools.simulation.billing import PRODUCTS, Account, Billing, EspfEvent, Sim
+from connector_tools.simulation.billing import Billing
+from connector_tools.simulation.inventory import Product
+from connector_tools.simulation.subscribers import ADDONS, Account, EspfEvent, Sim
 
-PARTS = ("account_info", "sim_info", "prev_sim_info", "access_policy_info", "product_info")
+PARTS = (
+    "account_info",
+    "sim_info",
+    "prev_sim_info",
+    "access_policy_info",
+    "product_info",
+    "full_vd_counter_info",
+)
+_SOLD = "2026-01-01T00:00:00"  # before every simulation begins
+# Add-ons that PortaBilling still lists, or lists already, although they are not in effect.
+_ENDED = ("2025-06-01 00:00:00", "2025-12-31 23:59:59")
+_LATER = ("2099-01-01T00:00:00", None)
 
 
 def enrich(billing: Billing, event: EspfEvent) -> dict[str, Any]:
     """The event's `pb_data`, from the present state of billing."""
     ids = {name: int(value) for name, value in event.variables.items() if name.startswith("i_")}
     previous = event.variables.get("prev_i_sim_card")
-    if event.event_type == "SIM/Replaced":
+    if event.event_type == "SIM/Replaced" or not event.event_type.startswith("SIM/"):
         account: Account | None = billing.accounts[ids["i_account"]]
         sim = billing.sims.get(account.i_sim_card or 0) if account else None
     else:
@@ -25,10 +38,13 @@ def enrich(billing: Billing, event: EspfEvent) -> dict[str, Any]:
     if sim and sim.deleted and event.event_type != "SIM/Deleted":
         sim = None
     found = {
-        "account_info": _account(account) if account else None,
+        "account_info": _account(account, billing.product_of(account)) if account else None,
         "sim_info": _sim(billing, sim) if sim else None,
-        "access_policy_info": _policy(account, sim) if account and sim else None,
-        "product_info": _product(account) if account else None,
+        "access_policy_info": _policy(billing.product_of(account), sim)
+        if account and sim
+        else None,
+        "product_info": _product(account, billing.product_of(account)) if account else None,
+        "full_vd_counter_info": _counters(account) if account else None,
     }
     if event.event_type == "SIM/Replaced":
         old = billing.sims[int(previous)] if previous else None
@@ -36,7 +52,7 @@ def enrich(billing: Billing, event: EspfEvent) -> dict[str, Any]:
     return found
 
 
-def _account(account: Account) -> dict[str, Any]:
+def _account(account: Account, product: Product) -> dict[str, Any]:
     """An account in one of PortaBilling's spellings; each account always has the same one."""
     raw = account.i_account % 3 == 0
     spelt = account.bill_status[0].upper() if raw else account.bill_status
@@ -51,15 +67,50 @@ def _account(account: Account) -> dict[str, Any]:
         "blocked": ("Y" if account.blocked else "N") if raw else account.blocked,
         "status": account.status,
         "i_product": account.i_product,
-        "product_name": PRODUCTS[account.i_product],
-        "email": f"subscriber{account.i_account}@mail.example",
+        "product_name": product.name,
+        "email": account.email,
         "firstname": f"Firstname{account.i_account}",
         "lastname": f"Lastname{account.i_account}",
         "zip": f"Z{account.i_account:07d}",
         "phone1": f"+99{account.i_account:09d}",
         "time_zone_name": "Europe/Prague",
-        "assigned_addons": [],
+        "assigned_addons": _addons(account),
     }
+
+
+def _addons(account: Account) -> list[dict[str, Any]]:
+    """The add-ons in effect, and for some accounts one that has ended or that begins later."""
+    listed: list[tuple[int, tuple[str, str | None]]]
+    listed = [(addon, (_SOLD, None)) for addon in sorted(account.addons)]
+    others = sorted(ADDONS.keys() - account.addons)
+    if others and account.i_account % 4 < 2:
+        listed.append((others[0], _LATER if account.i_account % 4 else _ENDED))
+    return [
+        {
+            "i_product": addon,
+            "name": ADDONS[addon],
+            "addon_priority": 10,
+            "addon_effective_from": begins,
+            "addon_effective_to": ends,
+        }
+        for addon, (begins, ends) in listed
+    ]
+
+
+def _counters(account: Account) -> list[dict[str, Any]]:
+    """The quotas of voice, which is unlimited, and of data, as a number or as text."""
+    left = 0 if account.throttled else 7.5
+    return [
+        {"service_name": "Voice Calls", "dg_name": "RG1", "unit": "min", "remaining": "N/A"},
+        {
+            "service_name": "Internet Access",
+            "dg_name": "RG100",
+            "unit": "GB",
+            "addon_priority": 0,
+            "allocated_amount": 10,
+            "remaining": str(left) if account.i_account % 2 else left,
+        },
+    ]
 
 
 def _sim(billing: Billing, sim: Sim) -> dict[str, Any]:
@@ -74,12 +125,16 @@ def _sim(billing: Billing, sim: Sim) -> dict[str, Any]:
     }
 
 
-def _policy(account: Account, sim: Sim) -> dict[str, Any]:
-    """The access policy; its `eps_profile` holds the SIM's version, which network.py compares."""
-    values = {"cs_profile": PRODUCTS[account.i_product], "eps_profile": f"eps-v{sim.version}"}
+def _policy(product: Product, sim: Sim) -> dict[str, Any]:
+    """The access policy of a product.
+
+    That of an invented one holds the SIM's version in its `eps_profile`: network.py compares it.
+    """
+    invented = {"cs_profile": product.name, "eps_profile": f"eps-v{sim.version}"}
+    values = invented if product.attributes is None else product.attributes
     attributes = [{"group_name": "lte.wtl", "name": n, "value": v} for n, v in values.items()]
     return {"i_access_policy": 179, "name": "Mobile", "attributes": attributes}
 
 
-def _product(account: Account) -> dict[str, Any]:
-    return {"i_product": account.i_product, "name": PRODUCTS[account.i_product]}
+def _product(account: Account, product: Product) -> dict[str, Any]:
+    return {"i_product": account.i_product, "name": product.name}

@@ -34,8 +34,16 @@ WORLD = {
     "ledger": 1.0,  # the ledger is slow or unreachable for a while
 }
 ALL = NETWORK | NSPS | WORLD
+# What is not promised to end well (docs/reliability.md#what-is-not-promised): it happens only if
+# it is named. The share of a subscriber's changes that are an exchange of numbers with another.
+NOT_PROMISED = {"exchange": 0.05}
 # The faults of a load test, which breaks nothing of the deployment.
 DEPLOYED = NSPS | {"maintenance": WORLD["maintenance"]}
+
+
+def without(name: str) -> dict[str, float]:
+    """All faults but one."""
+    return {other: rate for other, rate in ALL.items() if other != name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,9 @@ class Faults:
         return self.rates.get(name, 0.0)
 
 
-def read(texts: list[str], known: Mapping[str, float] = ALL) -> Faults:
+def read(
+    texts: list[str], known: Mapping[str, float] = ALL, named: Mapping[str, float] | None = None
+) -> Faults:
     """Read faults from texts: `all`, `none`, `NAME` or `NAME=RATE`.
 
     Later texts change earlier ones. Without texts, all faults happen.
@@ -57,19 +67,21 @@ def read(texts: list[str], known: Mapping[str, float] = ALL) -> Faults:
     Args:
         texts: The values of `--fault`, in order.
         known: The faults that can happen, with their usual rates.
+        named: Those that happen only if they are named, with their usual rates.
 
     Raises:
         ValueError: A name is unknown, or a rate is out of range. The text says what is allowed.
     """
+    rest = {**known, **(named or {})}
     rates = {} if texts and texts[0] not in ("all", "none") else dict(known)
     for text in texts:
         name, given, rate = text.partition("=")
         if name in ("all", "none") and not given:
             rates = dict(known) if name == "all" else {}
-        elif name not in known:
-            raise ValueError(f"there is no fault `{name}` here; the faults are {', '.join(known)}")
+        elif name not in rest:
+            raise ValueError(f"there is no fault `{name}` here; the faults are {', '.join(rest)}")
         else:
-            rates[name] = _rate(name, rate) if given else known[name]
+            rates[name] = _rate(name, rate) if given else rest[name]
     return Faults(rates)
 
 

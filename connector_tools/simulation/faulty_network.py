@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from connector_tools.simulation.billing import Desired
+from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.faults import NETWORK, Faults
-from connector_tools.simulation.nsps import Delivery
+from connector_tools.simulation.held_events import Delivery
 
 delivery: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
 """The delivery that causes the requests of the present task; for instances in this process."""
@@ -63,12 +63,17 @@ def json_reply(status: int, document: Any) -> WireReply:
 class Difference:
     """A subscriber whose record differs: billing's and the network's, as texts to print.
 
-    The texts hold no personal data.
+    The texts hold no personal data. `key` is an IMSI or an i_account. `sought` is a text by which
+    events about the subscriber are found; without it, the key. `wants` and `has` are the numbers
+    by billing and at the network.
     """
 
-    imsi: str = field(repr=False)
+    key: str = field(repr=False)
     billing: str
     network: str
+    sought: str = field(default="", repr=False)
+    wants: str | None = field(default=None, repr=False)
+    has: str | None = field(default=None, repr=False)
 
 
 _DOWN = (CLOSED, json_reply(503, {}), WireReply(503), WireReply(404, b"<html>no such site</html>"))
@@ -79,7 +84,7 @@ class FaultyNetwork(ABC):
     """A network. `timeout` is how many seconds the connector waits for a reply.
 
     `on_rotate` changes the token, and the connector's secret for it.
-    See `world.ObservedNetwork` for `met`, `wrong` and `requests`.
+    See `world.ObservedNetwork` for `met`, `wrong`, `not_promised` and `requests`.
     """
 
     def __init__(self, random: Random, faults: Faults, token: str, timeout: float) -> None:
@@ -88,6 +93,7 @@ class FaultyNetwork(ABC):
         self.down = False
         self.met: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.not_promised: list[str] = []
         self.requests = 0
         self.on_rotate: Callable[[], Awaitable[None]] = _nothing
         self._random = random
@@ -108,7 +114,7 @@ class FaultyNetwork(ABC):
         """Carry out a request that met no fault before, and note if it breaks a rule."""
 
     @abstractmethod
-    def differences(self, desired: dict[str, Desired]) -> list[Difference]:
+    def differences(self, billing: Billing) -> list[Difference]:
         """The subscribers whose record differs from billing: see `world.ObservedNetwork`."""
 
     async def outage(self, begins: bool) -> None:

@@ -12,8 +12,9 @@ from connector.pipeline import Pipeline
 from connector.system import System
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faulty_network import FaultyNetwork
+from connector_tools.simulation.held_events import Delivery
 from connector_tools.simulation.instance import Instance, LedgerTrouble, MortalLedger
-from connector_tools.simulation.nsps import Delivery, HttpAnswer
+from connector_tools.simulation.nsps import HttpAnswer
 
 _DEAD: HttpAnswer = (0, "")
 

@@ -9,10 +9,12 @@ from random import Random
 import httpx
 
 from connector_tools.function_process import FunctionProcess
-from connector_tools.program import free_port
-from connector_tools.simulation.nsps import Delivery, HttpAnswer
+from connector_tools.program import DidNotStart, free_port
+from connector_tools.simulation.held_events import Delivery
+from connector_tools.simulation.nsps import HttpAnswer
 from connector_tools.simulation.store import Store
 
+_MOST_STARTS = 20
 TOKEN = "token-of-nsps-00"  # noqa: S105 - of this run only
 # Personal data and tokens of the simulation, which must never be in a log line or an answer.
 LEAK = re.compile(
@@ -101,9 +103,23 @@ class Functions:
         killed.kill()
         self._read_one(killed)
         await asyncio.sleep(self._random.uniform(0, 1))
-        function = self._functions[number] = FunctionProcess(self._env, killed.port)
-        function.start()
-        await asyncio.to_thread(function.wait_until_healthy)
+        await self._start_again(number, killed.port)
+
+    async def _start_again(self, number: int, port: int) -> None:
+        """Start a function; like the platform, again if it ends because the ledger is away.
+
+        Raises:
+            DidNotStart: it never starts.
+        """
+        for tries in range(_MOST_STARTS, 0, -1):
+            function = self._functions[number] = FunctionProcess(self._env, port)
+            function.start()
+            try:
+                await asyncio.to_thread(function.wait_until_healthy)
+                return
+            except DidNotStart:
+                if tries == 1:
+                    raise
 
     async def trouble_ledger(self, seconds: float) -> None:
         """Make the store unreachable: see `world.Connector`."""

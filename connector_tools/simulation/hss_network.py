@@ -1,17 +1,17 @@
 """An HSS with several resources for a subscriber, with faults and with a second writer.
 
-It follows the rules of `connector_tools.counterparts.hss`. The second writer is another program
-that writes fields which billing does not own. It often writes just before or after the connector.
-After each request it is checked that the connector has changed none of these fields, gave nothing
-before it took, and wrote no keys.
+It follows the rules of `connector_tools.counterparts.rules.hss`. The second writer is another
+program that writes fields which billing does not own. It often writes just before or after the
+connector. After each request it is checked that the connector has changed none of these fields,
+gave nothing before it took, and wrote no keys.
 """
 
 import json
 from random import Random
 from typing import Any
 
-from connector_tools.counterparts.hss import Hss, HssReply
-from connector_tools.simulation.billing import Desired
+from connector_tools.counterparts.rules.hss import Hss, HssReply
+from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.faults import Faults
 from connector_tools.simulation.faulty_network import (
     Difference,
@@ -22,6 +22,7 @@ from connector_tools.simulation.faulty_network import (
     dropped,
     json_reply,
 )
+from connector_tools.simulation.subscribers import Desired
 
 SERVICES = {
     "mobile-l": ["data", "sms", "voice"],
@@ -124,13 +125,20 @@ class HssNetwork(FaultyNetwork):
         one = self.hss.subscribers.get(imsi)
         return one is not None and one.fields["state"] == "active"
 
-    def differences(self, desired: dict[str, Desired]) -> list[Difference]:
+    def differences(self, billing: Billing) -> list[Difference]:
         """See `FaultyNetwork`."""
         numbers = [one.number for one in self.hss.subscribers.values() if one.number]
         self.wrong += ["a number on two subscribers"] * (len(numbers) - len(set(numbers)))
+        desired = billing.all_desired()
         pairs = [(imsi, _wanted(want), self._found(imsi)) for imsi, want in desired.items()]
         return [
-            Difference(imsi, str(_hidden(wanted)), str(_hidden(found)))
+            Difference(
+                imsi,
+                str(_hidden(wanted)),
+                str(_hidden(found)),
+                wants=desired[imsi].number,
+                has=(found or {}).get("number"),
+            )
             for imsi, wanted, found in pairs
             if found != wanted and not (found is None and not desired[imsi].owned)
         ]

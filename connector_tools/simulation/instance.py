@@ -29,7 +29,8 @@ from connector_tools.simulation.faulty_network import (
     delivery,
     dropped,
 )
-from connector_tools.simulation.nsps import Delivery, HttpAnswer
+from connector_tools.simulation.held_events import Delivery
+from connector_tools.simulation.nsps import HttpAnswer
 
 T = TypeVar("T")
 _DEAD: HttpAnswer = (0, "")

@@ -2,12 +2,12 @@
 
 from random import Random
 
-from connector_tools.simulation.billing import (
+from connector_tools.simulation.billing import Billing
+from connector_tools.simulation.subscribers import (
+    ADDONS,
     IN_SERVICE,
     OUT_OF_SERVICE,
-    PRODUCTS,
     Account,
-    Billing,
     EspfEvent,
     Sim,
 )
@@ -21,6 +21,9 @@ _CHANGES = {
     "noise": 8,
     "swap": 8,
     "renumber": 6,
+    "addon": 6,
+    "quota": 6,
+    "address": 3,
     "remove": 4,
     "terminate": 4,
     "burst": 4,
@@ -29,12 +32,20 @@ _QUICK = set(_CHANGES) - {"terminate", "burst"}
 
 
 class Life:
-    """Changes one subscriber at a time; first opens accounts until there are `subscribers`."""
+    """Changes one subscriber at a time; first opens accounts until there are `subscribers`.
 
-    def __init__(self, billing: Billing, random: Random, subscribers: int) -> None:
+    Of the changes, the share `exchanges` lets two subscribers exchange their numbers; `exchanged`
+    counts them.
+    """
+
+    def __init__(
+        self, billing: Billing, random: Random, subscribers: int, exchanges: float = 0
+    ) -> None:
         self._billing = billing
         self._random = random
         self._subscribers = subscribers
+        self._share = exchanges
+        self.exchanged = 0
         self._living: list[Account] = []
         self._free: list[Sim] = []  # cards without an account; some are given to other accounts
 
@@ -42,6 +53,8 @@ class Life:
         """Make one change; the events that PortaBilling raises for it."""
         if len(self._living) < self._subscribers:
             return self._begin()
+        if self._share and self._random.random() < self._share:
+            return self._exchange()
         at = self._random.randrange(len(self._living))
         return self._happen(at, self._choice())
 
@@ -51,14 +64,29 @@ class Life:
     def _begin(self) -> list[EspfEvent]:
         account = self._billing.open_account()
         self._living.append(account)
-        sim, events = self._card()
-        return events + self._billing.assign(account, sim)
+        sim, events = self._card(account)
+        return events + self._billing.created(account) + self._billing.assign(account, sim)
 
-    def _card(self) -> tuple[Sim, list[EspfEvent]]:
-        """A card for an account: a new one, or sometimes one that another account had."""
-        if self._free and self._random.random() < 0.4:
-            return self._free.pop(self._random.randrange(len(self._free))), []
-        return self._billing.add_sim()
+    def _exchange(self) -> list[EspfEvent]:
+        served = [one for one in self._living if one.served and one.i_sim_card]
+        if len(served) < 2:
+            return []
+        self.exchanged += 1
+        return self._billing.exchange_numbers(*self._random.sample(served, 2))
+
+    def _card(self, account: Account) -> tuple[Sim | None, list[EspfEvent]]:
+        """A card for an account: a new one, or sometimes one that another account had.
+
+        None if there is none.
+        """
+        more = self._billing.has_more_sims
+        if self._free and (self._random.random() < 0.4 or not more):
+            fitting = [sim for sim in self._free if self._billing.may_have(account, sim)]
+            if fitting:
+                chosen = self._random.choice(fitting)
+                self._free.remove(chosen)
+                return chosen, []
+        return self._billing.add_sim() if more else (None, [])
 
     def _happen(self, at: int, what: str) -> list[EspfEvent]:
         if what == "terminate":
@@ -72,6 +100,9 @@ class Life:
             "suspend": self._suspend,
             "state": self._state,
             "renumber": self._billing.renumber,
+            "addon": self._addon,
+            "quota": self._quota,
+            "address": self._billing.change_address,
             "noise": self._billing.noise,
             "swap": self._swap,
             "remove": self._remove,
@@ -79,7 +110,9 @@ class Life:
         return changes[what](self._living[at])
 
     def _product(self, account: Account) -> list[EspfEvent]:
-        return self._billing.change(account, i_product=self._random.choice(list(PRODUCTS)))
+        return self._billing.change(
+            account, i_product=self._random.choice(list(self._billing.inventory.products))
+        )
 
     def _block(self, account: Account) -> list[EspfEvent]:
         return self._billing.change(account, blocked=not account.blocked)
@@ -92,9 +125,18 @@ class Life:
         states = IN_SERVICE if self._random.random() < 0.6 else OUT_OF_SERVICE
         return self._billing.change(account, status=self._random.choice(states))
 
+    def _addon(self, account: Account) -> list[EspfEvent]:
+        return self._billing.switch_addon(account, self._random.choice(list(ADDONS)))
+
+    def _quota(self, account: Account) -> list[EspfEvent]:
+        does = self._billing.top_up if account.throttled else self._billing.use_up_quota
+        return does(account)
+
     def _swap(self, account: Account) -> list[EspfEvent]:
         old = account.i_sim_card
-        sim, events = self._card()
+        sim, events = self._card(account)
+        if sim is None:
+            return []
         events += self._billing.assign(account, sim)
         return events + self._retire(old)
 
@@ -108,18 +150,21 @@ class Life:
         account, old = self._living[at], self._living[at].i_sim_card
         self._living[at] = self._living[-1]
         self._living.pop()
-        events = self._billing.change(account, bill_status="terminated")
+        events = self._billing.terminate(account)
         if self._random.random() < 0.7:
             events += self._billing.assign(account, None)
             events += self._retire(old)
         return events
 
     def _retire(self, card: int | None) -> list[EspfEvent]:
-        """Delete a card that an account gave back, or keep it for another account."""
+        """Delete a card that an account gave back, or keep it for another account.
+
+        A card of a staging system is not deleted: the next run needs it.
+        """
         if card is None:
             return []
         sim = self._billing.sims[card]
-        if self._random.random() < 0.3:
+        if not self._billing.inventory.imsis and self._random.random() < 0.3:
             return self._billing.delete_sim(sim)
         self._free.append(sim)
         return []

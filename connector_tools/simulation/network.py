@@ -1,7 +1,7 @@
 """An HLR/HSS with faults, which notes requests that must never happen.
 
-It follows the rules of `connector_tools.counterparts.hlr`. Each profile holds the version of the
-state that it was made from (see enrichment.py), so an older state after a newer one is noticed.
+It follows the rules of `connector_tools.counterparts.rules.hlr`. Each profile holds the version of
+the state that it was made from (see enrichment.py), so an older state after a newer one is noticed.
 """
 
 import json
@@ -9,8 +9,9 @@ from collections import Counter
 from random import Random
 from typing import Any
 
-from connector_tools.counterparts.hlr import GRANTED, Hlr
-from connector_tools.simulation.billing import Desired
+from connector_tools.counterparts.rules.hlr import GRANTED, Hlr
+from connector_tools.counterparts.wtl_hlr_hss import AnyName
+from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.faults import Faults
 from connector_tools.simulation.faulty_network import (
     Difference,
@@ -21,20 +22,13 @@ from connector_tools.simulation.faulty_network import (
 )
 
 
-class _AnyName(frozenset[str]):
-    """The profiles of an HLR that has a profile of any name."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
 class Network(FaultyNetwork):
     """The HLR."""
 
     def __init__(self, random: Random, faults: Faults, token: str, timeout: float) -> None:
         super().__init__(random, faults, token, timeout)
         self.hlr = Hlr()
-        self.hlr.profiles = _AnyName()
+        self.hlr.profiles = AnyName()
         self.changes = 0
         self._versions: dict[str, int] = {}
 
@@ -59,15 +53,15 @@ class Network(FaultyNetwork):
         self._versions[imsi] = max(version or 0, self._versions.get(imsi, 0))
         self.note_change(imsi)
 
-    def differences(self, desired: dict[str, Desired]) -> list[Difference]:
+    def differences(self, billing: Billing) -> list[Difference]:
         """See `FaultyNetwork`."""
         found = self.hlr.subscribers
         numbers = Counter(number for record in found.values() for number in record.msisdn)
         self.wrong += ["a number on two subscribers" for times in numbers.values() if times > 1]
         differences = []
-        for imsi, want in desired.items():
+        for imsi, want in billing.all_desired().items():
             record = found.get(imsi)
-            has = None
+            has = number = None
             if record:
                 number = record.msisdn[0] if record.msisdn else None
                 granted = record.subscriber_status == GRANTED
@@ -78,7 +72,13 @@ class Network(FaultyNetwork):
             if gone or (has == wants and not want.deleted):
                 continue
             differences.append(
-                Difference(imsi, _as_text(wants), _as_text(has) if has else "no record")
+                Difference(
+                    imsi,
+                    _as_text(wants),
+                    _as_text(has) if has else "no record",
+                    wants=want.number,
+                    has=number,
+                )
             )
         return differences
 

@@ -9,61 +9,29 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from connector_tools.simulation.billing import Billing, EspfEvent
+from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.enrichment import enrich
 from connector_tools.simulation.faults import Faults
+from connector_tools.simulation.held_events import Delivery, HeldEvent, without_seconds
+from connector_tools.simulation.subscribers import EspfEvent
 
 HANDLED = ("SIM/Created", "SIM/Updated", "SIM/Replaced", "SIM/Deleted")
 _HOUR, _DAY = 3600.0, 86_400.0
 _LONG = (1, 2, 4, 8, 16)  # hours before each of the long retries; later ones wait a day each
 _GIVE_UP = 30 * _DAY
+_STEADY = 3  # attempts with the same answer after which nothing else is expected
+_REJECTED = 422  # final: the same event would get the same answer again (see `connector.outcome`)
 
 HttpAnswer = tuple[int, str]
 """Status and body; status 0 if there was no answer."""
 Post = Callable[["Delivery"], Awaitable[HttpAnswer]]
-
-
-@dataclass(slots=True)
-class HeldEvent:
-    """An event that NSPS has, with its deliveries so far.
-
-    Times are in seconds since 1970. `enriched` is when `body` was made, `begun` when the first
-    delivery began, `copies` how many deliveries are still to come. `history` has the time, status
-    and message of each answer.
-    """
-
-    event_id: str
-    espf: EspfEvent
-    created: float
-    body: bytes | None = field(default=None, repr=False)
-    enriched: float = 0.0
-    begun: float | None = None
-    attempts: int = 0
-    accepted: bool = False
-    failed: bool = False
-    copies: int = 0
-    history: list[tuple[float, int, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One delivery of an event to the connector.
-
-    `enriched` is the time of its snapshot; `first` is False if the event was answered 2xx with this
-    snapshot before.
-    """
-
-    held: HeldEvent
-    body: bytes = field(repr=False)
-    enriched: float
-    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +88,9 @@ class Nsps:
         if espf.event_type.lower() not in self._handled:
             return
         now = self._clock.now()
-        held = HeldEvent(str(UUID(int=self._random.getrandbits(128), version=4)), espf, now)
+        held = HeldEvent(
+            str(UUID(int=self._random.getrandbits(128), version=4)), espf, self._clock.told()
+        )
         self.history.append(held)
         due = now + self._random.uniform(0, 0.5)
         if self._hit("delay"):
@@ -141,6 +111,30 @@ class Nsps:
         """Replay an event by hand: enrich it anew, and start its retries anew."""
         held.body, held.begun, held.failed = None, None, False
         self._later(held, self._clock.now())
+
+    def fails_alike(self, since: float) -> str | None:
+        """The answer that all waiting events get again and again, or None.
+
+        Answers before `since` do not count. Events that are rejected (422) are not looked at,
+        because their reasons differ; if there are no others, the answer is `422`.
+        """
+        if self._running or not self._queue:
+            return None
+        answers = {_steady(held, since) for _, _, held, _ in self._queue}
+        others = answers - {str(_REJECTED)} or answers
+        return others.pop() if len(others) == 1 else None
+
+    def give_up_rejected(self) -> None:
+        """Give up the waiting events that were rejected (422)."""
+        left = []
+        for waiting in self._queue:
+            held = waiting[2]
+            if held.history and held.history[-1][1] == _REJECTED:
+                held.failed, held.copies = True, held.copies - 1
+            else:
+                left.append(waiting)
+        heapq.heapify(left)
+        self._queue = left
 
     async def run(self) -> None:
         """Deliver events when they are due, until cancelled."""
@@ -166,7 +160,8 @@ class Nsps:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._places.release()
         self._running.discard(task)
-        task.result()
+        if not task.cancelled():
+            task.result()
 
     def _later(self, held: HeldEvent, due: float, *, copy: bool = False) -> None:
         self._order += 1
@@ -219,7 +214,7 @@ class Nsps:
             "pb_data": self._read(held.espf),
             "handler_id": "simulation",
             "created_at": _iso(held.created),
-            "updated_at": _iso(now),
+            "updated_at": _iso(self._clock.told()),
             "status": "queued",
         }
         held.body = json.dumps(envelope).encode()
@@ -247,12 +242,31 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
+def _steady(held: HeldEvent, since: float) -> str | None:
+    """The answer to the last attempts since then, if it was always the same."""
+    answers = [(status, text) for at, status, text in held.history if at >= since][-_STEADY:]
+    if held.accepted or len(answers) < _STEADY:
+        return None
+    if all(status == _REJECTED for status, _ in answers):
+        return str(_REJECTED)
+    found = {f"{status or '---'} {without_seconds(text)}" for status, text in answers}
+    return found.pop() if len(found) == 1 else None
+
+
 def _message(body: str) -> str:
-    """The text of an answer for the history: its message and its reason."""
+    """The text of an answer for the history: its message, its reason and its details."""
     try:
         said = json.loads(body)
     except ValueError:
         return "no connector's answer" if body else "no answer"
     message = said.get("message", "") if isinstance(said, dict) else ""
     error = said.get("error") if isinstance(said, dict) else None
-    return message if error in (None, message) else f"{message}: {error}"
+    parts = [message if error in (None, message) else f"{message}: {error}", *_details(said)]
+    return "; ".join(parts)
+
+
+def _details(said: Any) -> list[str]:
+    """The fields of an answer's details with the rules that they break."""
+    found = said.get("details") if isinstance(said, dict) else None
+    listed = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [f"{one.get('field') or ''} {one.get('rule')}".strip() for one in listed]

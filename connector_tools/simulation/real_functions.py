@@ -20,14 +20,9 @@ from connector_tools.simulation.clock import Clock
 from connector_tools.simulation.faulty_network import WireRequest
 from connector_tools.simulation.functions import Functions
 from connector_tools.simulation.network import Network
+from connector_tools.simulation.scenario import Scenario, SimulationResult
 from connector_tools.simulation.store import Store
-from connector_tools.simulation.world import (
-    OnProgress,
-    Scenario,
-    SimulationResult,
-    World,
-    no_progress,
-)
+from connector_tools.simulation.world import OnProgress, World, no_progress
 
 _WTL = ROOT / "mappings" / "wtl-hlr-hss.yaml"
 _BUDGET, _TIMEOUT = 4.0, 1.0  # real seconds: EVENT_BUDGET, and the wait for the network's reply

@@ -1,11 +1,12 @@
 """The result of a run as text: events, faults, answers, and whether the network is right."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from connector_tools.send import quantile
-from connector_tools.simulation.nsps import HeldEvent
-from connector_tools.simulation.world import SimulationResult
+from connector_tools.simulation.held_events import HeldEvent, without_seconds
+from connector_tools.simulation.scenario import SimulationResult
 from connector_tools.terminal import counted
 
 _MOST = 10  # subscribers and events that are printed in full
@@ -33,19 +34,59 @@ def lines(result: SimulationResult, *, seen: bool = True) -> Iterator[tuple[str,
         yield "  none", ""
     yield "", ""
     yield "Answers", "bold"
-    for (status, message), count in sorted(result.answers.items()):
+    for (status, message), count in sorted(_alike(result.answers).items()):
         yield f"  {count:8}  {status or '---'}  {message}", ""
     yield "", ""
     yield from _verdict(result, seen)
 
 
+def _alike(answers: dict[tuple[int, str], int]) -> Counter[tuple[int, str]]:
+    """How often each answer was given; those that differ only in a number of seconds are one."""
+    found: Counter[tuple[int, str]] = Counter()
+    for (status, message), count in answers.items():
+        found[status, without_seconds(message)] += count
+    return found
+
+
 def _verdict(result: SimulationResult, seen: bool) -> Iterator[tuple[str, str]]:
     for rule, count in sorted(_counted(result.wrong).items()):
         yield f"MUST NOT HAPPEN, {count} times: {rule}", "red"
+    yield from _not_promised(result)
     yield from _given_up(result.reported, _MOST if seen else _UNSEEN_MOST)
-    if result.waiting:
+    if result.stuck:
+        left = counted(len(result.left), "event")
+        yield f"ENDED EARLY: {left} left, and each gets the same answer: {result.stuck}", "red"
+        for held in result.left[:_MOST]:
+            yield f"  {held.espf.event_type} {held.event_id}", ""
+    elif result.waiting:
         yield f"STILL WAITING at the end: {counted(result.waiting, 'event')}", "red"
     yield from _compared(result) if seen else _unseen(result)
+
+
+def _not_promised(result: SimulationResult) -> Iterator[tuple[str, str]]:
+    """What happened and is no failure (see not_promised.py), and what may be none."""
+    for doubt in result.doubts if result.wrong or result.different else ():
+        yield (
+            f"not promised, expected: {doubt}; a fault of the connector would look the same",
+            "red",
+        )
+    for rule, count in sorted(_counted(result.not_promised).items()):
+        yield f"not promised, expected: {rule}, {counted(count, 'time')}", "yellow"
+    if result.rings:
+        who = counted(len(result.rings), "subscriber")
+        yield f"not promised, expected: {who} who wait for each other's number:", "yellow"
+    for difference, events in result.rings:
+        yield f"  subscriber ...{difference.key[-4:]}", ""
+        yield f"    billing: {difference.billing}", ""
+        yield f"    network: {difference.network}", ""
+        for held in events:
+            yield f"    {_event(held)}", ""
+
+
+def _event(held: HeldEvent) -> str:
+    """An event with its last answers, on a line."""
+    said = "; ".join(f"{status or '---'} {text}" for _, status, text in held.history[-3:])
+    return f"{_time(held.enriched)} {held.espf.event_type} {held.event_id}: {said}"
 
 
 def _given_up(reported: list[HeldEvent], most: int) -> Iterator[tuple[str, str]]:
@@ -74,13 +115,16 @@ def _unseen(result: SimulationResult) -> Iterator[tuple[str, str]]:
 def _compared(result: SimulationResult) -> Iterator[tuple[str, str]]:
     """The verdict on a network that was compared with billing."""
     for difference, events in result.different[:_MOST]:
-        yield f"DIFFERENT: subscriber ...{difference.imsi[-4:]}", "red"
+        yield f"DIFFERENT: subscriber ...{difference.key[-4:]}", "red"
         yield f"  billing: {difference.billing}", ""
         yield f"  network: {difference.network}", ""
         for held in events:
-            said = "; ".join(f"{status or '---'} {text}" for _, status, text in held.history[-3:])
-            yield f"  {_time(held.enriched)} {held.espf.event_type} {held.event_id}: {said}", ""
+            yield f"  {_event(held)}", ""
     share = f"{len(result.different)} of {counted(result.subscribers, 'SIM')} differ from billing"
+    if result.rings:
+        share += f", beside the {len(result.rings)} above"
+    if not result.subscribers:
+        share = "the system holds nothing to compare, and noted nothing wrong"
     yield (
         f"{'Converged' if result.converged else 'NOT CONVERGED'}: {share}",
         ("green" if result.converged else "red"),

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol, Self
 
+from connector_tools.counterparts.real.postgresql import Postgresql
 from connector_tools.program import NotInstalled, free_port
 
 _STARTUP_SECONDS = 60
@@ -147,9 +148,43 @@ class FirestoreEmulator:
             return attempt.connect_ex(("127.0.0.1", self.port)) == 0
 
 
+class PostgresqlStore:
+    """A PostgreSQL; while it is in trouble it is suspended, or killed and started again."""
+
+    def __init__(self) -> None:
+        self._server = Postgresql()
+        self._kills = False
+        place = f"{self._server.host}:{self._server.port}"
+        self.url = f"postgresql://postgres@{place}/postgres?sslmode=disable"
+        self.environment: dict[str, str] = {}
+
+    async def trouble(self, seconds: float) -> None:
+        """See `Store`: the one and the other in turn."""
+        self._kills = not self._kills
+        if self._kills:
+            await asyncio.to_thread(self._server.kill)
+        else:
+            self._server.suspend()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._server.resume()
+            await asyncio.to_thread(self._server.start)
+
+    def __enter__(self) -> Self:
+        """See `Store`."""
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """See `Store`."""
+        self._server.__exit__(*exc)
+
+
 STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda folder: MemoryStore(),
     "sqlite": SqliteStore,
     "firestore": lambda folder: FirestoreEmulator(),
+    "postgresql": lambda folder: PostgresqlStore(),
 }
 """Makes the store of each ledger, in a folder that the run deletes at its end."""

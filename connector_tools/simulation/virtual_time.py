@@ -14,6 +14,7 @@ from connector.mapping.load import load
 from connector.system import System
 from connector.systems.http.client import HttpSystem
 from connector.systems.http.entry import HttpSystemEntry
+from connector_tools.counterparts.rules import hss
 from connector_tools.program import ROOT
 from connector_tools.quiet import quiet
 from connector_tools.simulation.clock import Clock, VirtualLoop
@@ -22,13 +23,8 @@ from connector_tools.simulation.fleet import Credentials, Fleet, InstanceFactory
 from connector_tools.simulation.hss_network import HssNetwork
 from connector_tools.simulation.instance import NetworkTransport
 from connector_tools.simulation.network import Network
-from connector_tools.simulation.world import (
-    OnProgress,
-    Scenario,
-    SimulationResult,
-    World,
-    no_progress,
-)
+from connector_tools.simulation.scenario import Scenario, SimulationResult
+from connector_tools.simulation.world import OnProgress, World, no_progress
 
 _BUDGET, _TIMEOUT = 50.0, 30.0  # seconds, the defaults of the settings
 _SKEW = 3.0  # seconds between the clocks of two instances
@@ -49,7 +45,7 @@ WTL = SimulatedSystem(
     {"cs_profile": "default", "eps_profile": "default", "imsi_regexp": None},
     Network,
 )
-HSS = SimulatedSystem(ROOT / "connector_tools" / "counterparts" / "hss.yaml", {}, HssNetwork)
+HSS = SimulatedSystem(Path(hss.__file__).with_suffix(".yaml"), {}, HssNetwork)
 SYSTEMS = {"wtl": WTL, "hss": HSS}
 """The external systems by name: one that is told a state, and one that holds resources."""
 

@@ -3,21 +3,23 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from connector_tools.simulation.billing import Billing, Desired
+from connector_tools.simulation.billing import Billing
 from connector_tools.simulation.clock import Clock
+from connector_tools.simulation.comparison import state
 from connector_tools.simulation.faults import Faults
 from connector_tools.simulation.faulty_network import Difference
+from connector_tools.simulation.held_events import Delivery, HeldEvent
 from connector_tools.simulation.life import Life
-from connector_tools.simulation.nsps import Delivery, HeldEvent, HttpAnswer, Nsps, NspsOptions
+from connector_tools.simulation.not_promised import rings
+from connector_tools.simulation.nsps import HttpAnswer, Nsps
+from connector_tools.simulation.scenario import Scenario, SimulationResult
 
 _CALM = Faults({})
 _SHORT_WAIT = 10  # seconds; a longer time without a delivery is skipped
 _STEP = 3600  # seconds skipped at once; leases and circuit breakers go by the connector's own clock
-_REJECTED = 422  # final: the same event would get the same answer again (see `connector.outcome`)
 
 OnProgress = Callable[[int, str], None]
 """Called with the number of events so far and a word for what happens now."""
@@ -41,16 +43,25 @@ class Connector(Protocol):
 
 
 class ObservedNetwork(Protocol):
-    """The network, for all ways to run it.
-
-    `met` counts the faults that happened, `wrong` lists violations of its rules, `requests` counts
-    the requests that reached it.
-    """
+    """The network, for all ways to run it."""
 
     faults: Faults
-    met: Counter[str]
-    wrong: list[str]
-    requests: int
+
+    @property
+    def met(self) -> Counter[str]:
+        """How often each fault happened."""
+
+    @property
+    def wrong(self) -> list[str]:
+        """The violations of its rules."""
+
+    @property
+    def not_promised(self) -> list[str]:
+        """What happened and is no failure, because the connector cannot prevent it there."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests reached it."""
 
     async def outage(self, begins: bool) -> None:
         """Begin or end an outage, in which no request is served."""
@@ -58,65 +69,8 @@ class ObservedNetwork(Protocol):
     async def rotate(self) -> None:
         """Require another token; change the connector's secret 30 simulated seconds later."""
 
-    def differences(self, desired: dict[str, Desired]) -> list[Difference]:
-        """The subscribers whose record differs from billing; `desired` is by IMSI."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """How large a world is, and which faults it has.
-
-    `events` is how many NSPS gets in total. Subscribers change `rate` times per simulated second;
-    `subscribers` is how many there are at a time. The ids of PortaBilling begin at `first`.
-    `replays` is how often the operator, at the end, replays the events that NSPS gave up.
-    """
-
-    events: int
-    subscribers: int
-    seed: int
-    rate: float
-    faults: Faults
-    options: NspsOptions
-    first: int = 0
-    replays: int = 3
-
-
-@dataclass(slots=True)
-class SimulationResult:
-    """The result of a run; report.py prints it.
-
-    `answers` counts by status and message. `latencies` are in seconds. `reported` are the events
-    that NSPS gave up, `waiting` is the number still to be delivered, `different` has the last
-    events of each subscriber whose record is wrong, `simulated` is in simulated seconds.
-    """
-
-    events: int = 0
-    attempts: int = 0
-    answers: dict[tuple[int, str], int] = field(default_factory=dict)
-    latencies: list[float] = field(default_factory=list)
-    faults: Counter[str] = field(default_factory=Counter)
-    requests: int = 0
-    subscribers: int = 0
-    reported: list[HeldEvent] = field(default_factory=list)
-    waiting: int = 0
-    wrong: list[str] = field(default_factory=list)
-    different: list[tuple[Difference, list[HeldEvent]]] = field(default_factory=list)
-    simulated: float = 0.0
-
-    @property
-    def converged(self) -> bool:
-        """Whether the network is as billing says, no rule was broken, and no event is left."""
-        return not (self.different or self.wrong or self.reported or self.waiting)
-
-    @property
-    def rejected(self) -> list[HeldEvent]:
-        """The reported events that were answered 422: their data is wrong for the mapping."""
-        return [held for held in self.reported if held.history[-1][1] == _REJECTED]
-
-    @property
-    def delivered(self) -> bool:
-        """Whether all events except the rejected ones were accepted in the end."""
-        return not (self.wrong or self.waiting or len(self.reported) > len(self.rejected))
+    def differences(self, billing: Billing) -> list[Difference]:
+        """The subscribers whose record differs from what billing says now."""
 
 
 class Simulation(Protocol):
@@ -145,8 +99,11 @@ class World:
         self._faults: Counter[str] = Counter()
         source = Random(scenario.seed)
         self._random = Random(source.random())
-        self.billing = Billing(Random(source.random()), first=scenario.first)
-        self._life = Life(self.billing, Random(source.random()), scenario.subscribers)
+        self._stuck = ""
+        random = Random(source.random())
+        self.billing = Billing(random, scenario.first, scenario.inventory)
+        exchanges = scenario.faults["exchange"]
+        self._life = Life(self.billing, Random(source.random()), scenario.subscribers, exchanges)
         self.nsps = Nsps(
             clock, self.billing, Random(source.random()), connector.post, scenario.options
         )
@@ -172,7 +129,7 @@ class World:
 
     async def _live(self) -> None:
         while len(self.nsps.history) < self._scenario.events:
-            self.billing.now = self._clock.now()
+            self.billing.now = self._clock.told()
             for espf in self._life.step():
                 self.nsps.take(espf)
             self._progress(len(self.nsps.history), "trouble")
@@ -182,8 +139,8 @@ class World:
         does: dict[str, Callable[[], Awaitable[None]]] = {
             "outage": self._outage,
             "maintenance": self._maintenance,
-            "credentials": self._network.rotate,
-            "kill": self._connector.kill,
+            "credentials": lambda: _to_its_end(self._network.rotate()),
+            "kill": lambda: _to_its_end(self._connector.kill()),
             "ledger": self._ledger,
         }
         return [self._now_and_then(name, what) for name, what in does.items()]
@@ -196,8 +153,8 @@ class World:
             await happen()
 
     async def _outage(self) -> None:
-        await self._network.outage(True)
         try:
+            await _to_its_end(self._network.outage(True))
             await self._clock.sleep(self._random.uniform(60, 900))
         finally:
             await self._network.outage(False)
@@ -215,8 +172,11 @@ class World:
     async def _calm_down(self) -> None:
         """Without faults: deliver all events, and replay those that NSPS gave up."""
         self._network.faults = self.nsps.faults = _CALM
+        since = self._clock.now()
         for left in range(self._scenario.replays, -1, -1):
             while self.nsps.waiting:
+                if self._scenario.ends_early and self._is_stuck(since):
+                    return
                 self._progress(len(self.nsps.history), f"calm, {self.nsps.waiting} to deliver")
                 due = self.nsps.idle_until()
                 if due is not None and due - self._clock.now() > _SHORT_WAIT:
@@ -227,21 +187,38 @@ class World:
             for held in self.nsps.failed:
                 self.nsps.replay(held)
 
+    def _is_stuck(self, since: float) -> bool:
+        """Whether only events are left that fail alike; those that are rejected are given up."""
+        answer = self.nsps.fails_alike(since)
+        if answer is None:
+            return False
+        self.nsps.give_up_rejected()
+        self._stuck = answer if self.nsps.waiting else ""
+        return True
+
     def _end(self, simulated: float) -> SimulationResult:
-        desired = {sim.imsi: self.billing.desired(sim) for sim in self.billing.sims.values()}
-        different = self._network.differences(desired)
+        found = rings(self._network.differences(self.billing), self.nsps.failed, self._all_about)
         return SimulationResult(
             events=len(self.nsps.history),
             attempts=sum(self.nsps.answers.values()),
             answers=self.nsps.answers,
             latencies=self.nsps.latencies,
-            faults=self._faults + self._network.met + self.nsps.met,
+            faults=Counter(exchange=self._life.exchanged)
+            + self._faults
+            + self._network.met
+            + self.nsps.met,
             requests=self._network.requests,
-            subscribers=len(desired),
-            reported=self.nsps.failed,
+            subscribers=len(self.billing.sims),
+            reported=found.reported,
             waiting=self.nsps.waiting,
             wrong=[*self._network.wrong, *self._unapplied()],
-            different=[(one, self._about(one.imsi)) for one in different],
+            different=[(one, self._all_about(one)[-6:]) for one in found.different],
+            rings=found.members,
+            not_promised=self._network.not_promised,
+            doubts=self._scenario.doubts,
+            stuck=self._stuck,
+            left=[held for held in self.nsps.history if held.copies],
+            state=list(state(self.billing)),
             simulated=simulated,
         )
 
@@ -250,6 +227,20 @@ class World:
         lost = [h for h in self.nsps.history if not (h.accepted or h.failed or h.copies)]
         return [f"event {held.event_id} is nowhere" for held in lost]
 
-    def _about(self, imsi: str) -> list[HeldEvent]:
-        """The last six events about a subscriber."""
-        return [held for held in self.nsps.history if imsi.encode() in (held.body or b"")][-6:]
+    def _all_about(self, one: Difference) -> list[HeldEvent]:
+        """The events about a subscriber, the oldest first."""
+        sought = (one.sought or one.key).encode()
+        return [held for held in self.nsps.history if sought in (held.body or b"")]
+
+
+async def _to_its_end(step: Coroutine[Any, Any, None]) -> None:
+    """Do a step whole, also if the time of trouble ends meanwhile.
+
+    A kill that is broken off leaves an instance dead, and a rotation the connector without the new
+    secret: then no event would ever be accepted.
+    """
+    task = asyncio.create_task(step)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await task

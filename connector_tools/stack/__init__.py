@@ -1,6 +1,7 @@
-"""The function and an HLR/HSS on this machine.
+"""The function and an external system on this machine.
 
-stack    both processes; `connector run` keeps them running
-demo     `connector demo`: sends a subscriber's life through them
-text     the lines that both print
+stack         with an embedded HLR/HSS; `connector run` keeps both running
+example_event an event to begin with, for any mapping file
+demo          `connector demo`: sends a subscriber's life through the HLR/HSS
+text          the lines that all print
 """

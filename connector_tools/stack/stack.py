@@ -26,8 +26,8 @@ PROFILES = ("default", "mobile-m", "mobile-l", "cs-pp-20250319", "eps-pp-2025031
 EVENT = ROOT / "mappings" / "events" / "sim-updated.json"
 _STARTUP_SECONDS = 60
 _LOG_SECONDS = 10
-_SETTLED = ("event settled", "request refused")  # messages of the log's records with an outcome
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SETTLED = ("event settled", "request refused")  # messages of the log's records with an outcome
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 LogLine = dict[str, Any]
 
@@ -64,9 +64,9 @@ class Stack:
         Raises:
             StackError: The port is in use, or one of them does not start.
         """
-        _check_is_free(self.port)
+        check_is_free(self.port)
         self._handlers = {
-            one: signal.signal(one, signal.default_int_handler) for one in _STOP_SIGNALS
+            one: signal.signal(one, signal.default_int_handler) for one in STOP_SIGNALS
         }
         try:
             self._start_hlr()
@@ -102,7 +102,7 @@ class Stack:
         """Yield the function's log records that hold an outcome, until the function ends."""
         while (text := self._programs[-1].line()) is not None:
             line = _json(text)
-            if line.get("message") in _SETTLED:
+            if line.get("message") in SETTLED:
                 yield line
 
     def record_of(self, unique_id: str) -> LogLine:
@@ -113,7 +113,7 @@ class Stack:
         """
         while (text := self._programs[-1].line(_LOG_SECONDS)) is not None:
             line = _json(text)
-            if line.get("unique_id") == unique_id and line.get("message") in _SETTLED:
+            if line.get("unique_id") == unique_id and line.get("message") in SETTLED:
                 return line
         raise self.error("The function did not log what became of an event.")
 
@@ -206,7 +206,12 @@ def _json(text: str) -> LogLine:
     return {}
 
 
-def _check_is_free(port: int) -> None:
+def check_is_free(port: int) -> None:
+    """Check that a program can listen on this port.
+
+    Raises:
+        StackError: it cannot.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.outcome import Outcome
-from connector_tools.counterparts.hlr import BARRED, GRANTED
+from connector_tools.counterparts.rules.hlr import BARRED, GRANTED
 from connector_tools.terminal import counted
 
 SubscriberRecord = Mapping[str, Any]
@@ -32,10 +32,12 @@ def introduction(url: str, hlr_url: str, headers: tuple[str, str], event: Path) 
     yield "Each event is shown here. Ctrl-C stops both."
 
 
-def event_line(line: Mapping[str, Any], records: Mapping[str, SubscriberRecord]) -> str:
+def event_line(
+    line: Mapping[str, Any], records: Mapping[str, SubscriberRecord] | None = None
+) -> str:
     """The outcome of a request, from its log record, with the HLR records of its subjects.
 
-    `records` are by `subject_hash`.
+    `records` are by `subject_hash`; without them, none is shown.
     """
     outcome = line["outcome"] + (f" ({line['reason']})" if "reason" in line else "")
     parts = [
@@ -47,7 +49,8 @@ def event_line(line: Mapping[str, Any], records: Mapping[str, SubscriberRecord])
     ]
     if "milliseconds" in line:
         parts.append(f"{line['milliseconds']:.0f} ms")
-    if held := [record_text(records.get(name)) for name in line.get("subject_hash", [])]:
+    hashes = [] if records is None else line.get("subject_hash", [])
+    if held := [record_text((records or {}).get(name)) for name in hashes]:
         parts.append(f"HLR: {'; '.join(held)}")
     return "  ".join(parts)
 

@@ -1,4 +1,4 @@
-# Every option at once, for the tests and the security scan.
+# Every option at once, for the tests and the security scan; but `edge`, which excludes uptime checks.
 
 project_id = "my-project"
 region     = "europe-west1"
@@ -9,8 +9,9 @@ connectors = {
       file      = "mappings/wtl-hlr-hss.yaml"
       variables = { WTL_API_URL = "https://hlr.example.com/wtl/hlr/v1" }
     }
-    delivery = { shape = "buffered" }
+    delivery = { shape = "buffered", archive_days = 365 }
     egress   = true
+    audit    = { image = "europe-west1-docker.pkg.dev/my-project/tools/audit:0.1.0" }
   }
   wtl-lab = {
     mapping = {
@@ -28,3 +29,4 @@ notify = {
   emails      = ["oncall@example.com"]
   runbook_url = "https://git.example.com/nsps-connector/blob/main/docs/operate.md"
 }
+grants_wait_seconds = 0

@@ -26,11 +26,17 @@ def test_alone_it_tells_the_usual_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["check", "test", "explain", "run", "demo", "send", "schema", "openapi"]
+    "name",
+    "check test explain run demo probe send history wrong caught-up schema openapi".split(),
 )
 def test_the_help_of_each_command_has_an_example(name: str) -> None:
     assert f"Example: connector {name}" in connector(name, "--help").stdout
     assert f"\n  {name} " in connector("--help").stdout
+
+
+@pytest.mark.parametrize("name", ["list", "show", "replay", "purge"])
+def test_the_help_of_each_command_about_dead_letters_has_an_example(name: str) -> None:
+    assert f"Example: connector dlq {name}" in connector("dlq", name, "--help").stdout
 
 
 def test_it_runs_as_a_module_and_is_plain_in_a_pipe() -> None:

@@ -129,6 +129,105 @@ def test_the_summary_counts_by_status_and_message(system: ScriptedServer) -> Non
     assert result.stdout.endswith("5 events: 3 accepted, 2 not\n")
 
 
+def test_failures_are_grouped_by_answer_the_largest_group_first(system: ScriptedServer) -> None:
+    answers = {"a": 404, "b": 500, "c": 500, "d": 202, "e": 500}
+    system.default = lambda request: Scripted(
+        answers[request.json["event_id"]], {"message": f"as {answers[request.json['event_id']]}"}
+    )
+    events = ndjson(*({"event_id": name} for name in answers), [1])
+    result = send(system.url, "-", "--concurrency", "1", events=events)
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[:3] == [
+        "line 1: event a: 404 as 404",
+        "line 2: event b: 500 as 500",
+        "line 6: not an event: must be a JSON object",
+    ]
+    assert lines[3:11] == [
+        "3 events: 500 as 500",
+        "  b  line 2",
+        "  c  line 3",
+        "  e  line 5",
+        "1 event: 404 as 404",
+        "  a  line 1",
+        "1 event: not an event: must be a JSON object",
+        "  -  line 6",
+    ]
+    assert lines[-1] == "6 events: 1 accepted, 5 not"
+
+
+def test_of_a_large_group_the_rest_is_counted(system: ScriptedServer) -> None:
+    system.default = Scripted(500, {"message": "no"})
+    result = send(system.url, "-", events=ndjson(*({"event_id": f"e{n}"} for n in range(25))))
+    assert len([line for line in result.stdout.splitlines() if line.startswith("  e")]) == 20
+    assert "  and 5 more: --json prints all, --failed FILE writes them" in result.stdout
+
+
+def test_the_events_that_were_not_accepted_can_be_sent_again(
+    system: ScriptedServer, tmp_path: Path
+) -> None:
+    failed = tmp_path / "failed.ndjson"
+    system.default = lambda request: Scripted(500 if request.json["n"] else 202, {"message": "m"})
+    given = [{"event_id": "a", "n": 1}, {"event_id": "b", "n": 0}, {"event_id": "c", "n": 2}]
+    events = json.dumps(given, indent=1)
+    assert send(system.url, "-", "--failed", str(failed), events=events).exit_code == 1
+    assert failed.stat().st_mode & 0o077 == 0, "events hold personal data"
+    kept = [json.loads(line) for line in failed.read_text().splitlines()]
+    assert sorted(one["event_id"] for one in kept) == ["a", "c"]
+    system.reset()
+    system.default = Scripted(202, {"message": "m"})
+    assert send(system.url, str(failed)).exit_code == 0
+    assert ids(system.requests) == ["a", "c"]
+    assert send(system.url, str(failed), "--failed", str(tmp_path / "none")).exit_code == 0
+    assert (tmp_path / "none").read_text() == ""
+
+
+def test_without_a_connection_every_event_that_was_not_sent_is_kept(tmp_path: Path) -> None:
+    failed = tmp_path / "failed.ndjson"
+    url = f"http://127.0.0.1:{free_port()}/process-event"
+    events = ndjson(*({"event_id": f"e{number}"} for number in range(30)))
+    result = send(url, "-", "--failed", str(failed), events=events)
+    assert result.exit_code == 2
+    kept = [json.loads(line)["event_id"] for line in failed.read_text().splitlines()]
+    assert sorted(kept) == sorted(f"e{number}" for number in range(30))
+
+
+def test_the_file_that_is_read_is_not_written(system: ScriptedServer, tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text(ndjson({"event_id": "a"}))
+    result = send(system.url, str(file), "--failed", str(file))
+    assert (result.exit_code, "give another one" in result.stderr) == (2, True)
+    assert file.read_text() == ndjson({"event_id": "a"})
+    result = send(system.url, str(file), "--failed", str(tmp_path / "no" / "file"))
+    assert (result.exit_code, "cannot write" in result.stderr) == (2, True)
+
+
+def test_a_document_for_programs_has_every_failure(system: ScriptedServer) -> None:
+    system.default = lambda request: Scripted(
+        202 if request.json["event_id"] == "good" else 422,
+        {"message": "Validation failed", "details": [{"field": "data", "rule": "is required"}]},
+    )
+    events = ndjson({"event_id": "good"}, *({"event_id": f"e{n}"} for n in range(30)))
+    result = send(system.url, "-", "--json", events=events)
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (document["accepted"], document["not_accepted"], document["stopped"]) == (1, 30, None)
+    (group,) = document["failures"]
+    assert (group["status"], group["count"]) == (422, 30)
+    assert group["text"] == "Validation failed: data is required"
+    assert len({one["event_id"] for one in group["events"]}) == 30
+    assert [row["events"] for row in document["answers"]] == [1, 30]
+    nobody = send(f"http://127.0.0.1:{free_port()}/", "-", "--json", events=events)
+    assert nobody.exit_code == 2
+    assert "nothing listens" in json.loads(nobody.stdout)["stopped"]
+
+
+def test_a_dry_run_refuses_what_makes_no_sense_with_it(tmp_path: Path) -> None:
+    for more in (["--json"], ["--failed", str(tmp_path / "f")]):
+        result = send("http://127.0.0.1:9", "-", "--dry-run", WTL, *more, events="")
+        assert (result.exit_code, "--dry-run sends nothing" in result.stderr) == (2, True)
+
+
 def test_no_more_events_are_under_way_than_asked_for(system: ScriptedServer) -> None:
     system.default = Scripted(202, {"message": "Event accepted for processing"}, delay=0.1)
     events = ndjson(*(event() for _ in range(9)))

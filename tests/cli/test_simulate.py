@@ -1,8 +1,8 @@
 """`connector simulate`: its sub-commands, and a load test of a deployment."""
 
+import json
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from connector_tools.cli.app import app
+from connector_tools.simulation import inventory
 from tests.support import ROOT
 from tests.support.command_line import COMMAND, connector
 from tests.support.function import TOKEN, Function
@@ -90,6 +91,96 @@ def test_what_is_rejected_is_told_and_is_no_failure(
     assert "Every other event was accepted in the end." in done.stdout
 
 
+def test_why_an_event_was_rejected_is_told(start: Callable[..., Function], tmp_path: Path) -> None:
+    """The message alone says `Validation failed`, which helps nobody."""
+    picky = tmp_path / "picky.yaml"
+    wanted = Path(WTL).read_text().replace("- that: account\n", "- that: not account\n")
+    picky.write_text(wanted)
+    function = start(MAPPING_FILE=str(picky))
+    done = load(function, "--fault", "none", "--events", "10")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"422  Validation failed; .*account_info is null", done.stdout), done.stdout
+    assert "Every other event was accepted in the end." in done.stdout
+
+
+def test_a_load_of_which_all_that_is_left_fails_alike_ends_early(
+    function: Function, system: ScriptedServer
+) -> None:
+    system.default = Scripted(500)
+    done = load(function, "--fault", "none", "--events", "6")
+    assert done.returncode == 1
+    told = re.search(
+        r"ENDED EARLY: (\d+) events left, and each gets the same answer: 5", done.stdout
+    )
+    assert told, done.stdout
+    assert len(re.findall(r"^  SIM/\w+ [0-9a-f-]{36}$", done.stdout, re.MULTILINE)) == int(told[1])
+    assert "accepted in the end" not in done.stdout
+
+
+def test_a_load_is_about_the_sims_and_products_of_the_staging_system(
+    function: Function, system: ScriptedServer, tmp_path: Path
+) -> None:
+    """A second run with the same SIMs is newer than the first, and nothing of it is old news."""
+    imsis = [f"0010199{number:08d}" for number in range(12)]
+    (tmp_path / "imsis").write_text("# of staging\n" + "\n".join(imsis))
+    gold = {"i_product": 5, "name": "Gold", "attributes": {"cs_profile": "cs-gold"}}
+    (tmp_path / "products.json").write_text(json.dumps([gold]))
+    state = tmp_path / "state.ndjson"
+    options = ["--imsis", str(tmp_path / "imsis"), "--products", str(tmp_path / "products.json")]
+    for _ in range(2):
+        system.reset()
+        done = load(function, "--fault", "none", *options, "--state", str(state))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "80 events, 12 subscribers" in done.stdout
+        said = {one["imsi"]: one for one in map(json.loads, state.read_text().splitlines())}
+        assert said.keys() == set(imsis)
+        held = {request.json["imsi"]: request.json for request in system.requests}
+        assert held.keys() <= set(imsis)
+        assert len(held) > 8
+        for imsi, request in held.items():
+            served = request["subscriber_status"] == "serviceGranted"
+            assert (served, request["msisdn"][:1]) == (
+                said[imsi]["served"],
+                [said[imsi]["number"]] if said[imsi]["number"] else [],
+            )
+        assert {request.json.get("cs_profile") for request in system.requests} == {"cs-gold", None}
+        assert {one.get("product") for one in said.values()} <= {"Gold", None}
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "said"),
+    [
+        ("--imsis", "00101\n", "imsis:1 is not an IMSI: write 15 digits"),
+        ("--imsis", "# none\n", "has no IMSI"),
+        ("--imsis", "001010000000001\n001010000000001\n", "imsis:2 repeats line 1"),
+        ("--imsis", None, "cannot read"),
+        ("--products", "[{]", "products:1 is not JSON"),
+        ("--products", '[{"name": "Gold"}]', "product 1 of the file must have `i_product`"),
+        ("--products", "[]", "has no product"),
+        ("--products", '[{"i_product": 1, "name": "A"}, {"i_product": 1, "name": "B"}]', "twice"),
+    ],
+)
+def test_a_list_of_the_staging_system_that_is_wrong_is_refused(
+    option: str, content: str | None, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / option.removeprefix("--")
+    if content is not None:
+        file.write_text(content)
+    done = simulate("load", "http://127.0.0.1:1", option, str(file))
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert "001010000000001" not in done.stderr
+
+
+def test_products_can_be_listed() -> None:
+    found = inventory.read_products("3774=Mobile L, 3780=Mobile M")
+    assert {number: one.name for number, one in found.items()} == {
+        3774: "Mobile L",
+        3780: "Mobile M",
+    }
+    with pytest.raises(ValueError, match="`Gold` must be I_PRODUCT=NAME"):
+        inventory.read_products("1=Silver,Gold")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -129,33 +220,74 @@ def test_a_mapping_for_other_events_is_refused(tmp_path: Path) -> None:
 # The other sub-commands, and what all of them share
 
 
-@pytest.mark.parametrize("name", ["virtual", "osmo-hlr"])
-def test_a_small_world_converges(name: str) -> None:
-    if name == "osmo-hlr" and shutil.which("osmo-hlr") is None:
-        pytest.skip("osmo-hlr is not installed")
-    done = simulate(name, "--events", "20", "--rate", "2", "--fault", "none")
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["virtual"], "virtual, sqlite, wtl"),
+        (["mapping", "wtl-hlr-hss"], "wtl-hlr-hss with a stand-in of WTL's API, sqlite"),
+    ],
+    ids=["virtual", "mapping"],
+)
+def test_a_small_world_converges(command: list[str], told: str) -> None:
+    done = simulate(*command, "--events", "20", "--rate", "2", "--fault", "none")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("Seed 1: 20 events, 100 subscribers, " + name)
+    assert done.stdout.startswith(f"Seed 1: 20 events, 100 subscribers, {told}")
     assert "Converged: 0 of " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["unknown"], "there is no mapping file `unknown`; give its path, or one of "),
+        (["mappings/events/sim-updated.json"], "sim-updated.json has no counterpart: write one"),
+        (["wtl-hlr-hss", "--counterpart", "none.py"], "there is no file none.py"),
+        (
+            ["wtl-hlr-hss", "--counterpart", "connector/outcome.py"],
+            "outcome.py needs a line `COUNTERPART",
+        ),
+    ],
+)
+def test_a_mapping_without_a_counterpart_is_refused(arguments: list[str], told: str) -> None:
+    done = simulate("mapping", *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr.replace("\n", " ")
 
 
 def test_a_world_that_does_not_converge_fails() -> None:
     """The ledger in memory is lost when an instance is killed."""
     faults = ["--fault", "all", "--fault", "kill=60", "--fault", "stale=0.3"]
-    done = simulate("virtual", "--events", "300", "--subscribers", "10", *faults)
+    done = simulate(
+        "virtual", "--ledger", "memory", "--events", "300", "--subscribers", "10", *faults
+    )
     assert (done.returncode, "NOT CONVERGED" in done.stdout) == (1, True), done.stdout
+    assert "not promised, expected: a ledger in memory is lost" in done.stdout
+
+
+def test_what_is_not_promised_happens_only_if_it_is_named() -> None:
+    """A ledger in memory forgets when its instance is killed; exchanges of numbers never end."""
+    small = ["virtual", "--ledger", "memory", "--events", "60", "--rate", "0.01"]
+    small += ["--subscribers", "5"]
+    quiet = simulate(*small, "--fault", "all")
+    assert quiet.returncode == 0, quiet.stdout + quiet.stderr
+    assert not re.search(r" (kill|exchange)\n", quiet.stdout)
+    named = simulate(*small, "--fault", "none", "--fault", "kill=30", "--fault", "exchange=0.5")
+    assert re.search(r"\d  kill\n", named.stdout), named.stdout + named.stderr
+    assert re.search(r"\d  exchange\n", named.stdout)
 
 
 def test_several_instances_on_a_ledger_in_memory_are_refused_with_the_mend() -> None:
     for name in ("virtual", "functions"):
-        done = connector("simulate", name, "--instances", "2")
+        done = connector("simulate", name, "--instances", "2", "--ledger", "memory")
         assert done.exit_code == 2
         assert "give --ledger sqlite" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("name", "ledgers"),
-    [("virtual", ["memory", "sqlite"]), ("functions", ["memory", "sqlite", "firestore"])],
+    [
+        ("virtual", ["memory", "sqlite"]),
+        ("functions", ["memory", "sqlite", "firestore", "postgresql"]),
+    ],
 )
 def test_only_the_ledgers_of_a_sub_command_are_taken(name: str, ledgers: list[str]) -> None:
     for ledger in (*ledgers, "redis"):
@@ -168,11 +300,11 @@ def test_only_the_ledgers_of_a_sub_command_are_taken(name: str, ledgers: list[st
 def test_alone_it_prints_its_help_with_an_example() -> None:
     told = connector("simulate").output
     assert "Example: connector simulate virtual" in told
-    for name in ("virtual", "functions", "osmo-hlr", "load"):
+    for name in ("virtual", "functions", "mapping", "load"):
         assert f"\n  {name} " in told
 
 
-@pytest.mark.parametrize("name", ["virtual", "functions", "osmo-hlr", "load"])
+@pytest.mark.parametrize("name", ["virtual", "functions", "mapping", "load"])
 def test_every_sub_command_has_the_options_of_the_world_and_an_example(name: str) -> None:
     told = connector("simulate", name, "--help").stdout
     for option in ("events", "subscribers", "seed", "rate", "fault", "fresh", "drop-4xx", "cache"):
@@ -185,7 +317,7 @@ def test_every_sub_command_has_the_options_of_the_world_and_an_example(name: str
     [
         (["--events", "2000", "--ledger", "sqlite"], "connector simulate virtual"),
         (["--real", "--instances", "2"], "simulate functions [OPTIONS]  real functions, formerly"),
-        (["--osmo"], "connector simulate osmo-hlr [OPTIONS]   a real osmo-hlr, formerly --osmo"),
+        (["--osmo"], "connector simulate mapping osmo-hlr     a real osmo-hlr, formerly --osmo"),
         (["--url=http://host/"], "connector simulate load URL [OPTIONS]   a deployment, formerly"),
     ],
     ids=str,

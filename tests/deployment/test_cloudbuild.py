@@ -1,9 +1,8 @@
-"""cloudbuild.yaml: its steps, their order and their commands; and the smoke test that it runs."""
+"""cloudbuild.yaml: its steps, their order and their commands."""
 
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ from google.cloud.devtools.cloudbuild_v1.types import Build
 from google.protobuf import json_format
 
 from tests.support import ROOT
-from tests.support.function import TOKEN, Function
-from tests.support.scripted import ScriptedServer
 
 pytestmark = pytest.mark.deployment
 
@@ -42,10 +39,12 @@ def test_the_file_is_a_valid_build_by_the_definition_of_cloud_build() -> None:
     assert [step.id for step in build.steps] == [
         "terraform",
         "settings",
+        "lock",
         "install",
         "check",
         "test",
         "plan",
+        "gate",
         "apply",
         "smoke",
     ]
@@ -77,7 +76,8 @@ def test_nothing_is_deployed_before_lint_and_tests() -> None:
     def after(step: str) -> set[str]:
         return waits[step].union(*(after(other) for other in waits[step] - {"-"}))
 
-    assert {"check", "test", "plan"} <= after("apply")
+    assert {"check", "test", "plan", "gate"} <= after("apply")
+    assert {"lock"} <= after("plan")
     assert {"apply"} <= after("smoke")
 
 
@@ -87,6 +87,53 @@ def test_a_build_deploys_only_if_deploy_is_true() -> None:
     for step in document["steps"]:
         if step["id"] in ("apply", "smoke"):
             assert step["args"][1].startswith('if [ "$_DEPLOY" = true ]; then ')
+
+
+def test_a_pull_request_whose_plan_loses_data_fails() -> None:
+    """The gate does not depend on _DEPLOY, so the plan is refused before anybody approves it."""
+    (gate,) = [step for step in _document()["steps"] if step["id"] == "gate"]
+    assert gate["args"] == ["make", "terraform-gate"]
+
+
+def test_an_apply_runs_the_gate_as_well() -> None:
+    """Somebody who applies by hand has no CI that could refuse the plan."""
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(r"^terraform-apply: terraform-gate ##", makefile, re.M)
+
+
+def test_a_plan_needs_the_lock_file_of_the_providers(tmp_path: Path) -> None:
+    (tmp_path / "terraform").mkdir()
+    command = ["make", "-f", str(ROOT / "Makefile"), "terraform-plan", "STATE_BUCKET=b"]
+    ran = subprocess.run(
+        [*command, "TERRAFORM=false"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert "The providers are not pinned: run make terraform-lock" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "data", "settings"),
+    [("", ".terraform", ""), ("prod", ".terraform/prod", " -var-file=environments/prod.tfvars")],
+)
+def test_each_environment_has_its_own_state_and_settings(
+    tmp_path: Path, environment: str, data: str, settings: str
+) -> None:
+    """With one folder for all, a plan of production could meet the state of another one."""
+    (tmp_path / "terraform").mkdir()
+    (tmp_path / "terraform" / ".terraform.lock.hcl").touch()
+    asked = tmp_path / "asked"
+    fake = tmp_path / "terraform.sh"
+    fake.write_text(f'#!/bin/sh\necho "$TF_DATA_DIR $*" >> {asked}\n')
+    fake.chmod(0o755)
+    command = ["make", "-f", str(ROOT / "Makefile"), "terraform-plan", "STATE_BUCKET=b"]
+    command += [f"TERRAFORM={fake}", f"ENVIRONMENT={environment}"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    start, plan = asked.read_text().splitlines()
+    name = f"tfplan-{environment}" if environment else "tfplan"
+    assert start == (
+        f"{data} -chdir=terraform init -input=false -lockfile=readonly -backend-config=bucket=b"
+    )
+    assert plan == f"{data} -chdir=terraform plan -input=false -out={name}{settings}"
 
 
 def test_each_substitution_is_given_or_defined() -> None:
@@ -103,60 +150,6 @@ def test_each_command_is_a_target_of_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
     steps = _document()["steps"]
     asked = set(re.findall(r"\bmake,? ([a-z-]+)", " ".join(" ".join(s["args"]) for s in steps)))
-    assert asked == {"install", "lint", "test", "terraform-plan", "terraform-apply", "smoke"}
+    terraform = {"terraform-lock", "terraform-plan", "terraform-gate", "terraform-apply"}
+    assert asked == {"install", "lint", "test", "smoke"} | terraform
     assert asked <= targets
-
-
-def _smoke(
-    function: Function, tmp_path: Path, token: str, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    target = {"url": f"{function.url}/process-event", "health_url": f"{function.url}/health"}
-    file = tmp_path / "targets.json"
-    file.write_text(json.dumps({"wtl-hlr": target | {"token": "in the environment"}}))
-    return subprocess.run(
-        [sys.executable, str(SMOKE), "--targets", str(file), "--patience", "5", *arguments],
-        env={"API_TOKEN": token},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_smoke_test_accepts_a_function_that_works(
-    function: Function, system: ScriptedServer, tmp_path: Path
-) -> None:
-    ran = _smoke(function, tmp_path, TOKEN)
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout == "wtl-hlr: healthy, safe, and accepts events\n"
-    assert function.lines(outcome="ignored", event_type="Connector/SmokeTest")
-    assert not system.requests
-
-
-def test_the_smoke_test_fails_with_a_refused_token(function: Function, tmp_path: Path) -> None:
-    ran = _smoke(function, tmp_path, "an-old-token", "wtl-hlr")
-    assert ran.returncode == 1
-    assert ran.stdout == "wtl-hlr: the test event was answered 401, not 202\n"
-    assert "an-old-token" not in ran.stdout + ran.stderr
-
-
-def test_the_smoke_test_fails_without_a_server(tmp_path: Path) -> None:
-    file = tmp_path / "targets.json"
-    url = "http://127.0.0.1:9"
-    file.write_text(json.dumps({"wtl-hlr": {"url": url, "health_url": url, "token": ""}}))
-    ran = subprocess.run(
-        [sys.executable, str(SMOKE), "--targets", str(file), "--patience", "0"],
-        env={"API_TOKEN": TOKEN},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 1
-    assert "did not answer 200" in ran.stdout
-
-
-def test_the_smoke_test_refuses_a_connector_that_is_not_deployed(
-    function: Function, tmp_path: Path
-) -> None:
-    ran = _smoke(function, tmp_path, TOKEN, "wtl-hrl")
-    assert ran.returncode == 1
-    assert ran.stderr == "Not deployed: wtl-hrl\n"

@@ -35,6 +35,13 @@ def test_a_row_of_the_index_has_the_title_the_date_and_a_known_state(row: list[s
 
 
 @pytest.mark.parametrize("name", FILES)
+def test_the_tests_that_a_decision_names_exist(name: str) -> None:
+    text = FILES[name].read_text(encoding="utf-8")
+    named = re.findall(r"\btests/(?:\w+/)*test_\w+\.py", text)
+    assert [path for path in named if not (DOCS.parent / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_a_decision_has_context_decision_and_consequences(name: str) -> None:
     text = FILES[name].read_text(encoding="utf-8")
     assert re.findall(r"(?m)^## (.+)$", text) == ["Context", "Decision", "Consequences"]

@@ -1,4 +1,4 @@
-"""gcloud accepts every gcloud command of docs/deploy.md, with its flags."""
+"""gcloud accepts every gcloud command of docs/deploy.md and docs/cookbook, with its flags."""
 
 import json
 import re
@@ -25,7 +25,8 @@ WRONG = "gcloud secrets versions add a-secret --projecct=p --data-file=-"
 
 
 def _commands() -> list[str]:
-    text = (DOCS / "deploy.md").read_text()
+    pages = [DOCS / "deploy.md", *sorted((DOCS / "cookbook").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
     lines = [line for block in blocks for line in block.splitlines()]
     found = [

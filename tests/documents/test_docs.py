@@ -7,14 +7,12 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
-from pydantic.fields import FieldInfo
 
 from connector.event import EVENT_FIELDS, SECTIONS, parse
 from connector.mapping import (
@@ -41,38 +39,25 @@ from connector.mapping.schema import MappingFile
 from connector.mapping.tables import Table, Tables
 from connector.outcome import Outcome, Result, answer
 from connector.plan.scope import event_scope
-from connector.settings import API_TOKEN, HASH_KEY, Settings
+from connector.settings import API_TOKEN, HASH_KEY, LEDGER_PASSWORD, Settings
 from connector.systems.http import outcomes as http_outcome
-from connector.systems.http.call import HttpRequestEntry
-from connector.systems.http.entry import LazyKind
+from connector_tools.documents.reference_keys import (
+    MODELS,
+    default_cell,
+    protocol_models,
+    protocol_page,
+)
 from connector_tools.mapping_tests import run_cases, untested
 from tests.support import ROOT
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+CATALOGUE = ROOT / "mappings"
+ROOMS = ROOT / "connector" / "systems"
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *CATALOGUE.glob("*.md"), *ROOMS.rglob("*.md")]
+)
 EVENTS = ROOT / "mappings" / "events"
-MODELS: dict[str, type[entry.Entry]] = {
-    "The file": MappingFile,
-    "settings": setting.Setting,
-    "tables": table_entry.TableEntry,
-    "system": system_entry.SystemEntry,
-    "system.NAME.breaker": system_entry.BreakerEntry,
-    "system.replies": reply_rule.ReplyRule,
-    "calls.expect": reply_rule.Expectation,
-    "calls.require": between.Must,
-    "calls.let": between.LetEntry,
-    "calls.block": between.BlockUse,
-    "blocks": block.Block,
-    "resources": resource.Resource,
-    "resources.fields": resource.OwnedField,
-    "rules": rule.Rule,
-    "rules.ignore": rule.Ignore,
-    "rules.require": rule.Require,
-    "tests": case.Case,
-    "stories": case.Story,
-    "stories.steps": case.Step,
-}
 ENCODERS: dict[str, expression.Encode] = {
     "path": text.in_path,
     "xml-text": text.in_xml,
@@ -168,16 +153,6 @@ def differences(page: str, models: dict[str, type[entry.Entry]]) -> Iterator[str
                 yield f"{title}.{key}: the page says {listed[key]}, the code {wanted}"
 
 
-def default_cell(info: FieldInfo) -> str | None:
-    """The cell that a table must have for a default; None if the text of the cell is free."""
-    if info.is_required():
-        return "required"
-    default = info.get_default(call_default_factory=True, validated_data={})
-    if isinstance(default, expression.Constant):
-        return f"`{default.value}`"
-    return f"`{json.dumps(default).strip(chr(34))}`" if isinstance(default, str | int) else None
-
-
 def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
     modules = (
         between,
@@ -192,7 +167,8 @@ def test_the_reference_has_a_section_for_every_entry_of_a_mapping() -> None:
         schema,
     )
     bases = {
-        system_entry.Limits,  # each protocol's page has its fields
+        system_entry.Limits,  # each protocol's page has the fields of these two
+        system_entry.Tls,
         between.RequireEntry,  # the page shows the conditions in its list
     }
     assert set(MODELS.values()) == entries_of(*modules) - bases
@@ -205,7 +181,7 @@ system: {http: {base_url: "http://hss.test"}}
 """
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_the_examples_of_blocks_confirm_and_pages_are_tested_files(
     folder: Path, number: int
 ) -> None:
@@ -229,35 +205,11 @@ def test_the_page_of_a_protocol_has_every_key_and_its_default(name: str) -> None
 def protocol_differences(name: str) -> Iterator[str]:
     """Yield each difference between the page of a protocol and its entries."""
     found = protocol(name)
-    package = PROTOCOLS[name].rpartition(".")[0]
-    page = Path(str(files(package) / "README.md")).read_text(encoding="utf-8")
-    models = {
-        "calls": found.call_entry,
-        "tests.replies": found.scripted_reply,
-        "tests.calls": found.expected_call,
-        **dict(below("system", found.system_entry)),
-    }
-    yield from differences(page, models)
+    page = (ROOT / protocol_page(name)).read_text(encoding="utf-8")
+    yield from differences(page, protocol_models(name))
     for field in found.call_entry.reply_fields:
         if f"`{field}`" not in page:
             yield f"the page does not say what `{field}` of a reply is"
-
-
-def below(path: str, model: type[entry.Entry]) -> Iterator[tuple[str, type[entry.Entry]]]:
-    """Yield the entries of a protocol below `system`, with their paths in the file."""
-    for name, info in model.model_fields.items():
-        for kind in kinds_of(info):
-            shared = kind in (system_entry.BreakerEntry, reply_rule.ReplyRule, HttpRequestEntry)
-            if isinstance(kind, type) and issubclass(kind, entry.Entry) and not shared:
-                yield f"{path}.{info.alias or name}", kind
-                yield from below(f"{path}.{info.alias or name}", kind)
-
-
-def kinds_of(info: FieldInfo) -> Iterator[Any]:
-    """Yield the types in the annotation of a field; a kind of `auth` is known by its name."""
-    for kind in (info.annotation, *get_args(info.annotation)):
-        yield from (found.model for found in get_args(kind) if isinstance(found, LazyKind))
-        yield kind
 
 
 LOGINS = blocks(read("mapping.md"), "auth")
@@ -270,6 +222,7 @@ def test_the_examples_of_logins_have_no_lint_and_log_in(folder: Path, text: str)
     settings: dict[str, Any] = {name: {"secret": name.upper()} for name in names}
     settings |= {"url": {"env": "URL", "type": "url"}} if "url" in names else {}
     settings |= {"pem_key": {"secret": "KEY", "type": "pem"}} if "pem_key" in names else {}
+    settings |= {"key_file": {"secret": "KEY", "type": "json"}} if "key_file" in names else {}
     calls = part.get("calls") or [{"put": "/cards"}]
     rule = {"name": "a card changed", "on": "SIM/Updated", "subject": "imsi:{{ sim.imsi }}"}
     method = "put" if "put" in calls[0] else "post"
@@ -365,7 +318,11 @@ def test_the_reference_has_every_name_of_the_language() -> None:
 
 def test_the_page_has_exactly_the_settings_of_the_code_with_their_defaults() -> None:
     wtl = load(ROOT / "mappings" / "wtl-hlr-hss.yaml")
-    defaults: dict[str, Any] = {API_TOKEN: "required", HASH_KEY: None}
+    defaults: dict[str, Any] = {
+        API_TOKEN: "required",
+        HASH_KEY: None,
+        LEDGER_PASSWORD: None,
+    }
     defaults |= {
         name: "required" if info.is_required() else info.default
         for name, info in Settings.model_fields.items()
@@ -381,10 +338,9 @@ def test_the_page_has_exactly_the_settings_of_the_code_with_their_defaults() -> 
         assert "\n- **Choose:** " in page[name], name
 
 
-def test_the_readme_names_every_setting() -> None:
+def test_the_table_of_all_settings_names_each_in_the_order_of_the_page() -> None:
     listed = [
-        row[0].strip("`")
-        for row in rows(sections(README.read_text(encoding="utf-8"), "##")["Settings"])
+        row[0].strip("`") for row in rows(sections(read("settings.md"), "##")["All settings"])
     ]
     assert listed == list(sections(read("settings.md")))
 
@@ -425,7 +381,8 @@ def test_the_table_of_statuses_has_the_outcomes_of_the_code() -> None:
 def lint_names() -> set[str]:
     """The names of the lints in the code: the first text argument of each call that makes one."""
     wing = ROOT / "connector" / "mapping"
-    files = [wing / "document.py", wing / "load.py", *(wing / "lints").glob("*.py")]
+    files = [wing / f"{name}.py" for name in ("document", "shape", "syntax")]
+    files += (wing / "lints").glob("*.py")
     found = set(guards.NAMES.values())
     for file in [*files, ROOT / "connector_tools" / "mapping_tests" / "untested.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -442,6 +399,15 @@ def lint_names() -> set[str]:
 
 def test_the_page_has_exactly_the_lints_of_the_code() -> None:
     assert set(sections(read("lints.md"), "##")) - {"How to read a lint"} == lint_names()
+
+
+@pytest.mark.parametrize("name", sorted(lint_names() - {"file"}))
+def test_each_lint_says_why_and_what_to_avoid_and_to_prefer(name: str) -> None:
+    section = sections(read("lints.md"), "##")[name]
+    why, avoid, prefer = re.split(r"\n(?:Avoid|Prefer):\n", section)
+    assert len(why) > 50
+    assert blocks(avoid, "yaml") != blocks(prefer, "yaml")
+    assert why.strip().startswith(("Error", "Warning", "As "))
 
 
 @pytest.mark.parametrize("name", sorted(lint_names() - {"file"}))
@@ -463,7 +429,7 @@ def test_the_wrong_example_of_a_lint_has_the_lint_and_the_corrected_one_has_not(
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_has_a_target(page: Path) -> None:
     for target in re.findall(
-        r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"", page.read_text(encoding="utf-8")
+        r"\]\(([^)\s]+)\)|(?:<img src|srcset)=\"([^\"]+)\"", page.read_text(encoding="utf-8")
     ):
         link, _, anchor = (target[0] or target[1]).partition("#")
         if re.match(r"[a-z]+:", link):
@@ -483,27 +449,27 @@ def test_every_make_target_and_command_exists(page: Path) -> None:
     from connector_tools.cli.app import app  # noqa: PLC0415 - as above
 
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"(?m)^([a-z]+):", makefile))
+    targets = set(re.findall(r"(?m)^([a-z-]+):", makefile))
     commands = set(get_group(app).commands)
     text = page.read_text(encoding="utf-8")
     code = "\n".join([*re.findall(r"`([^`\n]+)`", text), *blocks(text, "(?:sh|sh tested|console)")])
-    assert set(re.findall(r"\bmake ([a-z]+)", code)) <= targets
-    assert set(re.findall(r"(?m)^(?:\$ |.*bin/)?connector ([a-z]+)", code)) <= commands
+    assert set(re.findall(r"\bmake (?:-C \.\. )?([a-z-]+)", code)) <= targets
+    assert set(re.findall(r"(?m)^(?:\$ |.*bin/)?connector ([a-z][a-z-]*)", code)) <= commands
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_sub_command_and_option_exists(page: Path) -> None:
     from typer.core import TyperGroup  # noqa: PLC0415 - needs an extra, the rest does not
-    from typer.main import get_group  # noqa: PLC0415 - as above
+    from typer.main import get_command  # noqa: PLC0415 - as above
 
     from connector_tools.cli.app import app  # noqa: PLC0415 - as above
 
     text = page.read_text(encoding="utf-8")
     code = [*re.findall(r"`([^`\n]+)`", text), *blocks(text, "(?:sh|sh tested|console)")]
     for line in re.findall(r"(?m)^(?:\$ |.*bin/)?connector (.+)$", "\n".join(code)):
-        command: Any = get_group(app)
+        command: Any = get_command(app)
         words = shlex.split(line, comments=True)
-        while isinstance(command, TyperGroup) and words and words[0].islower():
+        while isinstance(command, TyperGroup) and words and re.match("[a-z]", words[0]):
             name = words.pop(0)
             assert name in command.commands, line
             command = command.commands[name]
@@ -511,10 +477,10 @@ def test_every_sub_command_and_option_exists(page: Path) -> None:
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, line
 
 
-def test_the_readme_shows_the_steps_and_results_of_the_demo() -> None:
+def test_the_first_page_shows_the_steps_and_results_of_the_demo() -> None:
     from connector_tools.stack.demo import steps  # noqa: PLC0415 - needs an extra, the rest does not
 
-    shown = blocks(README.read_text(encoding="utf-8"), "text")[0].splitlines()[1:-1]
+    shown = blocks(read("start.md"), "text")[0].splitlines()[1:-1]
     page = [re.split(r" {2,}", line)[:5] for line in shown]
     demo = [[step.name, str(step.status), step.outcome, step.old, step.new] for step in steps()]
     assert page == demo

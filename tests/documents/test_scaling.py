@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import burst, drain
+from benchmarks import burst, curves, drain
 from benchmarks.results import markdown
 from tests.support import ROOT
 
@@ -38,3 +38,18 @@ def test_without_limits_the_system_refuses_and_nsps_retries_the_burst() -> None:
     assert ended.refused > 150
     assert ended.last > 60
     assert ended.given_up == 0
+
+
+def ended(seconds: float) -> burst.Drained:
+    return burst.Drained(100, tuple(seconds * (at + 1) / 100 for at in range(100)), 100, 0, 0)
+
+
+def test_curves_that_lie_on_each_other_are_drawn_as_one_that_names_both() -> None:
+    picture = curves.drawn({"`a`": ended(100), "`b`": ended(101), "none": ended(300)})
+    assert picture.count("<polyline") == 2
+    for said in ("2 settings, one curve: all done after 100 to 101 s", "- a", "- b", "no limit: "):
+        assert f">{said}" in picture
+
+
+def test_curves_that_differ_are_drawn_apart() -> None:
+    assert curves.grouped({"a": ended(100), "b": ended(150)}, 150) == [["a"], ["b"]]

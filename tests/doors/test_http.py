@@ -298,6 +298,18 @@ def test_a_token_of_arbitrary_bytes_is_unauthorized(function: Function, given: b
     assert error_of(answer) == (401, UNAUTHORIZED)
 
 
+def test_a_request_has_no_ids_of_the_one_that_was_sent_before_it(function: Function) -> None:
+    """The server starts the second one in the context of the first."""
+    trace, ours = "4bf92f3577b34da6a3ce929d0e0e4736", ids()
+    first = f"GET /first HTTP/1.1\r\n{{}}traceparent: 00-{trace}-00f067aa0ba902b7-01\r\n\r\n"
+    more = f"x-request-id: {ours['x-request-id']}\r\nConnection: close\r\n"
+    second = f"GET /second HTTP/1.1\r\n{{}}{more}\r\n"
+    answers = function.raw((first + second).format("Host: c\r\n", "Host: c\r\n").encode())
+    assert answers.count(b"HTTP/1.1 405") == 2
+    line = function.record(unique_id=ours["x-request-id"])
+    assert "logging.googleapis.com/trace" not in line
+
+
 def test_the_function_serves_after_all_of_this(function: Function) -> None:
     assert function.process.poll() is None
     assert function.post(fresh()).json() == ACCEPTED

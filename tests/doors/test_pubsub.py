@@ -126,6 +126,20 @@ def test_a_dead_lettered_id_with_the_number_of_the_subscriber_is_masked_in_the_l
     assert imsi not in stand.function.output()
 
 
+def test_every_line_of_an_event_has_the_hashes_by_which_it_is_found(stand: Stand) -> None:
+    """Also that of an event that is refused before it is queued, or becomes a dead letter."""
+    posted = event(imsi=subscriber(6), remove=("pb_data.account_info",))
+    stand.function.post(posted)
+    stand.function.post({**posted, "updated_at": "yesterday"})
+    stand.pubsub.pull(stand.dead_letters, 1)
+    wait_for(lambda: stand.function.lines(message="event dead-lettered"))
+    told = ("event queued", "event settled", "event dead-lettered", "request refused")
+    lines = [line for line in stand.function.lines() if line["message"] in told]
+    assert {line["message"] for line in lines} == set(told)
+    (only,) = {tuple(line["subject_hash"]) for line in lines}
+    assert len(only) == 1
+
+
 def test_an_invalid_event_is_refused_before_it_is_queued(stand: Stand) -> None:
     assert stand.function.post(b'{"event_id": "x"}').status_code == 422
     assert stand.function.post(event(), token="wrong").status_code == 401

@@ -2,80 +2,44 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Self
+
+from tests.support.ledger_wire import LedgerWire
 
 _PREFACE = 24  # bytes: the preface of an HTTP/2 connection
 _FRAME = 9  # bytes: a frame's header, which is length (3), type (1), flags (1), stream (4)
 _HEADERS = 1  # the type of the frame that begins a request
 
 
-class Wire:
-    """A proxy that listens at `address`. `requests` counts what it has passed on.
+class Wire(LedgerWire):
+    """See `LedgerWire`; it passes on frame by frame."""
 
-    After `lose(word)`, it passes on the next request that contains the word, and then closes the
-    connection before the answer arrives. `lost` counts how often it did.
-    """
+    _word: bytes | None = None
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._word: bytes | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.requests = 0
-        self.lost = 0
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
 
     def lose(self, word: bytes) -> None:
+        """Lose the answer to the next request that contains the word."""
         self._word = word
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
+    async def preface(self, client: asyncio.StreamReader) -> bytes:
+        return await _whole(client, _PREFACE)
 
-    async def __aexit__(self, *exc: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks)
+    async def piece(self, client: asyncio.StreamReader) -> bytes:
+        head = await _whole(client, _FRAME)
+        self.requests += head[3:4] == bytes([_HEADERS])
+        return head and head + await _whole(client, int.from_bytes(head[:3]))
 
-    async def _connect(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._tasks.add(task)
-        server, forth = await asyncio.open_connection("127.0.0.1", self._port)
-        answers = asyncio.create_task(self._carry_back(server, back))
-        try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-                await self._carry_forth(client, forth, answers)
-        finally:
-            answers.cancel()
-            back.close()
-            forth.close()
-            self._tasks.discard(task)
+    def loses(self, piece: bytes) -> bool:
+        if self._word is None or self._word not in piece:
+            return False
+        self._word = None
+        return True
 
-    async def _carry_forth(
-        self,
-        client: asyncio.StreamReader,
-        server: asyncio.StreamWriter,
-        answers: asyncio.Task[None],
-    ) -> None:
-        server.write(await client.readexactly(_PREFACE))
-        while True:
-            head = await client.readexactly(_FRAME)
-            body = await client.readexactly(int.from_bytes(head[:3]))
-            self.requests += head[3] == _HEADERS
-            lose = self._word is not None and self._word in body
-            if lose:
-                answers.cancel()
-            server.write(head + body)
-            await server.drain()
-            if lose:
-                self._word = None
-                self.lost += 1
-                await asyncio.sleep(0.3)  # time for the emulator to carry it out
-                return
 
-    async def _carry_back(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await server.read(65536):
-                client.write(data)
-                await client.drain()
+async def _whole(client: asyncio.StreamReader, size: int) -> bytes:
+    """So many bytes; none if the client has gone before."""
+    with suppress(asyncio.IncompleteReadError):
+        return await client.readexactly(size)
+    return b""

@@ -2,37 +2,27 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
-from itertools import product
 from pathlib import Path
 
 import pytest
 
 from connector.event import Snapshot
-from connector.ledger.firestore import EVENTS, SUBJECTS, FirestoreLedger
+from connector.ledger.firestore import EVENTS, KEPT, NOTES, SUBJECTS, FirestoreLedger
 from connector.ledger.memory import MemoryLedger
 from connector.ledger.records import (
+    NOBODY,
     Busy,
     Claim,
     ClaimRequest,
     Duplicate,
+    Known,
     Ledger,
     LostClaim,
+    SubjectView,
     Superseded,
 )
 from connector_tools.program import ROOT
 from tests.support.ledgers import LEASE, STORES, Clock, Store, at, claim_request
-
-
-@pytest.fixture(params=sorted(STORES))
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    async with STORES[request.param](tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ledger(store: Store) -> Ledger:
-    return store.ledger
 
 
 async def granted(ledger: Ledger, wanted: ClaimRequest) -> Claim:
@@ -371,16 +361,18 @@ def test_the_keys_of_a_request_are_sorted_and_unique() -> None:
 async def test_no_field_in_firestore_has_an_index(tmp_path: Path) -> None:
     """An index on times that only grow limits a collection to some 500 writes a second."""
     terraform = (ROOT / "terraform" / "modules" / "connector" / "ledger.tf").read_text()
-    found = re.search(r"setproduct\(\s*(\[.*?\]),\s*(\[.*?\]),?\s*\)", terraform, re.S)
+    found = re.findall(r"(nsps_\w+) *= (\[.*?\])", terraform)
     assert found
-    without = set(product(json.loads(found[1]), json.loads(found[2])))
+    without = {(collection, name) for collection, names in found for name in json.loads(names)}
     kept = set()
     async with STORES["firestore"](tmp_path) as store:
         assert isinstance(store.ledger, FirestoreLedger)
-        await applied(store.ledger, claim_request("event:a", about=("imsi:1",)))
+        await applied(store.ledger, claim_request("event:a", about=("imsi:1",), kept=b"state"))
         await granted(store.ledger, claim_request("event:b", about=("imsi:2",)))
+        await store.ledger.write_note("name", "text")
+        await store.ledger.count("name", 1, 60)
         async with store.ledger._connected() as database:
-            for collection in (EVENTS, SUBJECTS):
+            for collection in (EVENTS, SUBJECTS, KEPT, NOTES):
                 async for document in database._client.collection(collection).stream():
                     kept |= {(collection, name) for name in document.to_dict() or ()}
     assert kept <= without
@@ -504,3 +496,49 @@ async def test_memory_lets_go_of_leases_that_have_expired_but_not_of_what_they_s
     for number in (0, 1):
         old = claim_request("event:old", about=(f"imsi:{number}",), snapshot=at(9))
         assert await ledger.claim(old) == Superseded()
+
+
+async def test_an_event_with_a_call_for_once_is_a_duplicate_after_its_lease_expired(
+    store: Store, ledger: Ledger
+) -> None:
+    """The process that held the lease may have crashed after the call."""
+    await granted(ledger, claim_request("event:a", "event:b", once=True))
+    assert isinstance(await ledger.claim(claim_request("event:b", once=True)), Busy)
+    await store.pass_by(LEASE + 1)
+    assert await ledger.claim(claim_request("event:b", once=True)) == Duplicate(crashed=True)
+    await granted(ledger, claim_request("event:c", once=True))  # of the same subject
+
+
+async def test_an_event_with_a_call_for_once_that_was_released_is_claimed_again(
+    ledger: Ledger,
+) -> None:
+    await ledger.release(await granted(ledger, claim_request(once=True)))
+    await applied(ledger, claim_request(once=True))
+
+
+async def test_a_look_at_a_subject_tells_its_record_and_its_lease(store: Store) -> None:
+    ledger = store.ledger
+    assert await ledger.look("imsi:1") == SubjectView(NOBODY, 0)
+    claim = await granted(ledger, claim_request(owner=7, snapshot=at(10, created=5)))
+    view = await ledger.look("imsi:1")
+    assert view.known == NOBODY
+    assert LEASE - 5 < view.leased <= LEASE
+    await ledger.settle(claim)
+    assert await ledger.look("imsi:1") == SubjectView(Known(at(10, created=5), 7), 0)
+    assert await ledger.look("imsi:2") == SubjectView(NOBODY, 0)
+
+
+async def test_a_look_tells_what_an_expired_lease_may_have_applied(store: Store) -> None:
+    await granted(store.ledger, claim_request(snapshot=at(10)))
+    await store.pass_by(LEASE + 1)
+    assert await store.ledger.look("imsi:1") == SubjectView(Known(at(10), None), 0)
+
+
+async def test_a_look_changes_nothing(store: Store) -> None:
+    ledger = store.ledger
+    claim = await granted(ledger, claim_request("event:a", snapshot=at(10)))
+    await ledger.look("imsi:1")
+    assert isinstance(await ledger.claim(claim_request("event:b", snapshot=at(11))), Busy)
+    await ledger.settle(claim)
+    await ledger.look("imsi:1")
+    await applied(ledger, claim_request("event:b", snapshot=at(11)))

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import json
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -244,3 +245,27 @@ async def test_a_file_with_a_table_of_another_program_is_refused_and_not_changed
         await ledger.claim(claim_request())
     await ledger.close()
     assert (version(path), schema(path)) == (0, before)
+
+
+def test_a_look_changes_no_old_file_and_makes_no_new_one(old: Path, tmp_path: Path) -> None:
+    """`connector history` may be newer than the function that serves with the file."""
+    old.chmod(0o640)
+    before = old.read_bytes()
+    view = asyncio.run(SqliteLedger(old, b"key").look("imsi:1"))
+    assert view.known.snapshot is not None
+    assert old.read_bytes() == before
+    assert stat.S_IMODE(old.stat().st_mode) == 0o640
+    with opened(old) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (0,)
+    missing = tmp_path / "missing"
+    view = asyncio.run(SqliteLedger(missing, b"key").look("imsi:1"))
+    assert view.known.snapshot is None
+    assert not missing.exists()
+
+
+async def test_a_look_at_a_file_of_a_newer_connector_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    with opened(path) as file:
+        file.execute("PRAGMA user_version = 99")
+    with pytest.raises(LedgerUnavailable, match="has version 99"):
+        await SqliteLedger(path, b"key").look("imsi:1")

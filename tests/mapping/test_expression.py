@@ -270,23 +270,23 @@ def test_a_call_in_an_expression_is_refused(source: str) -> None:
 
 @pytest.mark.parametrize("name", ["attr", "format", "safe", "tojson", "pprint", "xmlattr", "nope"])
 def test_only_filters_of_the_language_are_known(name: str) -> None:
-    with pytest.raises(ExpressionError, match="No filter named"):
+    with pytest.raises(ExpressionError, match="no filter has the name"):
         compile_condition(f"text | {name}")
 
 
 @pytest.mark.parametrize("name", ["callable", "sameas", "escaped", "filter", "undefined", "nope"])
 def test_only_tests_of_the_language_are_known(name: str) -> None:
-    with pytest.raises(ExpressionError, match="No test named"):
+    with pytest.raises(ExpressionError, match="no test has the name"):
         compile_condition(f"text is {name}")
 
 
 def test_an_unknown_filter_inside_an_if_is_refused() -> None:
-    with pytest.raises(ExpressionError, match="No filter named 'nope'"):
+    with pytest.raises(ExpressionError, match="no filter has the name `nope`"):
         compile_condition("(text | nope) if text else 1")
 
 
 def test_an_unknown_test_inside_an_if_is_refused() -> None:
-    with pytest.raises(ExpressionError, match="No test named 'nope'"):
+    with pytest.raises(ExpressionError, match="no test has the name `nope`"):
         compile_condition("(text is nope) if text else 1")
 
 

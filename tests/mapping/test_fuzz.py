@@ -35,7 +35,19 @@ from tests.support.events import event
 pytestmark = pytest.mark.deployment  # once is enough: every Python version gives the same result
 
 BUDGET = settings.default.max_examples if settings.default else 100
-MAPPINGS = sorted((ROOT / "mappings").glob("*.yaml"))
+# One file for each protocol: the loader is the same for all.
+MAPPINGS = [
+    ROOT / "mappings" / f"{name}.yaml"
+    for name in (
+        "ericsson-cai3g",
+        "freeradius-sql",
+        "hss-ldap",
+        "huawei-mml",
+        "notify-smtp",
+        "osmo-hlr",
+        "wtl-hlr-hss",
+    )
+]
 ORIGINALS = {path.stem: read(path).data for path in MAPPINGS}
 for original in ORIGINALS.values():
     del original["tests"]  # they name files of events, which the tests here do not have

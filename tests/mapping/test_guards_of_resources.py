@@ -55,3 +55,17 @@ def test_the_text_none_is_not_the_value(tmp_path: Path, key: str, name: str) -> 
 
     assert "missing-equals" in names(name)
     assert "missing-equals" not in names(f"={name}") | names(f"='{name}'") | names(f"{name}s")
+
+
+@pytest.mark.parametrize(
+    ("released", "removes"),
+    [("=none", True), ("={'b': 1} if open else none", True), ({"b": "=none"}, False)],
+)
+def test_a_field_that_is_none_removes_no_resource(
+    tmp_path: Path, released: Any, *, removes: bool
+) -> None:
+    rule = {"name": "a", "on": "SIM/Updated", "hold": {"imsi": "=sim.imsi"}}
+    rule |= {"release": {"imsi": "=prev_sim.imsi"}}
+    data = {"resources": {"card": RESOURCE | {"released": released}}, "rules": [rule]}
+    told = [one.mend for one in checked(tmp_path, HEAD + yaml.dump(data, sort_keys=False))]
+    assert ("add `remove`" in told) is removes

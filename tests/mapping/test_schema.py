@@ -12,7 +12,7 @@ from connector.mapping.entry import Entry
 from connector.mapping.expression import Constant
 from connector.mapping.reply_rule import ReplyRule
 from connector.mapping.schema import MappingFile, directory, schema, validate
-from connector.mapping.setting import Setting, resolve
+from connector.mapping.setting import Setting, hidden_texts, resolve
 from connector.mapping.system_entry import seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
@@ -237,6 +237,24 @@ def test_the_problem_of_a_wrong_setting_does_not_quote_its_value(
     found = problem(entry, given)
     assert found.startswith(message)
     assert MARKER not in found
+
+
+def test_a_json_setting_is_its_object() -> None:
+    given = '{\n  "client_email": "a@b",\n  "private_key": "-----BEGIN\\n"\n}'
+    found = {"client_email": "a@b", "private_key": "-----BEGIN\n"}
+    assert resolved({"type": "json"}, given) == found
+
+
+@pytest.mark.parametrize("given", [MARKER, f'"{MARKER}"', "[]", "{", "null"])
+def test_a_json_setting_that_is_no_object_is_refused_and_not_repeated(given: str) -> None:
+    assert problem({"type": "json"}, given) == "IT: must be a JSON object"
+
+
+def test_all_texts_inside_of_a_json_setting_are_hidden() -> None:
+    value = {"a": "one", "b": {"c": ["two", 3, None, True]}}
+    assert hidden_texts(value) == ["one", "two", "3"]
+    assert hidden_texts("text") == ["text"]
+    assert hidden_texts(None) == []
 
 
 def test_the_problem_of_a_wrong_secret_names_the_secret() -> None:

@@ -43,7 +43,7 @@ CASES = {
     "a name that is defined later": (
         "unknown-name",
         file(f"{ASK}, {{get: /b, @@query: {{a: =n}}}}, {{let: {{n: 1}}}}", "").replace(
-            "@@query: {a: =n}", "query: {@@a: =n}"
+            "@@query: {a: =n}", "query: {a: =@@n}"
         ),
     ),
     "the name of a value": (

@@ -122,8 +122,8 @@ def test_a_table_says_what_happens_to_an_unknown_key(tmp_path: Path, entry: str,
     [
         "{@@rows: {a: =account.id}, else: 1}",
         "{@@rows: {a: [{b: 'x {{ account.id }}'}]}, else: 1}",
-        "{rows: {a: 1}, @@else: =none}",
-        "{rows: {a: 1}, @@missing: 'no {{ account.id }}'}",
+        "{rows: {a: 1}, else: @@=none}",
+        "{rows: {a: 1}, missing: @@'no {{ account.id }}'}",
     ],
 )
 def test_a_table_has_constants_only(tmp_path: Path, entry: str) -> None:
@@ -132,7 +132,7 @@ def test_a_table_has_constants_only(tmp_path: Path, entry: str) -> None:
 
 def test_a_misspelt_table_is_found(tmp_path: Path) -> None:
     values = (
-        "{@@v: '=tables.speds[event.status]', w: '=tables.codes.Europe', x: '=tables.speeds.Gold'}"
+        "{v: '=tables.@@speds[event.status]', w: '=tables.codes.Europe', x: '=tables.speeds.Gold'}"
     )
     text = f"{FILE}values: {values}\n".replace("Roaming EU", "Europe")
     found = lint(tmp_path, text + with_call("{put: /a, json: '=[v, w, x]'}"))
@@ -141,7 +141,7 @@ def test_a_misspelt_table_is_found(tmp_path: Path) -> None:
 
 def test_a_table_that_an_event_chooses_is_refused(tmp_path: Path) -> None:
     text = "tables: {t: {rows: {a: 1}, else: 2}}\n" + USES.replace(
-        "{put: /a, json: =tables.t.a}", "{put: /a, @@json: '=[tables.t.a, tables[variables.x]]'}"
+        "{put: /a, json: =tables.t.a}", "{put: /a, json: '=@@[tables.t.a, tables[variables.x]]'}"
     )
     assert lint(tmp_path, text).reason == "a table is chosen by its name only"
 
@@ -152,7 +152,9 @@ def test_an_unused_table_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_a_constant_key_that_a_table_refuses_is_found_by_the_check(tmp_path: Path) -> None:
-    text = "tables: {t: {rows: {b: 1}, missing: no such key}}\n" + USES.replace("json", "@@json")
+    text = "tables: {t: {rows: {b: 1}, missing: no such key}}\n" + USES.replace(
+        "=tables.t", "@@=tables.t"
+    )
     found = lint(tmp_path, text)
     assert found.name == "constant"
     assert found.reason.endswith("no such key")

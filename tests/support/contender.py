@@ -20,6 +20,7 @@ from typing import Self
 from connector.ledger.records import Busy, Claim, Ledger
 from tests.support import ROOT
 from tests.support.ledgers import claim_request
+from tests.support.postgresql import PASSWORD
 
 EVENTS = 10
 
@@ -29,6 +30,14 @@ def open_ledger(store: str, place: str) -> Ledger:
         from connector.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - as below
 
         return SqliteLedger(Path(place), b"key")
+    if store == "postgresql":
+        from connector import settings  # noqa: PLC0415 - as below
+        from connector.ledger.postgresql import PostgresqlLedger  # noqa: PLC0415 - as below
+        from connector.ledger.postgresql_database import Login  # noqa: PLC0415 - as below
+
+        url = settings.read({"LEDGER_URL": place}).LEDGER_URL
+        assert isinstance(url, settings.PostgresqlUrl)
+        return PostgresqlLedger(url, b"key", Login(lambda: PASSWORD))
     from connector.ledger.firestore import FirestoreLedger  # noqa: PLC0415 - the import takes 0.5 s
 
     return FirestoreLedger(b"key", place)

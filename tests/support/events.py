@@ -50,3 +50,13 @@ def _parent(found: dict[str, Any], dotted: str) -> tuple[dict[str, Any], str]:
 def subscriber(number: int) -> str:
     """A 15-digit IMSI of the test network."""
     return f"00101{number:010d}"
+
+
+def account_event(
+    i_account: int, name: str = "subscriber-updated", **account: Any
+) -> dict[str, Any]:
+    """A new event of an account, whose fields can be given."""
+    number = f"4207{i_account:08d}"
+    fields = {"i_account": i_account, "id": f"{number}@msisdn", **account}
+    changes = {f"pb_data.account_info.{key}": value for key, value in fields.items()}
+    return event(name, change={"data.variables.i_account": i_account, **changes})

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from connector_tools.counterparts.hss import Hss
+from connector_tools.counterparts.rules.hss import Hss
 
 SETTINGS = {"api_url": "http://hss.test", "api_token": "token", "timeout": 30.0}
 _POLICY = [{"group_name": "lte.wtl", "name": n, "value": n} for n in ("cs_profile", "eps_profile")]
@@ -14,7 +14,7 @@ SERVED: dict[str, Any] = {
     "pb_data.product_info": {"i_product": 1, "name": "mobile-l"},
     "pb_data.access_policy_info": {"i_access_policy": 1, "name": "all", "attributes": _POLICY},
 }
-"""What an event about a SIM in service needs to have for `counterparts/hss.yaml`."""
+"""What an event about a SIM in service needs to have for `counterparts/rules/hss.yaml`."""
 
 
 class HssWire(httpx.AsyncBaseTransport):

@@ -1,7 +1,7 @@
 """All ledgers, each with a clock that tests move. A new ledger joins their tests through STORES."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +13,12 @@ import pytest
 from connector.event import Snapshot
 from connector.ledger.firestore import FirestoreLedger
 from connector.ledger.memory import MemoryLedger
-from connector.ledger.records import ClaimRequest, Ledger
+from connector.ledger.postgresql import PostgresqlLedger
+from connector.ledger.postgresql_database import Login
+from connector.ledger.records import ClaimRequest, LedgerStore, LedgerUnavailable
 from connector.ledger.sqlite import SqliteLedger
 from tests.emulator.firestore import shared
+from tests.support import postgresql as servers
 
 LEASE = 60.0
 
@@ -37,7 +40,7 @@ class Clock:
 class Store:
     """A ledger, and a function that lets seconds pass for its leases."""
 
-    ledger: Ledger
+    ledger: LedgerStore
     pass_by: Callable[[float], Coroutine[Any, Any, None]]
 
 
@@ -57,6 +60,14 @@ async def sqlite(folder: Path) -> AsyncIterator[Store]:
     await ledger.close()
 
 
+async def _wake(ledger: FirestoreLedger) -> None:
+    """Wait for the first answer of an emulator that has just started, which can take seconds."""
+    for _ in range(10):
+        with suppress(LedgerUnavailable):
+            await ledger.kept("", 1)
+            return
+
+
 @asynccontextmanager
 async def firestore(_: Path) -> AsyncIterator[Store]:
     ahead = Clock(0)
@@ -66,7 +77,17 @@ async def firestore(_: Path) -> AsyncIterator[Store]:
         ledger = FirestoreLedger(
             b"key", project, clock=lambda now: now + timedelta(seconds=ahead())
         )
+        await _wake(ledger)
         yield Store(ledger, ahead.pass_by)
+    await ledger.close()
+
+
+@asynccontextmanager
+async def postgresql(_: Path) -> AsyncIterator[Store]:
+    ahead = Clock(0)
+    url = servers.new_database(servers.shared())
+    ledger = PostgresqlLedger(url, b"key", Login(lambda: servers.PASSWORD), ahead=ahead)
+    yield Store(ledger, ahead.pass_by)
     await ledger.close()
 
 
@@ -74,6 +95,7 @@ STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {
     "memory": memory,
     "sqlite": sqlite,
     "firestore": firestore,
+    "postgresql": postgresql,
 }
 
 

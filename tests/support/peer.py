@@ -16,7 +16,7 @@ import pytest
 import uvloop
 
 from connector.systems.http.transport import http_transport
-from connector.systems.http.trust import Trust
+from connector.systems.trust import Trust
 
 DEADLINE = 10.0  # seconds for what happens at once, on a machine that is busy
 

@@ -97,20 +97,20 @@ class NotedLedger(MemoryLedger):
         self.errors: dict[str, Exception] = {}
 
     async def claim(self, request: ClaimRequest) -> Claim | Duplicate | Superseded | Busy:
-        self.note("claim")
+        self.noted("claim")
         return await super().claim(request)
 
     async def settle(self, claim: Claim) -> None:
-        self.note("settle")
+        self.noted("settle")
         await super().settle(claim)
 
     async def release(
         self, claim: Claim, touched: frozenset[str] = frozenset(), rest: float = 0
     ) -> None:
-        self.note("release")
+        self.noted("release")
         await super().release(claim, touched, rest)
 
-    def note(self, step: str) -> None:
+    def noted(self, step: str) -> None:
         self.notes.append(step)
         if step in self.errors:
             raise self.errors[step]

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.support import ROOT
 
-RUNTIME = ("main.py", "requirements.txt", "connector", "mappings")
+_READ = ("main.py", "requirements.txt", "requirements", "connector", "mappings")
 _LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 _MADE = shutil.ignore_patterns(
     ".terraform", ".terraform.lock.hcl", "*.tfstate*", "terraform.tfvars"
@@ -51,23 +51,21 @@ def environment() -> dict[str, str]:
 
 
 class Copy:
-    """A copy of what Terraform reads of the repository; `constraint` chooses the provider."""
+    """A copy of what Terraform reads of the repository."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], constraint: str | None = None) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self.folder = folder
         self.root = folder / "terraform"
         self._env = env
-        for name in RUNTIME:
+        for name in _READ:
             place = ROOT / name
             if place.is_dir():
                 shutil.copytree(place, folder / name)
             else:
                 shutil.copy(place, folder / name)
         shutil.copytree(ROOT / "terraform", self.root, ignore=_MADE)
-        (self.root / "backend_override.tf").write_text(_LOCAL_STATE)
-        if constraint:
-            for file in self.root.rglob("versions.tf"):
-                file.write_text(file.read_text().replace(">= 6.0, < 8.0", constraint))
+        for place in (self.root, self.root / "bootstrap"):
+            (place / "backend_override.tf").write_text(_LOCAL_STATE)
 
     def run(self, *arguments: str, module: str = ".") -> subprocess.CompletedProcess[str]:
         """Run terraform in the root or in a module."""

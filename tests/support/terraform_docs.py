@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tests.support import ROOT
 
-DIRS = [ROOT / "terraform" / name for name in ("", "modules/connector", "modules/source")]
+DIRS = [
+    ROOT / "terraform" / name for name in ("", "bootstrap", "modules/connector", "modules/source")
+]
 BEGIN, END = "<!-- BEGIN_TF_DOCS -->", "<!-- END_TF_DOCS -->"
 
 _ARGUMENT = re.compile(r"^  (\w+)\s*= (<<-EOT\n.*?\n  EOT|.*?)\n(?=  \w|\n|\Z)", re.M | re.S)
@@ -66,7 +68,7 @@ def marked(text: str) -> str:
 def _requirements(folder: Path) -> list[tuple[str, ...]]:
     text = (folder / "versions.tf").read_text()
     rows = [("terraform", version) for version in re.findall(r'required_version = "(.+?)"', text)]
-    rows += re.findall(r'^    (\w+)\s*= \{ source.*version = "(.+?)"', text, re.M)
+    rows += re.findall(r'^    ([\w-]+)\s*= \{ source.*version = "(.+?)"', text, re.M)
     return [(_anchored("requirement", name), version) for name, version in rows]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -91,3 +92,82 @@ async def test_an_attempt_ends_at_the_timeout_or_at_the_deadline(
     reply = await guard.send(attempt, STATE, turn_of(budget))
     assert (reply.outcome, reply.end, reply.attempts) == (Outcome.UNAVAILABLE, End.PENDING, 1)
     assert clock() - started < 2
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNAVAILABLE, Outcome.FAILED, Outcome.REJECTED])
+@pytest.mark.parametrize("end", list(End))
+async def test_a_call_that_must_not_be_made_twice_counts_as_carried_out_if_its_end_is_unknown(
+    outcome: Outcome, end: End
+) -> None:
+    message = Call("", "POST", "/messages", once=True)
+    reply = await sent(message, *[Reply(outcome, cause="lost", end=end)] * 3)
+    unknown = end in (End.UNKNOWN, End.PENDING)
+    assert reply.outcome is (Outcome.APPLIED if unknown else outcome)
+    assert reply.end is end
+    if unknown:
+        assert reply.attempts == 1
+        assert reply.cause == (
+            "lost: counts as carried out, because the call must not be made twice"
+        )
+
+
+async def test_the_circuit_opens_although_lost_messages_count_as_sent() -> None:
+    async def lost(*_: Any) -> Reply:
+        return Reply(Outcome.UNAVAILABLE, end=End.PENDING)
+
+    guard = Guard(Limits(), {}, timeout=1)
+    message = Call("", "POST", "/messages", once=True)
+    for _ in range(10):
+        assert (await guard.send(lost, message, turn_of(5))).outcome is Outcome.APPLIED
+    refused = await guard.send(lost, message, turn_of(5))
+    assert (refused.outcome, refused.end) == (Outcome.UNAVAILABLE, End.NOT_SENT)
+
+
+async def test_a_request_that_did_not_leave_in_time_was_not_sent() -> None:
+    async def slow(_: Call, progress: Progress) -> Reply:
+        progress.end = End.NOT_SENT
+        await asyncio.sleep(3)
+        return OK
+
+    guard = Guard(Limits(), {}, timeout=0.05)
+    reply = await guard.send(slow, Call("", "POST", "/a", once=True), turn_of(0.05))
+    assert (reply.outcome, reply.end) == (Outcome.UNAVAILABLE, End.NOT_SENT)
+
+
+async def failing_lines(
+    caplog: pytest.LogCaptureFixture, calls: Iterable[tuple[Call, Outcome]]
+) -> list[str]:
+    """What the log says of a system that ends these calls so."""
+    guard = Guard(Limits(), {}, timeout=1)
+    for call, outcome in calls:
+
+        async def attempt(*_: Any, end: Outcome = outcome) -> Reply:
+            return Reply(end, status=500)
+
+        await guard.send(attempt, call, turn_of(5))
+    found = [vars(record)["fields"].get("failing") for record in caplog.records]
+    return [state for state in found if state]
+
+
+async def test_a_system_that_fails_every_call_is_told_once_and_when_it_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fails, works = (STATE, Outcome.FAILED), (STATE, Outcome.APPLIED)
+    assert await failing_lines(caplog, [fails] * 45 + [works] * 3) == ["open", "closed"]
+
+
+@pytest.mark.parametrize("between", [Outcome.APPLIED, Outcome.UNAVAILABLE, Outcome.THROTTLED])
+async def test_only_a_success_between_failures_ends_the_row(
+    caplog: pytest.LogCaptureFixture, between: Outcome
+) -> None:
+    calls = [(STATE, Outcome.FAILED)] * 19 + [(ADDS, between)] + [(STATE, Outcome.FAILED)]
+    wanted = [] if between is Outcome.APPLIED else ["open"]
+    assert await failing_lines(caplog, calls) == wanted
+
+
+async def test_a_system_that_reads_but_fails_to_write_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    read = Call("", "GET", "/a", idempotent=True, read_only=True)
+    calls = [(read, Outcome.APPLIED), (STATE, Outcome.FAILED)] * 20
+    assert await failing_lines(caplog, calls) == ["open"]

@@ -113,3 +113,21 @@ def test_idle_connections_of_the_control_interface_are_closed_too() -> None:
 
     call: Call = CtrlCall("", "GET", "version", True, True, "version")
     run(calls)
+
+
+def test_the_connection_that_was_idle_for_the_longest_time_can_be_taken() -> None:
+    async def calls(clock: Clock) -> None:
+        idle: Idle[Line] = Idle(longest=100)
+        first, second, third = Line(), Line(), Line()
+        for line in (first, second, third):
+            idle.keep(line)
+            clock.moved += 30
+        assert idle.take_old(91) is None
+        assert idle.take_old(60) is first
+        second.reusable = False
+        assert idle.take_old(30) is None
+        assert second.closed == 1
+        assert idle.take() is third
+        idle.close()
+
+    run(calls)

@@ -67,3 +67,18 @@ def test_the_replies_of_the_system_see_the_call() -> None:
     for id_, outcome in (("made", Outcome.REJECTED), ("other", Outcome.APPLIED)):
         call = Call(id_, "POST", "/a")
         assert judge(Reply(Outcome.APPLIED), call, rules, {}, accepted=False).outcome is outcome
+
+
+@pytest.mark.parametrize(("once", "end"), [(True, End.ANSWERED), (False, End.UNKNOWN)])
+def test_a_reply_with_a_meaning_ends_the_doubt_about_a_call_that_is_made_once(
+    once: bool, end: End
+) -> None:
+    call = Call("", "POST", "/a", once=once)
+    seen = Reply(Outcome.FAILED, end=End.UNKNOWN, seen={"code": "locked"})
+    assert judge(seen, call, RULES, {}, accepted=False).end is end
+
+
+def test_a_reply_without_a_meaning_leaves_the_doubt() -> None:
+    call = Call("", "POST", "/a", once=True)
+    seen = Reply(Outcome.FAILED, end=End.UNKNOWN, seen={"code": 1})
+    assert judge(seen, call, RULES, {}, accepted=False).end is End.UNKNOWN

@@ -25,32 +25,32 @@ settings:
   host: {env: SWITCH_HOST, default: 127.0.0.1}
   port: {env: SWITCH_PORT, type: number, default: 4000}
 system:
-  line: {host: =settings.host, port: =settings.port, timeout: 2s}
+  telex: {host: =settings.host, port: =settings.port, timeout: 2s}
   replies: [{if: reply.text == 'ERROR unknown', outcome: unknown_resource}]
 rules:
   - name: a card changed
     on: SIM/Updated
     subject: imsi:{{ sim.imsi }}
     calls:
-      - {id: found, line: "FIND {{ sim.imsi }}"}
-      - {when: found.text == 'NONE', line: "ADD {{ sim.imsi }}"}
+      - {id: found, telex: "FIND {{ sim.imsi }}"}
+      - {when: found.text == 'NONE', telex: "ADD {{ sim.imsi }}"}
 tests:
   - name: a new card is added
     event: sim-updated.json
     replies: [{text: NONE}]
     calls:
-      - {line: FIND 001010000000001, subject: "imsi:001010000000001"}
-      - {line: ADD 001010000000001, subject: "imsi:001010000000001"}
+      - {telex: FIND 001010000000001, subject: "imsi:001010000000001"}
+      - {telex: ADD 001010000000001, subject: "imsi:001010000000001"}
     outcome: applied
   - name: a card that the switch has
     event: sim-updated.json
-    system: {"LINE FIND *": {text: "7"}}
-    calls: [{line: FIND 001010000000001}]
+    system: {"TELEX FIND *": {text: "7"}}
+    calls: [{telex: FIND 001010000000001}]
     outcome: applied
   - name: a card that the switch refuses
     event: sim-updated.json
     replies: [{text: ERROR unknown}]
-    calls: [{line: FIND 001010000000001}]
+    calls: [{telex: FIND 001010000000001}]
     outcome: unknown_resource
 """
 
@@ -103,7 +103,7 @@ def test_the_commands_run_the_copy(copy: Path) -> None:
     code = "import connector.mapping.protocol as p; print(p.__file__, *p.PROTOCOLS)"
     printed = ran(copy, "-c", code)
     assert printed.startswith(str(copy))
-    assert "line" in printed
+    assert "telex" in printed
 
 
 def test_a_mapping_of_the_new_protocol_is_checked_and_tested(copy: Path) -> None:
@@ -113,13 +113,13 @@ def test_a_mapping_of_the_new_protocol_is_checked_and_tested(copy: Path) -> None
 
 def test_explain_shows_the_calls_of_the_new_protocol(copy: Path) -> None:
     printed = ran(copy, *CONNECTOR, "explain", "switch.yaml", "sim-updated.json")
-    assert "LINE FIND 001010000000001\n" in printed
-    assert "LINE ADD 001010000000001\n  after the reply of `found`; only if found.text" in printed
+    assert "TELEX FIND 001010000000001\n" in printed
+    assert "TELEX ADD 001010000000001\n  after the reply of `found`; only if found.text" in printed
 
 
 def test_the_schema_has_the_entries_of_the_new_protocol(copy: Path) -> None:
     schema = json.loads(ran(copy, *CONNECTOR, "schema"))
-    assert "LineSystemEntry" in json.dumps(schema)
+    assert "TelexSystemEntry" in json.dumps(schema)
 
 
 def test_the_page_of_the_new_protocol_is_compared_with_its_entries(copy: Path) -> None:
@@ -127,7 +127,9 @@ def test_the_page_of_the_new_protocol_is_compared_with_its_entries(copy: Path) -
     shutil.copytree(ROOT / "docs", copy / "docs", dirs_exist_ok=True)
     shutil.copytree(ROOT / "mappings", copy / "mappings", dirs_exist_ok=True)
     shutil.copy(ROOT / "README.md", copy)
-    code = "from tests.documents.test_docs import protocol_differences as d; print(list(d('line')))"
+    code = (
+        "from tests.documents.test_docs import protocol_differences as d; print(list(d('telex')))"
+    )
     assert ran(copy, "-c", code) == "[]\n"
 
 

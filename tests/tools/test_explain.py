@@ -16,6 +16,7 @@ from connector.pipeline import hash_key
 from connector_tools.cli.app import app
 from connector_tools.deployment import deployment
 from connector_tools.explain import explain
+from connector_tools.explain_json import expressions
 from connector_tools.mapping_tests import event_of
 from tests.support import ROOT
 from tests.support.events import event, subscriber
@@ -84,16 +85,21 @@ def crm(tmp_path: Path) -> Path:
     return file
 
 
-def explained(mapping: Path | str, given: Any, **variables: str | None) -> Result:
+def explained(mapping: Path | str, given: Any, *options: str, **variables: str | None) -> Result:
     nothing = dict.fromkeys([*VARIABLES, "API_TOKEN", "HASH_KEY"])
     text = given if isinstance(given, str | bytes) else json.dumps(given)
     return CliRunner().invoke(
-        app, ["explain", str(mapping), "-"], input=text, env={**nothing, **variables}
+        app, ["explain", str(mapping), "-", *options], input=text, env={**nothing, **variables}
     )
 
 
-def wtl(given: Any, **variables: str | None) -> Result:
-    return explained(WTL.document.path, given, **variables)
+def document(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def wtl(given: Any, *options: str, **variables: str | None) -> Result:
+    return explained(WTL.document.path, given, *options, **variables)
 
 
 def crm_with(crm: Path, **parts: Any) -> Result:
@@ -123,25 +129,20 @@ def test_it_foretells_what_each_test_of_the_mapping_expects(case: Case) -> None:
 def test_it_tells_which_rule_was_chosen_and_why_the_others_were_not() -> None:
     told = wtl(event("sim-replaced", imsi=subscriber(2))).stdout
     rules = told.split("\nrules\n")[1].split("\n\n")[0].splitlines()
-    assert [line.strip().partition(" (line ")[0] for line in rules] == [
-        "a SIM came into the inventory",
-        "a subscriber changed",
-        "a SIM was only removed",
-        "-> a SIM was assigned or swapped",
-        "a SIM left the inventory",
+    assert rules == [
+        "     a SIM came into the inventory (line 78): is for SIM/Created",
+        "     a subscriber changed (line 120): is for SIM/Updated",
+        "     a SIM was only removed (line 131): its `when` does not hold: not sim or not",
+        f'     sim.imsi; sim is an object, sim.imsi is "{subscriber(2)}"',
+        "  -> a SIM was assigned or swapped (line 151): the first that fits",
+        "     1 later rule not asked",
     ]
-    assert rules[0].endswith("): is for SIM/Created")
-    assert (
-        f'its `when` does not hold: not sim or not sim.imsi; sim.imsi is "{subscriber(2)}"'
-        in rules[2]
-    )
-    assert rules[4].endswith("): an earlier rule was chosen")
 
 
 def test_it_shows_conditions_values_and_calls_in_the_clear() -> None:
     told = wtl(event(imsi=subscriber(3))).stdout
     assert f'require  true   sim.imsi is imsi  (sim.imsi is "{subscriber(3)}")' in told
-    assert "served          true " in told
+    assert "  served          true\n" in told
     assert '"msisdn": [\n      "420700000001"\n    ]' in told
     assert f'json.imsi               "{subscriber(3)}"' in told
     assert f"subject imsi:{subscriber(3)}\n" in told
@@ -159,9 +160,172 @@ def test_it_shows_lists_tables_and_fields_that_cannot_be_read(tmp_path: Path) ->
     counters = {"full_vd_counter_info": [{"unit": "MB", "allocated_amount": "N/A"}]}
     told = explained(file, {**GIVEN, "pb_data": GIVEN["pb_data"] | counters}).stdout
     assert '"q": [\n      {\n        "n": "MB",\n        "s": null\n      }\n    ]' in told
-    assert '"allocated_amount": "<unreadable pb_data.full_vd_counter_info.0.allocated_' in told
+    plain = " ".join(told.split())
+    assert '"allocated_amount": "<unreadable pb_data.full_vd_counter_info.0.allocated_' in plain
     assert 'tables.t is "a table of 1 rows"' in told
     assert '"omit"' in told
+
+
+def test_the_first_line_is_a_summary(crm: Path) -> None:
+    def first(told: Result) -> str:
+        return told.stdout.partition("\n")[0]
+
+    by = "by rule `a SIM changed` (line 16)"
+    assert first(crm_with(crm)) == (
+        f"1 request: GET /people; then 3 requests that depend on replies; {by}"
+    )
+    assert first(crm_with(crm, imsi=None)) == f"ignored: no SIM; {by}"
+    assert first(crm_with(crm, imsi="1234567")) == (
+        f"invalid: pb_data.sim_info.imsi: IMSI must be 15 digits; {by}"
+    )
+    given = {"event_id": "e", "data": {"event_type": "Invoice/Paid", "variables": {}}}
+    assert first(explained(crm, given)) == "ignored: no rule for events of type Invoice/Paid"
+
+
+def test_lines_have_80_characters_except_what_is_sent(crm: Path) -> None:
+    for told in (wtl(event()), wtl(event("sim-replaced")), crm_with(crm)):
+        lines = told.stdout.splitlines()[1:]  # the summary is one line
+        assert [line for line in lines if len(line) > 80 and "http" not in line] == []
+
+
+def test_what_was_not_computed_is_not_shown(crm: Path) -> None:
+    told = crm_with(crm, imsi=None).stdout
+    assert "conditions of the rule\n  ignore  true (decides)  not sim.imsi" in told
+    for other in ("sim.iccid", "variables.weight", "shouted", "\nvalues"):
+        assert other not in told
+    found = crm_with(crm).stdout
+    assert "\n  ignore   false  not sim.iccid" in found
+    assert '\n  shouted  "***"' in found
+
+
+def test_the_first_condition_that_failed_has_the_values_of_both_sides(tmp_path: Path) -> None:
+    """It is looked for inside of values that the condition names, too."""
+    file = tmp_path / "cards.yaml"
+    values = "values: {known: ['1', '2'], good: =sim.status == 'active' or sim.iccid in known, "
+    values += "fine: =good and sim.imsi}\n"
+    rules = "- {name: a, on: SIM/Updated, when: sim and fine, calls: [{put: /a}]}\n"
+    rules += "  - {name: b, on: SIM/Created, calls: [{put: /b}]}"
+    file.write_text(f"{HEAD}{values}rules:\n  {rules}\n")
+    given = {**GIVEN, "pb_data": {"sim_info": {"imsi": "123456", "status": "x", "iccid": "3"}}}
+    first, second = document(explained(file, given, "--json"))["rules"]
+    assert (first["chosen"], second["chosen"]) == (False, False)
+    assert first["condition"] == {
+        "source": "sim.status == 'active' or sim.iccid in known",
+        "sides": [
+            {"about": "sim.status", "value": '"x"'},
+            {"about": "sim.iccid", "value": '"3"'},
+            {"about": "known", "value": '["1", "2"]'},
+        ],
+        "through": ["fine", "good"],
+    }
+    assert second["condition"]["sides"] == [
+        {"about": "event.event_type", "value": '"SIM/Updated"'},
+        {"about": "on", "value": '["SIM/Created"]'},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("when", "source"),
+    [
+        ("sim.msisdn or sim.status == 'y' or sim.iccid == '4'", None),
+        ("sim.imsi and sim.iccid in ['a  b'] and sim.msisdn", "sim.iccid in ['a b']"),
+        ("sim and not (sim.imsi and sim.iccid == '3')", "sim.iccid == '3'"),
+        ("sim.imsi and not sim.iccid", "not sim.iccid"),
+        ("sim.imsi and (sim.status | length) > 3", "(sim.status | length) > 3"),
+    ],
+)
+def test_the_condition_that_failed_is_a_part_of_the_expression(
+    tmp_path: Path, when: str, source: str | None
+) -> None:
+    file = tmp_path / "cards.yaml"
+    rule = f'{{name: a, on: SIM/Updated, when: "{when}", calls: [{{put: /a}}]}}'
+    file.write_text(f"{HEAD}rules: [{rule}]\n")
+    given = {**GIVEN, "pb_data": {"sim_info": {"imsi": "123456", "status": "x", "iccid": "3"}}}
+    (found,) = document(explained(file, given, "--json"))["rules"]
+    assert found["condition"]["source"] == (source or when)
+
+
+def test_json_has_the_place_and_the_event_fields_of_each_value() -> None:
+    told = document(wtl(event(imsi=subscriber(3)), "--json"))
+    assert told["summary"] == "1 request: POST /prov; by rule `a subscriber changed` (line 120)"
+    assert told["result"] is None
+    opened = next(item for item in told["values"] if item["about"] == "open")
+    text = WTL.document.text.splitlines()[opened["line"] - 1]
+    start = opened["column"] - 1
+    assert text[start : start + opened["length"]] == "=account.bill_status == 'open'"
+    assert opened["id"] == f"{opened['line']}:{opened['column']}"
+    assert opened["value"] == "true"
+    path = "account_info.bill_status"
+    assert opened["reads"] == [{"path": path, "about": "account.bill_status", "value": '"open"'}]
+    (call,) = told["calls"]
+    assert call["request"]["line"] == "POST http://system.test/prov"
+    assert call["request"]["headers"]["Authorization"] == "Bearer ***"
+    assert call["subject"] == f"imsi:{subscriber(3)}"
+    assert [item["about"] for item in call["values"]][:2] == ["subject", "json.imsi"]
+    ids = {item["id"] for item in expressions(WTL)}
+    for part in (told["values"], told["conditions"], call["values"]):
+        assert {item["id"] for item in part if item["source"]} <= ids
+
+
+def test_json_of_what_is_no_event_has_the_result() -> None:
+    result = wtl({"event_id": "e"}, "--json")
+    assert result.exit_code == 1
+    assert document(result)["result"]["status"] == 422
+
+
+REPLIES = {
+    "[{json: {id: 7}}]": ("http://crm/people/7/lines/a", 3),
+    "[{json: {}}]": ("POST http://crm/people\n", 2),
+    "{GET /people: {json: {id: 7}}, PUT *: {}}": ("http://crm/people/7/lines/b%2Fc", 3),
+}
+
+
+@pytest.mark.parametrize("text", REPLIES)
+def test_with_replies_later_calls_are_shown_too(crm: Path, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "replies.yaml"
+    file.write_text(text)
+    told = explained(crm, GIVEN, "--replies", str(file), CRM_URL="http://crm", CRM_KEY=SECRET)
+    line, number = REPLIES[text]
+    assert told.exit_code == 0
+    assert line in told.stdout.replace("?key=***", "")
+    assert told.stdout.startswith(f"{number} requests: GET /people, ")
+    assert "  reply: applied: HTTP 200\n" in told.stdout
+    assert "after the reply of" not in told.stdout
+    assert SECRET not in told.stdout
+
+
+def test_a_reply_that_ends_the_event_ends_the_explanation(crm: Path, tmp_path: Path) -> None:
+    file = tmp_path / "replies.json"
+    file.write_text(json.dumps([{"status": 404}, {}]))
+    told = explained(crm, GIVEN, "--replies", str(file), CRM_URL="http://crm").stdout
+    assert told.startswith("unknown_resource: ")
+    assert "  reply: unknown_resource: HTTP 404" in told
+    assert "answer 404\n" in told
+    assert "people/" not in told
+    assert "replies: no call fetched reply 2 of `replies`" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[{satus: 1}]", "replies.1.satus: this key does not exist in a reply"),
+        ("7", "must have a list of replies"),
+        ("{", "not YAML"),
+    ],
+)
+def test_replies_that_are_none_are_one_line(crm: Path, tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "replies.yaml"
+    file.write_text(text)
+    result = explained(crm, GIVEN, "--replies", str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert why in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_replies_come_from_one_place(crm: Path) -> None:
+    result = explained(crm, GIVEN, "--replies", "a", "--read")
+    assert result.exit_code == 2
+    assert "give only one of --read, --found and --replies" in result.stderr
 
 
 def test_the_condition_that_ends_the_event_is_marked(crm: Path) -> None:
@@ -313,3 +477,15 @@ def test_a_missing_event_file_is_one_line() -> None:
     result = CliRunner().invoke(app, ["explain", str(WTL.document.path), "none.json"])
     assert result.exit_code == 2
     assert result.stderr == "connector: cannot read none.json: No such file or directory\n"
+
+
+def test_a_value_that_the_rule_does_not_read_is_not_shown_as_a_failure(tmp_path: Path) -> None:
+    file = tmp_path / "cards.yaml"
+    values = "values: {key: =sim.imsi, old: =prev_sim.imsi, twice: =key ~ key}\n"
+    guards = "require: [{that: sim, because: a}]"
+    first = f"{{name: one, on: SIM/Updated, {guards}, calls: [{{put: /a, json: {{k: =twice}}}}]}}"
+    guard = "require: [{that: prev_sim, because: a}]"
+    other = f"{{name: two, on: SIM/Replaced, {guard}, calls: [{{put: /b, json: {{k: =old}}}}]}}"
+    file.write_text(f"{HEAD}{values}rules: [{first}, {other}]\n")
+    shown = explained(file, GIVEN).stdout.split("\nvalues\n")[1].split("\n\n")[0]
+    assert [line.split()[0] for line in shown.splitlines()] == ["key", "twice"]

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from connector_tools.counterparts.hlr import ACTIONS, BARRED, GRANTED, Hlr, HlrReply, Subscriber
+from connector_tools.counterparts.rules.hlr import (
+    ACTIONS,
+    BARRED,
+    GRANTED,
+    Hlr,
+    HlrReply,
+    Subscriber,
+)
 
 IMSI = "001010000000001"
 OTHER_IMSI = "001010000000002"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from connector_tools.counterparts.hlr import GRANTED
+from connector_tools.counterparts.rules.hlr import GRANTED
 from tests.support import ROOT
 
 IMSI = "001010000000001"

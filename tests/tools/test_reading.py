@@ -12,7 +12,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connector.mapping.load import load
+from connector.outcome import Outcome
+from connector.systems.http.entry import HttpSystemEntry
 from connector_tools.cli.app import app
+from connector_tools.mapping_tests import test_settings as settings_of_tests
 from connector_tools.reading import NotReadOnly, ReadOnly
 from tests.support import ROOT
 from tests.support.calls import POST, client, turn_of
@@ -22,9 +25,20 @@ from tests.support.scripted import Received, Scripted, ScriptedServer
 
 OLD, NEW = "001010000000001", "001010000000002"
 SECRET = "secret-9d2c"
-EVENTS = sorted((ROOT / "mappings" / "events").glob("*.json"))
+EVENTS = sorted((ROOT / "mappings" / "events").glob("sim-*.json"))
 CATALOGUE = sorted((ROOT / "mappings").glob("*.yaml"))
-OVER_HTTP = [file for file in CATALOGUE if load(file).protocol.name == "http"]
+READ_BY_POST = ("/token", "/search_read")  # a login, and a search of Odoo's
+# Each file over HTTP/1.1 with the events that its own tests apply as they are.
+PAIRS = sorted(
+    {
+        (file, file.parent / case.event)
+        for file in CATALOGUE
+        for mapping in [load(file)]
+        if isinstance(mapping.system, HttpSystemEntry) and not mapping.system.http.http2
+        for case in mapping.tests
+        if case.outcome is Outcome.APPLIED and not (case.change or case.add or case.remove)
+    }
+)
 PAGE = re.findall(r"(?ms)^```yaml\n(.*?)^```", (ROOT / "docs" / "resources.md").read_text())[0]
 CALLS = """\
 name: calls
@@ -137,15 +151,28 @@ def test_if_nothing_differs_no_request_is_shown(page: Path, system: ScriptedServ
     assert "PATCH" not in told
 
 
-@pytest.mark.parametrize("file", OVER_HTTP, ids=lambda file: file.stem)
-@pytest.mark.parametrize("sent", EVENTS, ids=lambda file: file.stem)
+@pytest.mark.parametrize(("file", "sent"), PAIRS, ids=lambda file: file.stem)
 def test_for_no_event_of_the_catalogue_anything_is_written(
     file: Path, sent: Path, system: ScriptedServer
 ) -> None:
     """A system with an HTTP API; for that of another protocol see the real osmo-hlr below."""
-    told = explained(file, sent.read_text(), "--read", url=system.url)
+    told = explained(file, sent.read_text(), "--read", **made_up(file, system.url))
     assert told.exit_code == 0, told.output
-    assert {request.method for request in system.requests} <= {"GET"}
+    writing = [
+        r for r in system.requests if r.method != "GET" and not r.path.endswith(READ_BY_POST)
+    ]
+    assert writing == []
+
+
+def made_up(file: Path, url: str) -> dict[str, str]:
+    """The variables of a mapping file with the values of its tests, at this address."""
+    mapping = load(file)
+    values = settings_of_tests(mapping, {}).items()
+    return {
+        mapping.settings[name].variable: text.replace("http://system.test", url)
+        for name, value in values
+        if (text := json.dumps(value) if isinstance(value, dict) else str(value or ""))
+    }
 
 
 @pytest.mark.parametrize("sent", EVENTS, ids=lambda file: file.stem)
@@ -272,3 +299,18 @@ def test_a_missing_setting_ends_the_command_before_anything_is_read(
     assert told.exit_code == 2
     assert "HSS_API_URL" in told.stderr
     assert system.requests == []
+
+
+def test_reads_of_a_rule_are_sent_and_the_write_has_the_values_of_their_replies(
+    tmp_path: Path, system: ScriptedServer
+) -> None:
+    file = written(tmp_path, CALLS)
+    system.default = held(one={"id": 7}, search={"id": 8})
+    told = explained(file, event("sim-updated", imsi=OLD), "--read", url=system.url).stdout
+    assert '"id": 7' in told.split("\ncall 2")[1]
+    third = told.split("\ncall 3")[1].split("\ncall 4")[0]
+    assert '"id": 8' in third
+    assert "after the reply of" not in third
+    assert "reply:" not in third
+    assert told.count("  reply: applied: HTTP 200\n") == 2
+    assert [request.method for request in system.requests] == ["GET", "POST"]

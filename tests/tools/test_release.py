@@ -12,13 +12,16 @@ from connector_tools.release import Refused, release
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-03-02\n\n- More.\n"
 PYPROJECT = """
 [build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
+requires = ["hatchling"]
+build-backend = "hatchling.build"
 [project]
 name = "tiny"
 version = "1.2.0"
-[tool.setuptools]
+requires-python = ">=3.11"
+[tool.hatch.build.targets.wheel]
 packages = ["tiny"]
+[tool.hatch.build.targets.wheel.force-include]
+"CHANGELOG.md" = "tiny/changes.md"
 """
 
 
@@ -192,7 +195,7 @@ def test_every_problem_is_named_at_once(repository: Repository) -> None:
 
 
 def test_a_build_that_fails_is_reported(repository: Repository) -> None:
-    repository.change("pyproject.toml", 'packages = ["tiny"]', 'packages = ["absent"]')
+    repository.change("pyproject.toml", '"CHANGELOG.md" =', '"absent.md" =')
     (problem,) = repository.problems()
     assert problem.startswith("The build failed:")
     assert "absent" in problem

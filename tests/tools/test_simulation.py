@@ -19,9 +19,9 @@ from connector_tools.simulation.faults import ALL, Faults
 from connector_tools.simulation.functions import leaking
 from connector_tools.simulation.nsps import NspsOptions
 from connector_tools.simulation.real_functions import RealFunctionsSimulation
+from connector_tools.simulation.scenario import Scenario, SimulationResult
 from connector_tools.simulation.store import SqliteStore
 from connector_tools.simulation.virtual_time import VirtualTimeSimulation
-from connector_tools.simulation.world import Scenario, SimulationResult
 
 pytestmark = pytest.mark.deployment
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from connector.mapping.load import load
 from connector_tools.program import free_port
+from connector_tools.stack.example_event import example
 from connector_tools.stack.text import event_line, record_text
+from tests.support import ROOT
 from tests.support.stack import SECONDS, paste, running
 
 RECORD = {
@@ -155,3 +158,9 @@ def test_a_swap_is_told_with_the_records_of_both_sims() -> None:
 def test_a_records_words_tell_all_of_it(change: dict[str, object], text: str) -> None:
     """The demo compares the words: what they left out it could not find wrong."""
     assert record_text(RECORD | change) == text
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "mappings").glob("*.yaml")), ids=lambda it: it.stem)
+def test_the_event_to_send_first_is_one_that_the_mapping_file_has_a_rule_for(file: Path) -> None:
+    sent = json.loads(example(file).read_text())["data"]["event_type"].lower()
+    assert sent in {name.lower() for rule in load(file).rules for name in rule.on}

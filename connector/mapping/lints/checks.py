@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator
 from connector.mapping import omit
 from connector.mapping.between import LetEntry, names_of
 from connector.mapping.call_entry import CallEntry
-from connector.mapping.document import Lint, Loc
+from connector.mapping.document import Lint, Loc, Spot
 from connector.mapping.entry import used
 from connector.mapping.expression import EvaluationError, Expression, Scope
+from connector.mapping.lints.marks import of_name, of_pattern
 from connector.mapping.lints.resource_checks import known_names, resource_names
 from connector.mapping.pattern import BadPattern, compiled
 from connector.mapping.rule import Rule
 from connector.mapping.schema import MappingFile
 from connector.mapping.session import SESSION
-from connector.mapping.spelling import near
+from connector.mapping.spelling import closest, near
 
 SECTIONS = ("event", "account", "sim", "prev_sim", "policy", "product", "counters", "variables")
 """The names from the event that every expression of a rule can read."""
@@ -38,11 +39,15 @@ def _names(mapping: MappingFile) -> Iterator[Lint]:
         reason, mend = f"`{name}` has a meaning already", "choose another name"
         yield mapping.document.lint("reserved-name", loc, reason, mend)
     for loc, expression in mapping.expressions:
-        known = _known(mapping, loc)
+        known = names_at(mapping, loc)
         for name in sorted(expression.names - known):
             otherwise = f"known here: {', '.join(sorted(known))}"
-            mend = _MEANT.get(name.lower()) or near(name, known, otherwise)
-            yield mapping.document.lint("unknown-name", loc, f"unknown name `{name}`", mend)
+            meant = _MEANT.get(name.lower())
+            mend = f"write `{meant}`" if meant else near(name, known, otherwise)
+            at = Spot(
+                loc, of_name(expression.source, name), meant or closest(name, known), not meant
+            )
+            yield mapping.document.lint("unknown-name", at, f"unknown name `{name}`", mend)
 
 
 def _own(mapping: MappingFile) -> set[str]:
@@ -64,13 +69,13 @@ def _given(mapping: MappingFile) -> Iterator[tuple[Loc, str]]:
 
 
 _MEANT = {
-    **dict.fromkeys(("null", "nil", "undefined"), "write `none`"),
-    **dict.fromkeys(("yes", "on"), "write `true`"),
-    **dict.fromkeys(("no", "off"), "write `false`"),
+    **dict.fromkeys(("null", "nil", "undefined"), "none"),
+    **dict.fromkeys(("yes", "on"), "true"),
+    **dict.fromkeys(("no", "off"), "false"),
 }
 
 
-def _known(mapping: MappingFile, loc: Loc) -> set[str]:
+def names_at(mapping: MappingFile, loc: Loc) -> set[str]:
     """The names that an expression at `loc` may read."""
     if loc[:2] == ("system", "replies"):
         return {"settings", "reply", "call"}
@@ -102,10 +107,10 @@ def _patterns(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for patterns that cannot be compiled, and for patterns that data decides."""
     for loc, expression in mapping.expressions:
         for pattern in expression.patterns:
-            reads, known = _reads(mapping, pattern), _known(mapping, loc)
+            reads, known = _reads(mapping, pattern), names_at(mapping, loc)
             data = reads & known - set(mapping.values) - {"settings", "tables"}
             loose = _loose_settings(mapping, pattern, reads)
-            reason, mend = "", "correct the pattern"
+            reason, mend = "", "write a regular expression without look-around and references"
             if data:
                 reason = f"data (`{min(data)}`) decides the pattern"
                 mend = "write the pattern into the file or into a setting, or use `==` or `in`"
@@ -115,7 +120,8 @@ def _patterns(mapping: MappingFile) -> Iterator[Lint]:
             elif reads <= set(mapping.values):
                 reason = _wrong(mapping, pattern, reads)
             if reason:
-                yield mapping.document.lint("pattern", loc, reason, mend)
+                at = Spot(loc, of_pattern(expression.source))
+                yield mapping.document.lint("pattern", at, reason, mend)
 
 
 def _loose_settings(mapping: MappingFile, pattern: Expression, reads: set[str]) -> set[str]:
@@ -123,7 +129,8 @@ def _loose_settings(mapping: MappingFile, pattern: Expression, reads: set[str]) 
     values = [mapping.values[name] for name in reads & set(mapping.values)]
     paths = {path for value in (pattern, *values) for _, one in used(value) for path in one.paths}
     names = {path[1] for path in paths if path[0] == "settings" and path[1:]}
-    return {name for name in names & set(mapping.settings) if mapping.settings[name].type == "text"}
+    loose = ("text", "json")
+    return {name for name in names & set(mapping.settings) if mapping.settings[name].type in loose}
 
 
 def _wrong(mapping: MappingFile, pattern: Expression, reads: set[str]) -> str:
@@ -144,7 +151,7 @@ def _wrong(mapping: MappingFile, pattern: Expression, reads: set[str]) -> str:
     return ""
 
 
-def _unused(mapping: MappingFile) -> Iterator[Lint]:
+def unused(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for values, settings and tables that no expression reads."""
     names: Counter[str] = Counter()
     settings: set[str] = set()
@@ -201,7 +208,7 @@ def _twice(mapping: MappingFile) -> Iterator[Lint]:
                 yield mapping.document.lint("duplicate-name", (*loc, index), reason, mend)
 
 
-def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
+def repeatable(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for calls that do not say whether repeating them is safe, or that replays repeat.
 
     NSPS can send any event twice.
@@ -211,7 +218,7 @@ def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
             reason = f"a {call.method.upper()} that may be sent twice"
             mend = "say `idempotent: true` if it sets a state, `false` if it adds something"
             yield _warning(mapping, "undeclared-idempotence", loc, reason, mend)
-        unsafe = not call.repeatable and not call.undeclared and not call.confirm
+        unsafe = not (call.repeatable or call.undeclared or call.confirm or call.at_most_once)
         if unsafe and isinstance(holder, Rule) and holder.replay == "apply":
             reason = "a call that must not be repeated, in a rule that replays are applied to"
             mend = "say `replay: never` in the rule, or find out with `confirm` whether it was made"
@@ -221,8 +228,9 @@ def _repeatable(mapping: MappingFile) -> Iterator[Lint]:
 def unguarded(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for calls that read the account although no condition of the rule asks for it.
 
-    The start of the function refuses these files. `connector.mapping.lints.guards` finds more and
-    takes the place of this check for authors.
+    The start of the function asks for them, because this takes no time: only with such a lint does
+    it ask `connector.mapping.lints.guards`, which evaluates the rules and decides. Authors get all
+    lints of that module.
     """
     for index, rule in enumerate(mapping.rules):
         conditions = [entry.if_ for entry in rule.ignore] + [entry.that for entry in rule.require]
@@ -257,8 +265,6 @@ def _warning(mapping: MappingFile, name: str, loc: Loc, reason: str, mend: str) 
 CHECKS: tuple[Callable[[MappingFile], Iterator[Lint]], ...] = (
     _names,
     _patterns,
-    _unused,
     _unreachable,
     _twice,
-    _repeatable,
 )

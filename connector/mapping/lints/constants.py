@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from connector.mapping.call_entry import CallEntry
-from connector.mapping.document import Lint, Loc
+from connector.mapping.document import VALUE, Lint, Loc, Spot
 from connector.mapping.entry import Compiled, Entry, leaves, with_one_item
 from connector.mapping.expression import (
     WHY,
@@ -18,6 +18,7 @@ from connector.mapping.expression import (
     Each,
     EvaluationError,
     Scope,
+    Tree,
     Value,
     formed,
 )
@@ -39,18 +40,21 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     found = [*_defaults(mapping, known), *_values(mapping, known), *_system(mapping, known)]
     for loc, call, _ in mapping.calls:
         found += [_lint(mapping, (*loc, *at), reason) for at, reason in _call(call, known)]
-    yield from {lint.place: lint for lint in reversed(found)}.values()  # one for each place
+    # One for each place: the start shows the more general one.
+    yield from {lint.place: lint for lint in reversed(found)}.values()
 
 
-def _lint(mapping: MappingFile, loc: Loc, reason: str, mend: str = "") -> Lint:
-    mend = mend or "correct it: no event and no deployment changes it"
-    return mapping.document.lint("constant", loc, reason, mend)
+def _lint(
+    mapping: MappingFile, loc: Loc, reason: str, mend: str = "", write: str | None = None
+) -> Lint:
+    mend = mend or "no event and no deployment changes it: write another value"
+    return mapping.document.lint("constant", Spot(loc, VALUE, write, guess=False), reason, mend)
 
 
 def _defaults(mapping: MappingFile, known: Known) -> Iterator[Lint]:
     """Yield lints for defaults that the start would refuse."""
     for name, reason in known.unusable.items():
-        mend = "correct it, or remove it and let each deployment give the value"
+        mend = "write one of that form, or remove it and let each deployment give the value"
         yield _lint(mapping, ("settings", name, "default"), f"the default {reason}", mend)
 
 
@@ -86,8 +90,10 @@ def _system(mapping: MappingFile, known: Known) -> Iterator[Lint]:
     for loc, value, accepts in _places(mapping.system, ("system",)):
         problems = [_problem(value, accepts, scope) for scope in known.scopes(value)]
         if problems and all(problems):
-            mend = _duration(value) if accepts is seconds else ""
-            yield _lint(mapping, loc, f"`{'.'.join(map(str, loc))}` {problems[0]}", mend)
+            meant = _duration(value) if accepts is seconds else ""
+            mend = f"write {meant}" if meant else ""
+            reason = f"`{'.'.join(map(str, loc))}` {problems[0]}"
+            yield _lint(mapping, loc, reason, mend, meant or None)
 
 
 def _duration(value: Value) -> str:
@@ -98,7 +104,7 @@ def _duration(value: Value) -> str:
         return ""
     unit = next((unit for unit in ("ms", "s", "m") if found[2].lower().startswith(unit)), "s")
     meant = f"{found[1]}{unit}"
-    return "" if _problem(Constant(meant), seconds, Scope()) else f"write {meant}"
+    return "" if _problem(Constant(meant), seconds, Scope()) else meant
 
 
 def _problem(value: Value, accepts: Accepts, scope: Scope) -> str | None:
@@ -152,12 +158,34 @@ def _call(call: CallEntry, known: Known) -> Iterator[tuple[Loc, str]]:
 
     if not _refusal(call.with_values(known.sample), known.scope):
         return
+    objects = list(_objects(call, known.scope))
+    if objects:
+        yield from objects
+        return
     for loc, value in leaves(call):
         if loc[0] in ("when", "each", "subject"):  # they are not rendered
             continue
         reason = _refusal(call.with_values(only(value)), known.scope)
         if reason:
             yield loc, reason
+
+
+def _objects(call: CallEntry, scope: Scope) -> Iterator[tuple[Loc, str]]:
+    """Yield path and reason of each object in a place that takes texts: a query, a form."""
+    plain = call.with_values(lambda _: Constant(STAND_IN))
+    if not _refusal(plain, scope):
+        return
+    places = {
+        name: values
+        for name in type(call).model_fields
+        if isinstance(values := getattr(plain, name), dict)
+    }
+    empty: dict[str, Any] = {name: {} for name in places}
+    for place, values in places.items():
+        for name, value in values.items():
+            alone = plain.model_copy(update={**empty, place: {name: value}})
+            if isinstance(value, Tree) and _refusal(alone, scope):
+                yield (place, name), "an object cannot be text"
 
 
 def _refusal(call: CallEntry, scope: Scope) -> str | None:

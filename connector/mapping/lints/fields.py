@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, get_args, get_origin
 from connector.call import CALL_FIELDS
 from connector.event import EVENT_FIELDS, PARTS
 from connector.mapping.chain import ITEM, Chain, whole_chain
-from connector.mapping.document import Lint, Loc
+from connector.mapping.document import Lint, Loc, Spot
 from connector.mapping.expression import Expression
+from connector.mapping.lints.marks import of_field, whole
 from connector.mapping.schema import MappingFile
 from connector.mapping.session import SESSION
-from connector.mapping.spelling import near
+from connector.mapping.spelling import closest, near
 from connector.portabilling import Part, VDCounterInfo, parts_in
 
 
@@ -21,24 +22,37 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for reads of unknown fields of the event, a reply or the settings."""
     replies = {call.entry.id for call in mapping.calls if call.entry.id}
     for loc, expression in mapping.expressions:
-        problems: dict[str, str] = {}  # the mend by the reason
+        problems: dict[str, _Mend] = {}  # by the reason
         for path in sorted(expression.paths):
             known = _fields_of(mapping, loc, path[0], replies)
             if len(path) > 1 and known is not None and path[1] not in known:
-                problems |= _unknown(path[0], path[1], known)
+                problems |= _unknown(path[:2], known)
             if path == ("tables",) and mapping.tables:
-                problems["a table is chosen by its name only"] = "write `tables.NAME[key]`"
+                mend = _Mend("write `tables.NAME[key]`", path)
+                problems["a table is chosen by its name only"] = mend
         for chain in sorted(expression.chains):
             problems = _problem(resolved(mapping, loc, chain)) | problems
         if loc[2:3] == ("calls",) and loc[4:] == ("each",):
             problems |= _each(resolved(mapping, loc, whole_chain(expression.source) or ("",)))
         for reason, mend in problems.items():
-            yield mapping.document.lint("unknown-field", loc, reason, mend)
+            mark = of_field(expression.source, mend.chain) if mend.chain else None
+            at = Spot(loc, mark or whole(expression.source), mend.write if mark else None)
+            yield mapping.document.lint("unknown-field", at, reason, mend.text)
 
 
-def _unknown(name: str, field: str, known: Iterable[str]) -> dict[str, str]:
-    mend = near(field, known, f"fields: {', '.join(known)}")
-    return {f"`{name}` has no field `{field}`": mend}
+class _Mend(NamedTuple):
+    """What to write; the last step of `chain` is wrong, and `write` may be meant."""
+
+    text: str
+    chain: Chain = ()
+    write: str | None = None
+
+
+def _unknown(chain: Chain, known: Iterable[str]) -> dict[str, _Mend]:
+    *before, field = chain
+    text = near(field, known, f"fields: {', '.join(known)}")
+    reason = f"`{_shown(tuple(before))}` has no field `{field}`"
+    return {reason: _Mend(text, chain, closest(field, known))}
 
 
 def _fields_of(
@@ -91,29 +105,31 @@ def resolved(mapping: MappingFile, loc: Loc, chain: Chain, depth: int = 0) -> Ch
     return resolved(mapping, loc, (*whole, *rest), depth + 1) if whole else ()
 
 
-def _problem(chain: Chain) -> dict[str, str]:
+def _problem(chain: Chain) -> dict[str, _Mend]:
     """Reason and mend of the first step of a chain that does not exist."""
     for end in range(1, len(chain)):
         before, step = chain[:end], chain[end]
         found, shown = end_of(before), _shown(before)
         if found.part is None:
-            return {} if step == ITEM else {f"`{shown}` has no fields": f"remove `.{step}`"}
+            mend = _Mend(f"remove `.{step}`", chain[: end + 1])
+            return {} if step == ITEM else {f"`{shown}` has no fields": mend}
         if found.many and step != ITEM:
-            return {f"`{shown}` is a list": f"take an item of it first: `{shown}[0].{step}`"}
+            text = f"take an item of it first: `{shown}[0].{step}`"
+            return {f"`{shown}` is a list": _Mend(text, chain[: end + 1])}
         if not found.many and step == ITEM:
             return _no_list(shown)
         if step != ITEM and step not in found.part.model_fields:
-            return _unknown(shown, step, found.part.model_fields)
+            return _unknown(chain[: end + 1], found.part.model_fields)
     return {}
 
 
-def _each(chain: Chain) -> dict[str, str]:
+def _each(chain: Chain) -> dict[str, _Mend]:
     """Reason and mend if the chain of an `each` does not lead to a list."""
     return {} if not chain or _problem(chain) or end_of(chain).many else _no_list(_shown(chain))
 
 
-def _no_list(shown: str) -> dict[str, str]:
-    return {f"`{shown}` is not a list": "read a list, or one of its fields"}
+def _no_list(shown: str) -> dict[str, _Mend]:
+    return {f"`{shown}` is not a list": _Mend("read a list, or one of its fields")}
 
 
 def end_of(chain: Chain) -> _Type:

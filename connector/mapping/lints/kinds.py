@@ -12,9 +12,10 @@ from jinja2 import TemplateSyntaxError, nodes
 from connector.event import PARTS
 from connector.mapping import digests, json_filters, text_filters, times
 from connector.mapping.chain import Chain, chain_of, parsed
-from connector.mapping.document import Lint, Loc
+from connector.mapping.document import Lint, Loc, Spot
 from connector.mapping.expression import Constant, Expression, Text, Value
 from connector.mapping.lints.fields import end_of, resolved
+from connector.mapping.lints.marks import whole
 from connector.mapping.lints.mistakes import impossible_values
 from connector.mapping.schema import MappingFile
 from connector.portabilling import (
@@ -104,7 +105,8 @@ class Kinds:
         if chain[0] == "event":
             return _OF_EVENT.get(chain[1]) if len(chain) == 2 else None
         if chain[0] == "settings" and len(chain) == 2 and chain[1] in self._mapping.settings:
-            return NUMBER if self._mapping.settings[chain[1]].type == "number" else TEXT
+            kind = self._mapping.settings[chain[1]].type
+            return {"number": NUMBER, "json": None}.get(kind, TEXT)
         value = self._mapping.values.get(chain[0])
         if value is not None and len(chain) == 1 and self._depth < _DEEPEST:
             loc: Loc = ("values", chain[0])
@@ -149,8 +151,23 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     for loc, expression in mapping.expressions:
         if any(impossible_values(expression)):
             continue  # `mistakes` says more
+        at = Spot(loc, whole(expression.source))
         for reason, mend in islice(_mixed(mapping, loc, expression), 1):
-            yield mapping.document.lint("comparison", loc, reason, mend)
+            yield mapping.document.lint("comparison", at, reason, mend)
+        if _adds_text(mapping, loc, expression):
+            reason, mend = "`+` adds a number and text", "write `~` to join them as text"
+            yield mapping.document.lint("text-as-number", at, reason, mend)
+
+
+def _adds_text(mapping: MappingFile, loc: Loc, expression: Expression) -> bool:
+    """Whether an expression adds a number and text, which fails for every event."""
+    try:
+        tree = parsed(expression.source)
+    except TemplateSyntaxError:
+        return False  # text with {{ }}
+    kinds = Kinds(mapping, loc, expression.item)
+    sums = (node for node in (tree, *tree.find_all(nodes.Add)) if isinstance(node, nodes.Add))
+    return any({kinds.of(one.left), kinds.of(one.right)} == {NUMBER, TEXT} for one in sums)
 
 
 def _mixed(mapping: MappingFile, loc: Loc, expression: Expression) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from connector.mapping.expression import (
     EvaluationError,
     Expression,
     Scope,
+    SourceText,
     Text,
     Value,
     expressions,
@@ -20,15 +21,17 @@ from connector.mapping.expression import (
 from connector.mapping.schema import MappingFile
 from connector.mapping.setting import typed
 
-STAND_IN = "0"
+STAND_IN = SourceText("0")
 """In place of what an event or a deployment decides; every place of a mapping file takes it."""
 
-_SAMPLES: dict[str, tuple[Any, ...]] = {
-    "text": ("text", "10s", "http://system.test"),
+SAMPLES: dict[str, tuple[Any, ...]] = {
+    "text": ("text", "10s", "http://system.test", "cn=text", "starttls"),
     "number": (10.0,),
     "url": ("http://system.test",),
+    "email": ("name@example.com",),
     "pattern": (".*",),
     "pem": (),
+    "json": (),
 }
 """Values that a deployment could give to a setting without a default, by its type."""
 
@@ -81,7 +84,7 @@ class Known:
         """The value with a stand-in for everything in it that the file alone does not decide."""
         if self.decides(value):
             return value
-        if isinstance(value, Text):
+        if isinstance(value, Text) and len(value.parts) > 1:
             return value._replace(parts=tuple(map(self._part, value.parts)))
         if isinstance(value, Each):
             return with_one_item(value, self.sample)
@@ -105,5 +108,5 @@ class Known:
         name = source.removeprefix("settings.")
         setting = self._settings.get(name) if name != source else None
         if setting and setting.default is None and not setting.matches:
-            for sample in _SAMPLES[setting.type]:
+            for sample in SAMPLES[setting.type]:
                 yield Scope(settings={name: sample})

@@ -13,9 +13,10 @@ from jinja2 import TemplateSyntaxError, nodes
 
 from connector.event import EVENT_FIELDS, PARTS
 from connector.mapping.chain import chain_of, parsed
-from connector.mapping.document import Lint, Loc
+from connector.mapping.document import Lint, Loc, Spot
 from connector.mapping.entry import leaves
 from connector.mapping.expression import Constant, Expression, ExpressionError, compile_condition
+from connector.mapping.lints.marks import of_text, whole
 from connector.mapping.schema import MappingFile
 from connector.portabilling import BillStatus, Blocked, Id, Status, bill_statuses
 
@@ -59,14 +60,16 @@ def check(mapping: MappingFile) -> Iterator[Lint]:
     """Yield lints for comparisons that never hold, and for expressions without `=`."""
     for loc, expression in mapping.expressions:
         for reason, mend in islice(impossible_values(expression), 1):
-            yield mapping.document.lint("comparison", loc, reason, mend)
+            at = Spot(loc, of_text(expression.source, reason.rpartition("never ")[2].strip("'")))
+            yield mapping.document.lint("comparison", at, reason, mend)
     for loc, value in leaves(mapping.own):
         texts = _texts(value.value, loc) if isinstance(value, Constant) else ()
-        for at, source in texts:
-            if not _is_expression(mapping, at, source) and not _is_nothing(at, source):
+        for place, source in texts:
+            if not is_expression(mapping, place, source) and not _is_nothing(place, source):
                 continue
             mend = f"write `={source}`; text in an expression needs quotes of its own"
-            yield mapping.document.lint("missing-equals", at, f"`{source}` is sent as text", mend)
+            spot = Spot(place, whole(source), f"={source}", guess=False)
+            yield mapping.document.lint("missing-equals", spot, f"`{source}` is sent as text", mend)
 
 
 def impossible_values(expression: Expression) -> Iterator[tuple[str, str]]:
@@ -133,7 +136,7 @@ def _is_nothing(loc: Loc, value: str) -> bool:
     return loc[:1] == ("resources",) and value in ("none", "omit") and not _BODIES.isdisjoint(loc)
 
 
-def _is_expression(mapping: MappingFile, loc: Loc, value: str) -> bool:
+def is_expression(mapping: MappingFile, loc: Loc, value: str) -> bool:
     """Whether text reads a field of the event: `account.blocked`."""
     if any(key in _PROSE for key in loc):
         return False

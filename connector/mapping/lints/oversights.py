@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from jinja2 import nodes
 
 from connector.mapping.chain import chain_of, parsed, parsed_texts
-from connector.mapping.document import Lint, Loc
+from connector.mapping.document import VALUE, Lint, Loc, Spot
 from connector.mapping.entry import leaves
 from connector.mapping.expression import Constant, Expression, Text, Value, expressions
-from connector.mapping.lints.fields import has_fields, is_text, resolved
+from connector.mapping.lints.fields import end_of, has_fields, is_text, resolved
+from connector.mapping.lints.marks import of_field, of_name, whole
 from connector.mapping.schema import MappingFile
 
 _NUMBERS_ONLY = (
@@ -44,18 +45,44 @@ def _calculations(mapping: MappingFile, loc: Loc, value: Value) -> Iterator[Lint
                 if is_text(resolved(mapping, loc, chain) if chain else ()):
                     reason = f"`{'.'.join(chain)}` is text, and the operator takes numbers"
                     mend = f"write `{'.'.join(chain)} | float`, or read another field"
-                    yield mapping.document.lint("text-as-number", loc, reason, mend)
+                    at = Spot(loc, of_field(str(getattr(value, "source", "")), chain))
+                    yield mapping.document.lint("text-as-number", at, reason, mend)
                     return
 
 
 def _whole_parts(mapping: MappingFile, loc: Loc, value: Value) -> Iterator[Lint]:
-    """Yield a lint for a text with a part of the event, or a list, in it."""
-    for tree in _trees(value) if isinstance(value, Text) else ():
+    """Yield a lint for a text, or another place for texts, with a part of the event in it."""
+    if isinstance(value, Expression) and not _PLAIN.isdisjoint(loc[4:5]):
+        yield from _objects(mapping, loc, value)
+    if not isinstance(value, Text):
+        return
+    for tree in _trees(value):
         chain = chain_of(tree)
         if chain and has_fields(resolved(mapping, loc, chain)):
             reason = f"`{'.'.join(chain)}` has fields or items and cannot be text"
-            yield mapping.document.lint("whole-part", loc, reason, "name one of its fields")
+            field, name = of_field(value.source, chain), of_name(value.source, chain[0])
+            at = Spot(loc, field if chain[1:] else name)
+            yield mapping.document.lint("whole-part", at, reason, "name one of its fields")
             return
+
+
+_PLAIN = frozenset(("form", "headers", "query"))
+
+
+def _objects(mapping: MappingFile, loc: Loc, value: Expression) -> Iterator[Lint]:
+    """Yield a lint for an expression in a query, a form or a header that is an object."""
+    tree = parsed(value.source)
+    chain = resolved(mapping, loc, found) if (found := chain_of(tree)) else ()
+    shown = ".".join(found) if chain else "an object"
+    is_object = isinstance(tree, nodes.Dict)
+    if chain and has_fields(chain):
+        part = end_of(chain).part
+        is_object = part is not None
+    if is_object:
+        shown = f"`{shown}`" if chain else shown
+        reason = f"{shown} has fields and cannot be text"
+        mend = "name one of its fields, or write JSON text: `... | to_json`"
+        yield mapping.document.lint("whole-part", Spot(loc, whole(value.source)), reason, mend)
 
 
 def _subjects(mapping: MappingFile) -> Iterator[Lint]:
@@ -69,9 +96,11 @@ def _subjects(mapping: MappingFile) -> Iterator[Lint]:
         if subject is not None and not expressions(subject):
             reason = "the subject is the same for every event: all events wait for each other"
             mend = "name whom the event is about: `imsi:{{ sim.imsi }}`"
-            yield mapping.document.lint("constant-subject", loc, reason, mend)
+            yield mapping.document.lint("constant-subject", Spot(loc, VALUE), reason, mend)
     for loc, call, holder in mapping.calls:
-        if call.subject is None and holder.subject is None and not call.reads:
+        if call.reads or call.at_most_once:  # a message is sent for each event, in any order
+            continue
+        if call.subject is None and holder.subject is None:
             reason = "a call that changes something, and nobody knows about whom"
             mend = "say `subject: imsi:{{ sim.imsi }}`, or what else the call is about"
             lint = mapping.document.lint("no-subject", loc, reason, mend)
@@ -81,6 +110,11 @@ def _subjects(mapping: MappingFile) -> Iterator[Lint]:
 def _credentials(mapping: MappingFile) -> Iterator[Lint]:
     """Yield a lint for each credential that is written into the file as empty text."""
     for loc, value in leaves(mapping.system, ("system",)):
-        if "auth" in loc and isinstance(value, Constant) and not str(value.value).strip():
+        if _is_credential(loc) and isinstance(value, Constant) and not str(value.value).strip():
             mend = "read it from a setting with `secret:`"
-            yield mapping.document.lint("empty-credential", loc, "the credential is empty", mend)
+            at = Spot(loc, VALUE)
+            yield mapping.document.lint("empty-credential", at, "the credential is empty", mend)
+
+
+def _is_credential(loc: Loc) -> bool:
+    return "auth" in loc or loc[-1] in ("password", "bind_dn", "username")

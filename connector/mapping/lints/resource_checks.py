@@ -14,6 +14,7 @@ READS: dict[str, frozenset[str]] = {
     "read": frozenset(),
     "absent": frozenset(("reply",)),
     "found": frozenset(("reply",)),
+    "list": frozenset(("reply", "item")),
     "require": frozenset(("found",)),
     "want": frozenset(),
     "released": frozenset(),
@@ -41,9 +42,18 @@ def known_names(mapping: MappingFile, loc: Loc) -> set[str]:
     order = list(mapping.resources)
     above = order[: order.index(name)]
     replied = {"reply"} if {"replies", "expect"} & set(loc[3:6]) else set()
+    if key == "list":
+        return _names_of_list(mapping, loc)
     sent = key in CALLS and not replied and mapping.system.session_fields is not None
     names = {*mapping.resources[name].of, *above, *READS[key], *replied}
     return names | {SESSION} if sent else names
+
+
+def _names_of_list(mapping: MappingFile, loc: Loc) -> set[str]:
+    """The names that an expression under `list` reads: it is for no SIM, so without parameters."""
+    if loc[3] != "read" or {"replies", "expect", "pages"} & set(loc[4:6]):
+        return {*READS["list"]}
+    return set() if mapping.system.session_fields is None else {SESSION}
 
 
 def check(mapping: MappingFile) -> Iterator[Lint]:
@@ -147,8 +157,9 @@ def _calls(mapping: MappingFile, name: str, entry: Resource) -> Iterator[Lint]:
 
 
 def _is_none(value: Value | None) -> bool:
-    """True if the value is, or can be, none: `=none`, `={...} if open else none`."""
+    """True if the whole value is, or can be, none: `=none`, `={...} if open else none`."""
     return any(
         one.source.removeprefix("=").strip() == "none" or one.source.rstrip().endswith("else none")
-        for _, one in used(value)
+        for place, one in used(value)
+        if not place
     )

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from connector.call import Call
 from connector.mapping.expression import Scope
-from connector.mapping.system_entry import accepted, seconds
+from connector.mapping.system_entry import accepted, host, port, seconds
 from connector.outcome import Outcome
 from connector.system import End, Reply, Turn
 from connector.systems.causes import reason_of
 from connector.systems.connect import CONNECT_SHARE
 from connector.systems.ctrl.call import CtrlCall
-from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry, host, port
+from connector.systems.ctrl.entry import Ctrl, CtrlSystemEntry
 from connector.systems.ctrl.wire import CtrlFailure, CtrlReply, fields, open_connection
 from connector.systems.guard import Guard, Progress
 from connector.systems.idle import Idle

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from connector.call import Call
 from connector.mapping.entry import Entry
-from connector.mapping.script import ExpectedCall, Fault, Script, SentRequest
+from connector.mapping.script import Different, ExpectedCall, Fault, Script, SentRequest
 from connector.systems.ctrl.wire import CtrlFailure, CtrlReply
 
 _FAULTS: Mapping[Fault, Exception] = {
@@ -78,11 +78,11 @@ class _SentCtrlRequest(SentRequest):
         self._variable = variable
         self._value = value
 
-    def differences(self, expected: ExpectedCtrlCall) -> Iterator[str]:
+    def differences(self, expected: ExpectedCtrlCall) -> Iterator[str | Different]:
         """See `SentRequest`."""
         named = expected.ctrl_get if self._value is None else expected.ctrl_set
         other = expected.ctrl_get or expected.ctrl_set
         if other is not None and named != self._variable:
             yield f"{self.name} instead of {other}"
         if expected.value is not None and expected.value != self._value:
-            yield f"value is {self._value}, not {expected.value}"
+            yield Different("value", self._value, expected.value)

@@ -10,9 +10,8 @@
     client         sends calls and judges replies
     outcomes       tables from exceptions and statuses to outcomes
     transport      the pool of connections, and those through a proxy
+    http2          connections that speak HTTP/2: a folder of its own
     proxy          the proxy of the environment, and which hosts need none
-    trust          TLS: the authorities that are trusted, and our own certificate
-    certificate    the client certificate: what is wrong with it
     connection     one connection: sends a request and receives its reply
     reader         reads a reply from the bytes of a connection
     head           status and headers of a reply, and where its body ends

@@ -1,6 +1,7 @@
 """A call over HTTP: its entry in a mapping file, and its request."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -117,10 +118,29 @@ def _header_name(name: str) -> str:
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 PathText = Annotated[Value, Compiled(_path, TEXT)]
 XmlText = Annotated[Value, Compiled(_xml, TEXT)]
+AcceptedStatuses = Annotated[
+    tuple[Annotated[int, Field(ge=200, le=599, strict=True)], ...],
+    Field(description="Statuses that count as success besides 2xx."),
+]
 HeaderText = Annotated[Value, Compiled(lambda raw: compile_value(raw, in_header), TEXT)]
 
 
-class HttpRequestEntry(Entry):
+class RequestEntry(Entry):
+    """A request that is sent over HTTP; the base for HTTP itself and protocols on top of it."""
+
+    @abstractmethod
+    def request(
+        self, scope: Scope, name: str = "", target: str = "", *, repeatable: bool = False
+    ) -> HttpCall:
+        """The request with all its expressions computed; the call's `name` is its id.
+
+        Raises:
+            EvaluationError: an expression fails; the text says why.
+            ValueError: a value cannot be encoded for the request.
+        """
+
+
+class HttpRequestEntry(RequestEntry):
     """An HTTP request: one of the methods with its path, one of the bodies.
 
     It is the part that calls share with the requests of a login.
@@ -137,9 +157,7 @@ class HttpRequestEntry(Entry):
     form: dict[str, AnyValue] | None = None
     text: AnyText | None = None
     xml: XmlText | None = None
-    accept: tuple[Annotated[int, Field(ge=200, le=599, strict=True)], ...] = Field(
-        (), description="Statuses that count as success besides 2xx."
-    )
+    accept: AcceptedStatuses = ()
 
     @model_validator(mode="after")
     def _one_method_one_body(self) -> Self:
@@ -173,15 +191,8 @@ class HttpRequestEntry(Entry):
     def request(
         self, scope: Scope, name: str = "", target: str = "", *, repeatable: bool = False
     ) -> HttpCall:
-        """The request with all its expressions computed; the call's `name` is its id.
-
-        Raises:
-            EvaluationError: an expression fails; the text says why.
-            ValueError: a value cannot be encoded for the request.
-        """
-        path = formed(self.address, scope, text_of)
-        if any(segment in (".", "..") for segment in path.split("/")):
-            raise EvaluationError("a dotted path segment")
+        """See `RequestEntry`."""
+        path = path_of(self.address, scope)
         query = form_pairs(self.query, scope) if self.query else ()
         _check_length(path, query)
         kind, body = self._sent
@@ -205,7 +216,35 @@ class HttpRequestEntry(Entry):
         return next((found for found in self.bodies.items() if found[1] is not None), ("", None))
 
 
-class HttpCallEntry(HttpRequestEntry, CallEntry):
+class LateCallEntry(RequestEntry, CallEntry):
+    """A call that can read the session; the base for HTTP itself and protocols on top of it."""
+
+    def render(self, scope: Scope) -> HttpCall:
+        """See `CallEntry`.
+
+        A call that reads the session is computed twice: now, so that bad data of the event is found
+        before anything is sent, and by the client, which knows the session
+        (docs/decisions/0032-session-values.md).
+        """
+        if SESSION not in self.names_read or scope.defines(SESSION):
+            return self.rendered(scope)
+        try:
+            early = self.rendered(scope.with_names({SESSION: UNKNOWN_SESSION}))
+        except EvaluationError:  # such as `session.number | int`: `***` is not a number
+            early = self.with_sources(frozenset((SESSION,))).rendered(scope)
+        return replace(early, late=partial(self._late, scope))
+
+    def _late(self, scope: Scope, session: Mapping[str, Any]) -> HttpCall:
+        scope = scope.with_names({SESSION: session})
+        scope.meter = Meter()  # the plan has paid for the event's data once
+        return self.rendered(scope)
+
+    def rendered(self, scope: Scope) -> HttpCall:
+        """The call; `scope` also has the session, if there is one."""
+        return self.request(scope, self.id or "", self.target, repeatable=self.repeatable)
+
+
+class HttpCallEntry(HttpRequestEntry, LateCallEntry):
     """One HTTP request: one of the methods with its path, one of the bodies."""
 
     protocol = "http"
@@ -227,6 +266,11 @@ class HttpCallEntry(HttpRequestEntry, CallEntry):
     read_only: bool = Field(
         False, description="True if the call only reads, although it is no GET: a search by POST."
     )
+    once: bool = Field(
+        False,
+        description="True if the call must not be made twice, such as a message to a person. If "
+        "its end is unknown, it counts as carried out.",
+    )
 
     pages: Pages | None = Field(
         None, description="Read all pages of the reply, for a call that only reads."
@@ -238,46 +282,46 @@ class HttpCallEntry(HttpRequestEntry, CallEntry):
             raise ValueError("has `pages`, but only a call that reads comes in pages")
         return self
 
+    @model_validator(mode="after")
+    def _once_or_again(self) -> Self:
+        given = {
+            "idempotent": self.idempotent,
+            "read_only": self.read_only,
+            "confirm": self.confirm,
+        }
+        other = next((key for key, value in given.items() if value), None)
+        if self.once and other:
+            raise ValueError(f"has `once`, so the call cannot be made twice: remove `{other}`")
+        return self
+
     @cached_property
     def repeatable(self) -> bool:
         """See `CallEntry`; by default true for idempotent methods (RFC 9110, 9.2.2)."""
         if self.idempotent is None:
-            return self.reads or self.method in ("put", "delete")
+            return self.reads or (self.method in ("put", "delete") and not self.once)
         return self.idempotent
 
     @property
     def reads(self) -> bool:
+        """See `CallEntry`; a GET with `once` sends something."""
+        return self.read_only or (self.method == "get" and not self.once)
+
+    @property
+    def at_most_once(self) -> bool:
         """See `CallEntry`."""
-        return self.read_only or self.method == "get"
+        return self.once
 
     @property
     def undeclared(self) -> bool:
         """See `CallEntry`."""
         unsafe = self.method in ("post", "patch") and not self.read_only
-        return unsafe and self.idempotent is None
+        return unsafe and self.idempotent is None and not self.once
 
-    def render(self, scope: Scope) -> HttpCall:
-        """See `CallEntry`.
-
-        A call that reads the session is computed twice: now, so that bad data of the event is found
-        before anything is sent, and by the client, which knows the session
-        (docs/decisions/0032-session-values.md).
-        """
-        if SESSION not in self.names_read or scope.defines(SESSION):
-            return self._rendered(scope)
-        try:
-            early = self._rendered(scope.with_names({SESSION: UNKNOWN_SESSION}))
-        except EvaluationError:  # such as `session.number | int`: `***` is not a number
-            early = self.with_sources(frozenset((SESSION,)))._rendered(scope)
-        return replace(early, late=partial(self._late, scope))
-
-    def _late(self, scope: Scope, session: Mapping[str, Any]) -> HttpCall:
-        scope = scope.with_names({SESSION: session})
-        scope.meter = Meter()  # the plan has paid for the event's data once
-        return self._rendered(scope)
-
-    def _rendered(self, scope: Scope) -> HttpCall:
-        call = self.request(scope, self.id or "", self.target, repeatable=self.repeatable)
+    def rendered(self, scope: Scope) -> HttpCall:
+        """See `LateCallEntry`."""
+        call = super().rendered(scope)
+        if self.once:
+            call = replace(call, once=True)
         if self.pages is None:
             return call
         return replace(call, paging=Paging(self.pages.most, partial(_page, self.pages, scope)))
@@ -290,6 +334,18 @@ def _page(pages: Pages, scope: Scope, seen: Mapping[str, Any], call: Call) -> Pa
     if following is None or not isinstance(call, HttpCall):
         return Page(pages.found(scope), None)
     return Page(pages.found(scope), call.at(following))
+
+
+def path_of(value: Value, scope: Scope) -> str:
+    """The path of a request.
+
+    Raises:
+        EvaluationError: it cannot be computed, or a segment of it has another meaning.
+    """
+    path = formed(value, scope, text_of)
+    if any(segment in (".", "..") for segment in path.split("/")):
+        raise EvaluationError("a dotted path segment")
+    return path
 
 
 def _body(kind: str, body: Any, scope: Scope) -> bytes:

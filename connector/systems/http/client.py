@@ -5,11 +5,9 @@ redirects, cookies and hooks are not needed here and slow down each call
 (docs/decisions/0011-no-httpx-client.md).
 """
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, Self
 
 import httpx
@@ -21,13 +19,13 @@ from connector.mapping.system_entry import accepted, seconds
 from connector.outcome import Outcome
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply, Turn
-from connector.systems.causes import reason_of
+from connector.systems.causes import CREDENTIALS, reason_of
 from connector.systems.connect import CONNECT_SHARE
 from connector.systems.guard import Guard, Progress
 from connector.systems.http.call import HttpCall
 from connector.systems.http.charset import decoded
-from connector.systems.http.credentials import CREDENTIALS, credentials
-from connector.systems.http.entry import Http, HttpSystemEntry, base_url
+from connector.systems.http.credentials import credentials
+from connector.systems.http.entry import HttpServer, ServerEntry, base_url
 from connector.systems.http.faults import CertificateRefused, Cut, Fault
 from connector.systems.http.outcomes import (
     EXCEPTIONS,
@@ -38,13 +36,17 @@ from connector.systems.http.outcomes import (
 )
 from connector.systems.http.request import Request, request
 from connector.systems.http.transport import http_transport, whole
-from connector.systems.http.trust import Trust, trust_problems
 from connector.systems.judge import judge
+from connector.systems.renewal import send_renewed
+from connector.systems.trust import Trust, trust_problems
 
 _MOST_BYTES = 1_000_000  # of a reply's body; that of an HLR has some hundred
 _ERRORS = tuple(EXCEPTIONS)
 
 UNSENDABLE = Reply(Outcome.FAILED, cause="a header that cannot be sent", end=End.NOT_SENT)
+
+MakeTransport = Callable[[httpx.URL, float, int, Trust], httpx.AsyncBaseTransport]
+"""Makes a transport, as `connector.systems.http.transport.http_transport`."""
 
 _parsed = lru_cache(256)(httpx.URL)  # most mappings have a few URLs; parsing takes 20 us
 
@@ -57,7 +59,7 @@ class HttpConfig(NamedTuple):
     connect_timeout: float
 
 
-def configure(http: Http, settings: Mapping[str, Any]) -> HttpConfig:
+def configure(http: HttpServer, settings: Mapping[str, Any]) -> HttpConfig:
     """Compute `system.http` for this deployment; `settings` are the values by name.
 
     Raises:
@@ -81,28 +83,30 @@ class HttpSystem:
 
     def __init__(
         self,
-        entry: HttpSystemEntry,
+        entry: ServerEntry,
         settings: Mapping[str, Any],
         renewal: Renewal | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._entry = entry
-        self._http = entry.http
+        self._http = entry.server
         self._replies = entry.replies
         self._settings = settings
         self._scope = Scope(settings=settings)
-        self._config = configure(entry.http, settings)
-        self._guard = Guard(entry.http, settings, self._config.timeout)
+        self._config = configure(entry.server, settings)
+        self._guard = Guard(entry.server, settings, self._config.timeout)
         self._renewal = renewal
         self._transport = transport
-        self._trust = Trust(entry.http.tls, settings)
+        protocols = ("h2",) if entry.server.http2 else ()
+        self._trust = Trust(entry.server.tls, settings, protocols=protocols)
 
     async def __aenter__(self) -> Self:
         """Make the transport; needs a running event loop.
 
         Raises:
             BadSettings: the environment names a proxy, or certificates, that cannot be used; or the
-                client certificate does not belong to its key.
+                client certificate does not belong to its key; or the mapping file wants HTTP/2 and
+                its package is not installed.
         """
         if self._transport is None:
             url = httpx.URL(self._config.base_url)
@@ -118,8 +122,9 @@ class HttpSystem:
                 raise BadSettings(problems)
             if self._http.tls:
                 self._trust.context()
+        make = _http2_transport() if self._http.http2 else http_transport
         try:
-            return http_transport(url, self._config.connect_timeout, _MOST_BYTES, self._trust)
+            return make(url, self._config.connect_timeout, _MOST_BYTES, self._trust)
         except (ValueError, ImportError) as error:
             raise BadSettings([f"the proxy of the environment: {error}"]) from None
 
@@ -129,16 +134,12 @@ class HttpSystem:
             await self._transport.aclose()
 
     async def send(self, call: Call, turn: Turn) -> Reply:
-        """See `System`. If the system refuses the credentials, and newer exist, send once more.
+        """See `System` and `send_renewed`."""
+        return await send_renewed(partial(self._asked, call, turn), self._renewal, turn.deadline)
 
-        It does not if an earlier attempt may have been carried out: then the event comes again.
-        """
-        used = self._renewal.generation if self._renewal else 0
+    async def _asked(self, call: Call, turn: Turn) -> Reply:
         reply = await self._carry_out(call, turn)
-        refused = reply.refused or reply.status == 401
-        if refused and await self._renewed(used, turn.deadline) and not reply.unknown:
-            reply = await self._carry_out(call, turn)
-        return reply
+        return replace(reply, refused=True) if reply.status == 401 else reply
 
     async def _carry_out(self, call: Call, turn: Turn) -> Reply:
         """Carry out a call with the credentials that are known now."""
@@ -147,13 +148,6 @@ class HttpSystem:
     def leave(self, turn: Turn) -> None:
         """See `System`."""
         self._guard.leave(turn)
-
-    async def _renewed(self, used: int, deadline: float) -> bool:
-        """Whether there are newer secrets; the wait for them is no time of the system's."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(deadline):
-                return self._renewal is not None and await self._renewal.renewed(used)
-        return False
 
     async def _attempt(self, call: Call, progress: Progress) -> Reply:
         """Send one request, as `connector.systems.guard.Attempt`."""
@@ -169,12 +163,28 @@ class HttpSystem:
 
     def _judged(self, call: HttpCall, response: httpx.Response) -> Reply:
         """The reply of a response, with its final outcome."""
-        reply, is_json = read(response)
-        status = response.status_code
-        if status in SUCCESS and not is_json and self._http.reply == "json":
-            reason = "API Core's reply is not JSON"
-            return replace(reply, outcome=Outcome.FAILED, reason=reason, end=End.UNKNOWN)
-        return judge(reply, call, self._replies, self._settings, accepted=status in call.accept)
+        reply, foreign = read(response, self._entry)
+        if foreign:
+            return replace(reply, outcome=Outcome.FAILED, reason=foreign, end=End.UNKNOWN)
+        accepted = response.status_code in call.accept
+        return judge(reply, call, self._replies, self._settings, accepted=accepted)
+
+
+def _http2_transport() -> MakeTransport:
+    """What makes transports for HTTP/2.
+
+    Raises:
+        BadSettings: the package h2 is not installed.
+    """
+    try:
+        from connector.systems.http.http2.transport import (  # noqa: PLC0415 - rarely needed
+            http2_transport,
+        )
+    except ModuleNotFoundError as error:
+        package = (error.name or "h2").partition(".")[0]
+        needed = f"system.http.http2: needs the package {package}: install nsps-connector[http2]"
+        raise BadSettings([needed]) from None
+    return http2_transport
 
 
 async def exchange(
@@ -211,8 +221,11 @@ async def exchange(
     return response
 
 
-def read(response: httpx.Response) -> tuple[Reply, bool]:
-    """The reply of a response by the protocol's own rule, and whether its body is JSON."""
+def read(response: httpx.Response, entry: ServerEntry) -> tuple[Reply, str | None]:
+    """The reply of a response by the protocol's own rule.
+
+    The text is None, or says why the reply cannot be one of this system.
+    """
     status, headers = response.status_code, dict(response.headers.items())
     text = decoded(whole(response.stream), headers.get("content-type", ""))
     document, is_json = _json(text)
@@ -225,7 +238,7 @@ def read(response: httpx.Response) -> tuple[Reply, bool]:
         retry_after=_retry_after(response) if "retry-after" in headers else None,
         end=End.ANSWERED if status < 500 else End.UNKNOWN,
     )
-    return reply, is_json
+    return entry.understood(reply, is_json=is_json)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

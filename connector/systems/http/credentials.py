@@ -13,15 +13,12 @@ from connector.mapping.expression import Constant, Scope, Value, formed
 from connector.mapping.session import HIDDEN, UNKNOWN_SESSION
 from connector.mapping.text import text_of
 from connector.settings import BadSettings
-from connector.systems.http.entry import ApiKey, Auth, Http
+from connector.systems.http.entry import ApiKey, Auth, HttpServer
 
 _UNSENDABLE = (
     "is missing or has a character that a header cannot have: use printable ASCII, and check the "
     "secret or the variable that it comes from"
 )
-
-
-CREDENTIALS = "API Core refused the connector's credentials: check the secret that it uses"
 
 
 class HttpCredentials(NamedTuple):
@@ -75,7 +72,7 @@ def _keys(keys: tuple[ApiKey, ...], text: Callable[[ApiKey], str]) -> HttpCreden
     )
 
 
-def check(http: Http, settings: Mapping[str, Any]) -> None:
+def check(http: HttpServer, settings: Mapping[str, Any]) -> None:
     """Check that the headers of `system.http` can be sent; a start and a rotated secret need it.
 
     Raises:

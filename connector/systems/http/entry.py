@@ -9,11 +9,13 @@ from pydantic_core import CoreSchema, core_schema
 
 from connector.mapping.document import Loc
 from connector.mapping.entry import TEXT, AnyText, Compiled, Entry, text_value
-from connector.mapping.expression import Value, compile_value
+from connector.mapping.expression import Scope, Value, compile_value
 from connector.mapping.session import SESSION
-from connector.mapping.system_entry import Limits, SystemEntry
+from connector.mapping.system_entry import Limits, SystemEntry, Tls
 from connector.mapping.text import in_header, text_of
-from connector.systems.http.call import HeaderName
+from connector.outcome import Outcome
+from connector.system import Reply
+from connector.systems.http.call import HeaderName, HttpCall
 
 _URL = re.compile(
     r"https?://(?:[\w.~-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(?:/[^\s?#]*)?", re.IGNORECASE
@@ -80,14 +82,18 @@ class SessionKind(Entry):
         raise NotImplementedError
 
 
+_KINDS_MODULE = "connector.systems.http.session.entry"
+
+
 class LazyKind:
     """Makes pydantic validate a kind of `auth` with a class that is imported only if it is used.
 
-    `name` is the name of the class in `connector.systems.http.session.entry`.
+    `name` is the name of the class, `module` where it is.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, module: str = _KINDS_MODULE) -> None:
         self.name = name
+        self.module = module
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
@@ -102,11 +108,10 @@ class LazyKind:
     @property
     def model(self) -> type[Entry]:
         """The class."""
-        found: type[Entry] = getattr(import_module(_KINDS_MODULE), self.name)
+        found: type[Entry] = getattr(import_module(self.module), self.name)
         return found
 
 
-_KINDS_MODULE = "connector.systems.http.session.entry"
 _KINDS = ("basic", "bearer", "api_key", "oauth2", "assertion", "login", "wsse")
 
 
@@ -147,44 +152,50 @@ class Auth(Entry):
         return self.oauth2 or self.assertion or self.login or self.wsse
 
 
-class Tls(Entry):
-    """The connector's own certificate, and the authorities that it trusts; all in PEM format."""
-
-    certificate: AnyText | None = None
-    key: AnyText | None = None
-    password: AnyText | None = None
-    ca: AnyText | None = None
-
-    @model_validator(mode="after")
-    def _of_use(self) -> "Tls":
-        if self.certificate is None and self.ca is None:
-            raise ValueError("needs `certificate` or `ca`")
-        if self.certificate is None and (self.key or self.password):
-            raise ValueError("`key` and `password` need `certificate`")
-        return self
-
-
-class Http(Limits):
-    """An external system that speaks HTTP."""
+class HttpServer(Limits):
+    """An external system that is reached over HTTP; the base of each protocol's own entry."""
 
     base_url: UrlText
     auth: Auth | None = None
     tls: Tls | None = None
+    http2: bool = False
     headers: dict[HeaderName, HeaderText] = {}
+
+    def outgoing(self, call: HttpCall, scope: Scope) -> HttpCall:
+        """A call as it is sent; `scope` has the settings and the session.
+
+        Raises:
+            ValueError: an expression of the entry fails, or its value has no text.
+        """
+        return call
+
+
+class Http(HttpServer):
+    """An external system that speaks HTTP."""
+
     reply: Literal["json", "any"] = "json"
 
 
-class HttpSystemEntry(SystemEntry):
-    """An external system over HTTP, and what its replies mean."""
+class ServerEntry(SystemEntry):
+    """A system that is reached over HTTP; the base for HTTP itself and protocols on top of it."""
 
-    protocol = "http"
+    @property
+    def server(self) -> HttpServer:
+        """The entry below the name of the protocol."""
+        found: HttpServer = getattr(self, self.protocol)
+        return found
 
-    http: Http
+    def understood(self, reply: Reply, *, is_json: bool) -> tuple[Reply, str | None]:
+        """The reply as the protocol reads it, and why it cannot be one of this system, or None.
+
+        `reply` has the outcome of its HTTP status; `is_json` is true if its body is JSON or blank.
+        """
+        return reply, None
 
     @property
     def session(self) -> SessionKind | None:
         """The kind of `auth` whose values expressions read as `session.NAME`; None without one."""
-        return self.http.auth.session if self.http.auth else None
+        return self.server.auth.session if self.server.auth else None
 
     @property
     def session_fields(self) -> tuple[str, ...] | None:
@@ -195,7 +206,20 @@ class HttpSystemEntry(SystemEntry):
         """See `SystemEntry`."""
         if self.session is None:
             return {}
-        if loc[:3] == ("system", "http", "headers"):
+        if loc[:3] == ("system", self.protocol, "headers"):
             return {SESSION: self.session.gives}
-        in_kind = loc[:3] == ("system", "http", "auth") and len(loc) > 4
+        in_kind = loc[:3] == ("system", self.protocol, "auth") and len(loc) > 4
         return self.session.names_at(loc[4:]) if in_kind else {}
+
+
+class HttpSystemEntry(ServerEntry):
+    """An external system over HTTP, and what its replies mean."""
+
+    protocol = "http"
+
+    http: Http
+
+    def understood(self, reply: Reply, *, is_json: bool) -> tuple[Reply, str | None]:
+        """See `ServerEntry`."""
+        wanted = self.http.reply == "json" and reply.outcome is Outcome.APPLIED
+        return reply, "API Core's reply is not JSON" if wanted and not is_json else None

@@ -6,11 +6,43 @@ from typing import Any
 from connector.mapping.protocol import Preview, Protocol
 from connector.mapping.script import Script
 from connector.system import Renewal, System
-from connector.systems.http import credentials, trust
+from connector.systems import trust
+from connector.systems.http import credentials
 from connector.systems.http.call import METHODS, HttpCall, HttpCallEntry
 from connector.systems.http.client import HttpSystem
-from connector.systems.http.entry import HttpSystemEntry
+from connector.systems.http.entry import HttpSystemEntry, ServerEntry
 from connector.systems.http.script import ExpectedHttpCall, ScriptedHttpReply, ScriptedTransport
+
+
+def client(
+    entry: ServerEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
+) -> HttpSystem:
+    """A client for a system that is reached over HTTP, as `Protocol.client`.
+
+    Raises:
+        BadSettings: a value of the entry, computed with these settings, cannot be used.
+    """
+    if entry.session:
+        from connector.systems.http.session import client as session  # noqa: PLC0415 - rarely needed
+
+        system = session.session_system(entry, settings, renewal)
+        session.check(entry, settings)
+    else:
+        system = HttpSystem(entry, settings, renewal)
+    credentials.check(entry.server, settings)
+    trust.check(entry.server.tls, settings)
+    return system
+
+
+def scripted(
+    entry: ServerEntry, settings: Mapping[str, Any], transport: ScriptedTransport
+) -> HttpSystem:
+    """A client that gets its replies from a transport without a network."""
+    if entry.session:
+        from connector.systems.http.session import script  # noqa: PLC0415 - as above
+
+        return script.scripted(entry, settings, transport)
+    return HttpSystem(entry, settings, transport=transport)
 
 
 class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
@@ -27,27 +59,13 @@ class HttpProtocol(Protocol[HttpSystemEntry, HttpCall]):
         self, entry: HttpSystemEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
     ) -> System:
         """See `Protocol`."""
-        if entry.session:
-            from connector.systems.http.session import client  # noqa: PLC0415 - rarely needed
-
-            system = client.session_system(entry, settings, renewal)
-            client.check(entry, settings)
-        else:
-            system = HttpSystem(entry, settings, renewal)
-        credentials.check(entry.http, settings)
-        trust.check(entry.http.tls, settings)
-        return system
+        return client(entry, settings, renewal)
 
     def scripted(
         self, entry: HttpSystemEntry, settings: Mapping[str, Any], script: Script
     ) -> System:
         """See `Protocol`."""
-        transport = ScriptedTransport(script)
-        if entry.session:
-            from connector.systems.http.session.script import scripted  # noqa: PLC0415 - as above
-
-            return scripted(entry, settings, transport)
-        return HttpSystem(entry, settings, transport=transport)
+        return scripted(entry, settings, ScriptedTransport(script))
 
     def preview(
         self, call: HttpCall, entry: HttpSystemEntry, settings: Mapping[str, Any]

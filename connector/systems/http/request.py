@@ -7,7 +7,7 @@ from connector.mapping.expression import Scope, formed
 from connector.mapping.text import text_of
 from connector.systems.http.call import HttpCall
 from connector.systems.http.credentials import HttpCredentials
-from connector.systems.http.entry import Http
+from connector.systems.http.entry import HttpServer
 
 
 class Request(NamedTuple):
@@ -20,13 +20,17 @@ class Request(NamedTuple):
 
 
 def request(
-    call: HttpCall, base_url: str, http: Http, credentials: HttpCredentials, scope: Scope
+    call: HttpCall, base_url: str, http: HttpServer, credentials: HttpCredentials, scope: Scope
 ) -> Request:
     """The request of a call; a pure function. `scope` has the settings.
 
     Headers are merged case-insensitively, and later headers win, in this order: the connector's
     own, `system.http.headers`, the call's, the credentials.
+
+    Raises:
+        ValueError: an expression of `http` fails, or its value has no text.
     """
+    call = http.outgoing(call, scope)
     headers = [("User-Agent", "nsps-connector"), ("Accept-Encoding", "identity")]
     if call.content_type:
         headers.append(("Content-Type", call.content_type))

@@ -3,7 +3,7 @@
 import codecs
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl
 
 import httpx
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from connector.call import Call
 from connector.mapping.entry import Entry
-from connector.mapping.script import ExpectedCall, Fault, Script, SentRequest
+from connector.mapping.script import Different, ExpectedCall, Fault, Script, SentRequest
 from connector.systems.causes import reason_of
 from connector.systems.http.call import BODIES, MEDIA_TYPES, METHODS, HttpCall
 
@@ -24,20 +24,25 @@ _KINDS = {media_type: kind for kind, media_type in MEDIA_TYPES.items()}
 _Pairs = dict[str, str | list[str]]
 
 
-class ScriptedHttpReply(Entry):
-    """A reply of the external system in a test; by default status 200 with the body `{}`."""
+class AnyScriptedHttpReply(Entry):
+    """The base for HTTP itself and protocols on top of it."""
 
     status: int = 200
     headers: dict[str, str] = {}
-    json_: Any = Field(None, alias="json")
     text: str | None = None
     fault: Fault | None = Field(None, description="What happens in place of a reply.")
 
     @model_validator(mode="after")
-    def _one_end(self) -> "ScriptedHttpReply":
+    def _one_end(self) -> Self:
         if self.fault and len(self.model_fields_set) > 1:
             raise ValueError("has a `fault`, so it has no other key")
         return self
+
+
+class ScriptedHttpReply(AnyScriptedHttpReply):
+    """A reply of the external system in a test; by default status 200 with the body `{}`."""
+
+    json_: Any = Field(None, alias="json")
 
 
 class ExpectedHttpCall(ExpectedCall):
@@ -78,29 +83,41 @@ class ExpectedHttpCall(ExpectedCall):
 class ScriptedTransport(httpx.MockTransport):
     """A transport that answers requests from a script."""
 
+    reply: type[AnyScriptedHttpReply] = ScriptedHttpReply
+    """The entry of a reply; without keys it is the reply to what no reply is given for."""
+
     def __init__(self, script: Script) -> None:
         super().__init__(self._answer)
         self._script = script
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        reply: ScriptedHttpReply = self._script.reply_to(_SentHttpRequest(request))
+        reply: AnyScriptedHttpReply = self._script.reply_to(self.sent(request))
         if reply.fault:
             raise _FAULTS[reply.fault]
-        return response(reply)
+        return self.response(reply)
 
+    def sent(self, request: httpx.Request) -> SentRequest:
+        """The request as tests compare it."""
+        return _SentHttpRequest(request)
 
-def response(reply: ScriptedHttpReply) -> httpx.Response:
-    """The response that a scripted reply stands for."""
-    if reply.text is not None:
-        # The mark says that it is UTF-8, whatever charset a header names.
-        content = codecs.BOM_UTF8 + reply.text.encode() if reply.text else b""
-        kind = "text/plain; charset=utf-8"
-    else:
+    def content(self, reply: Any) -> tuple[bytes, str]:
+        """The body of a scripted reply, and its media type."""
+        if reply.text is not None:
+            return content(reply.text), "text/plain; charset=utf-8"
         document = reply.json_ if "json_" in reply.model_fields_set else {}
-        content, kind = json.dumps(document).encode(), "application/json"
-    headers = httpx.Headers({"content-type": kind})
-    headers.update(reply.headers)
-    return httpx.Response(reply.status, headers=headers, content=content)
+        return json.dumps(document).encode(), "application/json"
+
+    def response(self, reply: AnyScriptedHttpReply) -> httpx.Response:
+        """The response that a scripted reply stands for."""
+        body, kind = self.content(reply)
+        headers = httpx.Headers({"content-type": kind})
+        headers.update(reply.headers)
+        return httpx.Response(reply.status, headers=headers, content=body)
+
+
+def content(text: str) -> bytes:
+    """The bytes of a body; a mark says that they are UTF-8, whatever charset a header names."""
+    return codecs.BOM_UTF8 + text.encode() if text else b""
 
 
 class _SentHttpRequest(SentRequest):
@@ -116,7 +133,7 @@ class _SentHttpRequest(SentRequest):
         line = f"{self._request.method} {self._request.url.raw_path.decode()}"
         return (line.partition("?")[0], line)
 
-    def differences(self, expected: ExpectedHttpCall) -> Iterator[str]:
+    def differences(self, expected: ExpectedHttpCall) -> Iterator[str | Different]:
         """See `SentRequest`."""
         sent = self.lines[0]
         for method in METHODS:
@@ -125,7 +142,7 @@ class _SentHttpRequest(SentRequest):
                 yield f"{sent} instead of {method.upper()} {path}"
         for name, want, got in self._compared(expected):
             if want != got:
-                yield f"{name} is {json.dumps(got)}, not {json.dumps(want)}"
+                yield Different(name, got, want)
         if "json_" in expected.model_fields_set:
             yield from self._json_differences(expected.json_)
 
@@ -142,7 +159,7 @@ class _SentHttpRequest(SentRequest):
             parts.append((f"header {name}", value, request.headers.get(name)))
         yield from (part for part in parts if part[1] is not None)
 
-    def _json_differences(self, expected: Any) -> Iterator[str]:
+    def _json_differences(self, expected: Any) -> Iterator[str | Different]:
         """Yield the difference of a body that must be this JSON; no body is no JSON."""
         body, wanted = self._request.content.decode(errors="replace"), json.dumps(expected)
         if not body:
@@ -154,7 +171,7 @@ class _SentHttpRequest(SentRequest):
             yield f"the body is not JSON, but json must be {wanted}"
             return
         if not _same(sent, expected):
-            yield f"json is {json.dumps(sent)}, not {wanted}"
+            yield Different("json", sent, expected)
 
 
 def _pairs(expected: _Pairs | None) -> _Pairs | None:

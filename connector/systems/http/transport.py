@@ -14,14 +14,16 @@ from functools import partial
 
 import httpx
 
+from connector.system import End
 from connector.systems.causes import cause_of, is_refusal
 from connector.systems.connect import NoConnection, connect
+from connector.systems.guard import Progress
 from connector.systems.http.coding import unpacked
 from connector.systems.http.connection import HttpConnection
 from connector.systems.http.faults import CertificateRefused, Cut, Fault, TooLarge, Unreadable
 from connector.systems.http.proxy import port_of, proxy_for
-from connector.systems.http.trust import Trust
 from connector.systems.idle import LONGEST, Idle
+from connector.systems.trust import Trust
 
 _WITH_BODY = ("POST", "PUT", "PATCH")  # send a length even for an empty body (RFC 9110, 8.6)
 _PERHAPS_REFUSED = "perhaps the connector's certificate was refused"  # some systems do not say it
@@ -54,6 +56,18 @@ def whole(stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> bytes:
     return b"".join(stream)
 
 
+def no_connection(error: NoConnection) -> httpx.TransportError:
+    """The error of httpx for a connection that could not be opened."""
+    if error.refused:
+        return CertificateRefused(str(error))
+    return (httpx.ConnectError if error.in_time else httpx.ConnectTimeout)(str(error))
+
+
+def perhaps_refused(error: httpx.NetworkError) -> httpx.NetworkError:
+    """The error of a connection that was lost, if the connector has shown a certificate."""
+    return type(error)(f"{error}; {_PERHAPS_REFUSED}")
+
+
 class _Direct(httpx.AsyncBaseTransport):
     """Pooled connections. The pool is unbounded: the caller limits concurrency."""
 
@@ -68,13 +82,13 @@ class _Direct(httpx.AsyncBaseTransport):
         data, origin = _wire(request), _origin(request.url)
         idle = self._idle[origin]
         used = idle.take()
-        connection = used or await self._open(origin)
+        connection = used or await self._open(origin, progress_of(request))
         try:
             return await connection.exchange(data)
         except httpx.ReadError as error:
             if used or isinstance(error, Fault) or not self._trust.shows_certificate:
                 raise
-            raise httpx.ReadError(f"{error}; {_PERHAPS_REFUSED}") from None
+            raise perhaps_refused(error) from None
         except asyncio.CancelledError:
             _note_status(request, connection.status)
             raise
@@ -86,19 +100,18 @@ class _Direct(httpx.AsyncBaseTransport):
         for idle in self._idle.values():
             idle.close()
 
-    async def _open(self, origin: Origin) -> HttpConnection:
+    async def _open(self, origin: Origin, progress: Progress) -> HttpConnection:
+        progress.end = End.NOT_SENT  # if time is over while it opens
         scheme, host, port = origin
         make = partial(HttpConnection, self._most)
         tls = self._trust.context() if scheme == "https" else None
         try:
             connection, plain = await connect(make, (host, port), self._timeout, tls)
         except NoConnection as error:
-            if error.refused:
-                raise CertificateRefused(str(error)) from None
-            kind = httpx.ConnectError if error.in_time else httpx.ConnectTimeout
-            raise kind(str(error)) from None
+            raise no_connection(error) from None
         if tls:
             connection.below = plain
+        progress.end = End.PENDING
         return connection
 
 
@@ -178,10 +191,14 @@ class _Proxied(httpx.AsyncBaseTransport):
         return httpx.AsyncHTTPTransport(verify=self._made_with, proxy=self._proxy, limits=limits)
 
 
+def progress_of(request: httpx.Request) -> Progress:
+    """Where the guard reads how far a request has come; logins have none that is read."""
+    return request.extensions.get("progress") or Progress()
+
+
 def _note_status(request: httpx.Request, status: int | None) -> None:
-    """Note the status of a reply that may never end, in `connector.systems.guard.Progress`."""
-    if progress := request.extensions.get("progress"):
-        progress.status = status
+    """Note the status of a reply that may never end."""
+    progress_of(request).status = status
 
 
 def _words(error: httpx.RequestError, connect_timeout: float | None) -> str:

@@ -8,6 +8,30 @@ locals {
         lines = { "{{outcome}}" = "sum by (outcome) (rate(${local.events}{${local.selector}}[5m])) * 60" }
       },
       {
+        title = "Events that are not accepted, by outcome: each counted once in an hour"
+        lines = { "{{outcome}}" = "count by (outcome) (sum by (outcome, event_id) (increase(${local.unaccepted}{${local.selector}}[1h])) > 0)" }
+      },
+      {
+        title = "Stuck events, by outcome: each counted once in a day"
+        lines = { "{{outcome}}" = "count by (outcome) (sum by (outcome, event_id) (increase(${local.stuck}{${local.selector}}[1d])) > 0)" }
+      },
+      {
+        title = "Share of new events that are accepted (the SLO), in an hour"
+        lines = { "accepted" = "sum(increase(${local.log_metric}_fresh{${local.selector},outcome=~\"${join("|", local.accepted)}\"}[1h])) / sum(increase(${local.log_metric}_fresh{${local.selector}}[1h]))" }
+      },
+      {
+        title = "Faults around the events, per minute"
+        lines = {
+          for name, what in {
+            refused_events  = "events that cannot be read or stored"
+            refused_posts   = "refused POST requests"
+            ledger_errors   = "ledger cannot be reached"
+            platform_errors = "Cloud Run's own 5xx"
+            no_instance     = "Cloud Run's own 429"
+          } : what => "sum(rate(${local.log_metric}_${name}{${local.selector}}[5m])) * 60"
+        }
+      },
+      {
         title = "Refused requests by outcome, per minute"
         lines = { "{{outcome}}" = "sum by (outcome) (rate(${local.refused}{${local.selector}}[5m])) * 60" }
       },
@@ -42,6 +66,13 @@ locals {
       {
         title = "Events and dead letters that wait"
         lines = { "{{subscription_id}}" = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\",subscription_id=~\"${var.name}-(push|dead-letters)\"})" }
+      },
+      {
+        title = "New dead letters, per hour"
+        lines = {
+          "of the function" = "sum(increase(${local.log_metric}_dead_letters{${local.selector}}[1h]))"
+          "of Pub/Sub"      = "sum(increase(pubsub_googleapis_com:subscription_dead_letter_message_count{monitored_resource=\"pubsub_subscription\",subscription_id=\"${var.name}-push\"}[1h]))"
+        }
       },
       {
         title = "Oldest event that waits, s"
@@ -83,5 +114,5 @@ resource "google_monitoring_dashboard" "this" {
     }
   })
 
-  depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
+  depends_on = [google_logging_metric.counter, google_logging_metric.event, google_logging_metric.distribution]
 }

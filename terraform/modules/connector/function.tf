@@ -1,8 +1,11 @@
 locals {
-  buffered             = var.delivery.shape == "buffered"
+  # `draining` keeps topics and subscriptions, but the function no longer publishes events of NSPS.
+  buffered             = var.delivery.shape != "direct"
+  publishes            = var.delivery.shape == "buffered"
   ack_deadline_seconds = coalesce(var.delivery.ack_deadline_seconds, min(600, var.function.timeout_seconds + 30))
-  # The function's URL would do as well, but Terraform knows the URL only after the environment.
-  push_audience = "nsps-connector/${var.project.id}/${var.name}"
+  # Cloud Run's deterministic URL. It is known before the function exists, so the push subscription can
+  # exist before the function publishes. It is also the audience that Cloud Run's own check accepts.
+  uri = "https://${var.name}-${var.project.number}.${var.region}.run.app"
   # The plan knows the parts of this address; it does not know the account's attribute `email`.
   push_email = "${var.name}-push@${var.project.id}.iam.gserviceaccount.com"
 
@@ -14,15 +17,19 @@ locals {
       LEDGER_URL           = "firestore:?project=${var.project.id}&database=${google_firestore_database.ledger.name}"
       SECRETS              = "gcp:${local.secret_prefix}"
       EVENT_BUDGET         = tostring(var.function.event_budget_seconds)
-      INGRESS              = local.buffered ? "publish" : "direct"
+      INGRESS              = local.publishes ? "publish" : "direct"
+      SOURCE_HASH          = var.source_code.hash
       GOOGLE_CLOUD_PROJECT = var.project.id # Cloud Run does not set it
     },
     local.buffered ? {
       PUBSUB_TOPIC             = "projects/${var.project.id}/topics/${google_pubsub_topic.events[0].name}"
       PUBSUB_DEAD_LETTER_TOPIC = "projects/${var.project.id}/topics/${google_pubsub_topic.dead_letters[0].name}"
       PUBSUB_SERVICE_ACCOUNT   = local.push_email
-      PUBSUB_AUDIENCE          = local.push_audience
+      PUBSUB_AUDIENCE          = local.uri
     } : {},
+    local.audited ? { KEEP_STATE = "true" } : {},
+    var.mapping.shadow == null ? {} : { SHADOW_MAPPING_FILE = var.mapping.shadow },
+    var.function.blast_limit == null ? {} : { BLAST_LIMIT = var.function.blast_limit },
   )
 }
 
@@ -126,33 +133,40 @@ resource "google_cloudfunctions2_function" "this" {
     min_instance_count               = var.function.min_instances
     max_instance_count               = var.function.max_instances
     ingress_settings                 = var.function.ingress
-    all_traffic_on_latest_revision   = true
+    all_traffic_on_latest_revision   = !var.function.hold_traffic
     service_account_email            = google_service_account.runtime.email
-    vpc_connector                    = var.function.vpc_connector
-    vpc_connector_egress_settings    = var.function.vpc_connector == null ? null : "ALL_TRAFFIC"
+    direct_vpc_egress                = var.function.network == null ? null : "VPC_EGRESS_ALL_TRAFFIC"
     environment_variables            = local.environment
+
+    dynamic "direct_vpc_network_interface" {
+      for_each = var.function.network[*]
+      content {
+        network    = direct_vpc_network_interface.value.network
+        subnetwork = direct_vpc_network_interface.value.subnetwork
+      }
+    }
   }
 
   lifecycle {
     precondition {
       condition     = length(local.missing_variables) == 0
-      error_message = "mapping.variables must also give ${join(", ", local.missing_variables)}: ${var.mapping.file} needs them."
+      error_message = "mapping.variables must also give ${join(", ", local.missing_variables)}: ${local.files} needs them."
     }
     precondition {
       condition     = length(local.unknown_variables) == 0
-      error_message = "mapping.variables gives ${join(", ", local.unknown_variables)}, which ${var.mapping.file} does not read; it reads ${join(", ", local.known_variables)}."
+      error_message = "mapping.variables gives ${join(", ", local.unknown_variables)}, which ${local.files} does not read; it reads ${join(", ", local.known_variables)}."
     }
     precondition {
       condition     = var.mapping.system_limit == null || local.rate_limit != null
-      error_message = "mapping.system_limit is given, but ${var.mapping.file} has no system.http.rate_limit: the instances could exceed the limit. Add one to the mapping."
+      error_message = "mapping.system_limit is given, but ${var.mapping.file} has no rate_limit under system: the instances could exceed the limit. Add one to the mapping."
     }
     precondition {
       condition     = try(var.function.max_instances * local.rate_limit <= var.mapping.system_limit, true)
-      error_message = "function.max_instances times the mapping's rate_limit must be at most mapping.system_limit: ${var.function.max_instances} instances of ${coalesce(local.rate_limit, 0)}/s exceed ${coalesce(var.mapping.system_limit, 0)}/s. Lower one of the two."
+      error_message = "function.max_instances times the mapping's rate_limit must be at most mapping.system_limit: ${var.function.max_instances} instances of ${coalesce(local.rate_limit, 0)}/s exceed ${coalesce(var.mapping.system_limit, 0)}/s. Lower one of the two. During a roll-out there can be twice as many instances for a moment: half of the limit is safe."
     }
     precondition {
-      condition     = try(var.function.max_instances <= local.sessions, true)
-      error_message = "function.max_instances must be at most the mapping's sessions, because each instance logs in: ${var.function.max_instances} instances need more than ${coalesce(local.sessions, 0)}. During a roll-out there can be twice as many instances for a moment: half of the sessions is safe."
+      condition     = try(var.function.max_instances * local.sessions_per_instance <= local.sessions, true)
+      error_message = "function.max_instances must be at most the mapping's sessions, because each instance logs in: ${var.function.max_instances} instances with ${local.sessions_per_instance} each need more than ${coalesce(local.sessions, 0)}. During a roll-out there can be twice as many instances for a moment: half of the sessions is safe."
     }
     precondition {
       condition     = var.function.event_budget_seconds < var.function.timeout_seconds
@@ -164,14 +178,12 @@ resource "google_cloudfunctions2_function" "this" {
     }
   }
 
-  # The first revision starts only if it can read its secrets and its ledger exists.
+  # The first revision starts only if it can read its secrets and its ledger exists. It publishes an event
+  # only when the subscription that delivers it exists: Pub/Sub gives a later subscription nothing.
   depends_on = [
-    google_secret_manager_secret_iam_member.runtime,
-    google_secret_manager_secret_iam_member.runtime_versions,
+    terraform_data.grants,
     google_secret_manager_secret_version.hash_key,
-    google_project_iam_member.runtime_ledger,
-    google_project_iam_member.build_source,
-    google_project_iam_member.build_logs,
-    google_artifact_registry_repository_iam_member.build,
+    google_pubsub_subscription.push,
+    google_pubsub_subscription_iam_member.agent_push,
   ]
 }

@@ -27,12 +27,35 @@ resource "google_service_account" "push" {
 
 # NSPS has a token and no Google identity, so Google must let every caller reach the function. The
 # function refuses a caller without the token before it reads the body.
-resource "google_cloud_run_v2_service_iam_member" "public" {
+# Where `allUsers` is forbidden, `function.invokers` names others, or nobody. Pub/Sub then needs the
+# permission, too.
+locals {
+  invokers = toset(concat(
+    var.function.invokers,
+    local.buffered && !contains(var.function.invokers, "allUsers") ? ["serviceAccount:${local.push_email}"] : [],
+  ))
+}
+
+resource "google_cloud_run_v2_service_iam_member" "invoker" {
+  for_each = local.invokers
+
   project  = var.project.id
   location = google_cloudfunctions2_function.this.location
   name     = google_cloudfunctions2_function.this.name
   role     = "roles/run.invoker"
-  member   = "allUsers"
+  member   = each.key
+
+  lifecycle {
+    # A function that is made anew has a service without these members.
+    replace_triggered_by = [google_cloudfunctions2_function.this.id]
+  }
+
+  depends_on = [google_service_account.push]
+}
+
+moved {
+  from = google_cloud_run_v2_service_iam_member.public
+  to   = google_cloud_run_v2_service_iam_member.invoker["allUsers"]
 }
 
 # --- what the function may do
@@ -140,6 +163,31 @@ resource "google_project_iam_member" "build_source" {
     title       = "${var.name}-build-source"
     description = "Only the bucket from which Cloud Functions builds"
     expression  = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${var.project.number}-${var.region}\")"
+  }
+}
+
+# --- until the permissions are in force
+
+# Google needs up to some minutes until a new permission is in force everywhere. The first build and the
+# first start would fail. This waits only if a permission is new.
+resource "terraform_data" "grants" {
+  triggers_replace = sort(concat(
+    [
+      google_project_iam_member.runtime_ledger.id,
+      google_project_iam_member.build_logs.id,
+      google_project_iam_member.build_source.id,
+      google_artifact_registry_repository_iam_member.build.id,
+    ],
+    values(google_secret_manager_secret_iam_member.runtime)[*].id,
+    values(google_secret_manager_secret_iam_member.runtime_versions)[*].id,
+    values(google_pubsub_topic_iam_member.runtime)[*].id,
+    values(google_storage_bucket_iam_member.agent_archive)[*].id,
+    google_pubsub_topic_iam_member.agent_dead_letters[*].id,
+    google_service_account_iam_member.agent_sign[*].id,
+  ))
+
+  provisioner "local-exec" {
+    command = "sleep ${var.grants_wait_seconds}"
   }
 }
 

@@ -16,18 +16,38 @@ resource "google_firestore_database" "ledger" {
       kms_key_name = cmek_config.value
     }
   }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# A backup is a copy of the whole database. docs/recovery.md says what restoring an old one means.
+resource "google_firestore_backup_schedule" "ledger" {
+  count = var.ledger.backup_days == 0 ? 0 : 1
+
+  project   = var.project.id
+  database  = google_firestore_database.ledger.name
+  retention = "${var.ledger.backup_days * 86400}s"
+
+  daily_recurrence {}
 }
 
 # The ledger reads documents only by name, so no field needs an index. An index on times that only
 # grow would limit a collection to about 500 writes a second. Firestore deletes a document at its
 # `expires`, which the ledger sets.
 locals {
-  ledger_fields = {
-    for pair in setproduct(
-      ["nsps_events", "nsps_subjects"],
-      ["expires", "lease_until", "leased_for", "owner", "snapshot", "token"],
-    ) : "${pair[0]}.${pair[1]}" => { collection = pair[0], field = pair[1] }
+  ledger_documents = {
+    nsps_events   = ["expires", "lease_until", "leased_for", "owner", "snapshot", "token"]
+    nsps_subjects = ["expires", "lease_until", "leased_for", "owner", "snapshot", "token"]
+    nsps_kept     = ["expires", "state"]
+    nsps_notes    = ["expires", "text", "value"]
   }
+  ledger_fields = merge([
+    for collection, fields in local.ledger_documents : {
+      for field in fields : "${collection}.${field}" => { collection = collection, field = field }
+    }
+  ]...)
 }
 
 resource "google_firestore_field" "ledger" {

@@ -1,6 +1,6 @@
 locals {
-  uri          = google_cloudfunctions2_function.this.service_config[0].uri
-  url          = "${local.uri}/process-event"
+  public_uri   = coalesce(var.function.public_url, local.uri)
+  url          = "${local.public_uri}/process-event"
   token_secret = "${local.secret_prefix}API_TOKEN"
   read_token   = "gcloud secrets versions access latest --project=${var.project.id} --secret=${local.token_secret}"
   # No mapping has a rule for this type, so every connector answers 202 and changes nothing.
@@ -17,7 +17,7 @@ output "url" {
 
 output "health_url" {
   description = "URL that answers 200 while the function serves; it needs no token."
-  value       = "${local.uri}/health"
+  value       = "${local.public_uri}/health"
 }
 
 output "nsps_handler" {
@@ -49,11 +49,13 @@ output "invoke_command" {
 }
 
 output "smoke_test" {
-  description = "Data for the test after a deployment: the URLs, and the version of the secret that contains the token."
+  description = "Data for the test after a deployment: the URLs, the version of the secret that contains the token, the hash of the source that must serve (null while traffic is held), and, if events are published, the filter of the record that shows a delivery."
   value = {
     url        = local.url
-    health_url = "${local.uri}/health"
+    health_url = "${local.public_uri}/health"
     token      = "projects/${var.project.id}/secrets/${local.token_secret}/versions/latest"
+    source     = var.function.hold_traffic ? null : var.source_code.hash
+    delivery   = local.publishes ? { project = var.project.id, filter = local.settled_filter } : null
   }
 }
 

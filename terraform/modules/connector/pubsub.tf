@@ -1,5 +1,6 @@
 # The buffered shape. It has its own subscription and no event trigger of the function: the subscription
-# of a trigger can have neither a dead-letter topic nor a backoff.
+# of a trigger can have neither a dead-letter topic nor a backoff. In the shape `draining` all of this
+# stays, until the last event is delivered (docs/decisions/0053-what-may-be-destroyed.md).
 
 locals {
   retention = "${var.delivery.retention_days * 86400}s"
@@ -12,6 +13,12 @@ resource "google_pubsub_topic" "events" {
   name         = "${var.name}-events"
   kms_key_name = var.kms_key
   labels       = var.labels
+  # The topic itself keeps events, too. If the subscription is lost, a new one can be set back in time.
+  message_retention_duration = local.retention
+
+  lifecycle {
+    prevent_destroy = true # events that NSPS considers delivered
+  }
 }
 
 resource "google_pubsub_topic" "dead_letters" {
@@ -21,6 +28,12 @@ resource "google_pubsub_topic" "dead_letters" {
   name         = "${var.name}-dead-letters"
   kms_key_name = var.kms_key
   labels       = var.labels
+  # See the topic of the events.
+  message_retention_duration = local.retention
+
+  lifecycle {
+    prevent_destroy = true # dead letters are events that no other place keeps
+  }
 }
 
 # Ordering is off: together with dead letters it can block a subscriber permanently. The ledger keeps
@@ -37,10 +50,10 @@ resource "google_pubsub_subscription" "push" {
   labels                     = var.labels
 
   push_config {
-    push_endpoint = "${google_cloudfunctions2_function.this.service_config[0].uri}/pubsub"
+    push_endpoint = "${local.uri}/pubsub"
     oidc_token {
       service_account_email = google_service_account.push[0].email
-      audience              = local.push_audience
+      audience              = local.uri
     }
   }
 
@@ -58,10 +71,14 @@ resource "google_pubsub_subscription" "push" {
     ttl = "" # the subscription never expires, even after a month without events
   }
 
+  lifecycle {
+    prevent_destroy = true # it holds the events that wait for the external system
+  }
+
   # The dead-letter subscription must exist first: without it, events on that topic would be lost.
   depends_on = [
     google_pubsub_subscription.dead_letters,
-    google_pubsub_topic_iam_member.agent_dead_letters,
+    terraform_data.grants,
   ]
 }
 
@@ -77,5 +94,9 @@ resource "google_pubsub_subscription" "dead_letters" {
 
   expiration_policy {
     ttl = ""
+  }
+
+  lifecycle {
+    prevent_destroy = true # it holds the dead letters
   }
 }

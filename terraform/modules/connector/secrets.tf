@@ -13,6 +13,8 @@ resource "google_secret_manager_secret" "this" {
   # The ledger stores subscribers under hashes that are made with this key. Without the key, its records
   # are useless.
   deletion_protection = each.key == "HASH_KEY" && var.ledger.delete_protection
+  # A version that somebody destroys is only disabled for 30 days, and can be enabled again.
+  version_destroy_ttl = "2592000s"
 
   replication {
     dynamic "auto" {
@@ -31,6 +33,10 @@ resource "google_secret_manager_secret" "this" {
       }
     }
   }
+
+  lifecycle {
+    prevent_destroy = true # Terraform does not know the values, so it cannot make them again
+  }
 }
 
 # No person needs to know this secret. It is ephemeral and write-only, so it is not in the state.
@@ -45,4 +51,11 @@ resource "google_secret_manager_secret_version" "hash_key" {
   secret_data_wo         = ephemeral.random_password.hash_key.result
   secret_data_wo_version = 1
   deletion_policy        = "ABANDON"
+
+  lifecycle {
+    prevent_destroy = true
+    # After an import (docs/recovery.md) the state does not know this number. Without this line, the next
+    # apply would generate another key.
+    ignore_changes = [secret_data_wo_version]
+  }
 }

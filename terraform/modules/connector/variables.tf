@@ -49,11 +49,13 @@ variable "mapping" {
     The mapping of the connector.
     `file`: the mapping file, relative to the repository. Terraform reads event types, secrets, required variables and limits from it.
     `variables`: the environment variables of the mapping's settings and their values; no secrets.
+    `shadow`: a mapping file that plans beside `file` and sends nothing (docs/shadow.md); null for none. Its settings and secrets must be there, too.
     `system_limit`: calls per second that the external system allows from all instances together; null if it has no limit. The mapping's `rate_limit` is per instance.
   EOT
   type = object({
     file         = string
     variables    = optional(map(string), {})
+    shadow       = optional(string)
     system_limit = optional(number)
   })
   nullable = false
@@ -74,9 +76,14 @@ variable "function" {
     The function.
     `memory`, `cpu`, `concurrency`: the values for one instance. `min_instances` above 0 avoids cold starts, but costs money without traffic.
     `timeout_seconds`: time after which Google ends a request. `event_budget_seconds`: time after which the connector ends an event; it must be shorter, so that NSPS always gets an answer.
-    `ingress`: `ALLOW_ALL`, or `ALLOW_INTERNAL_AND_GCLB` behind a load balancer of your own.
+    `max_instances`: Google's limit of instances. During a roll-out there can be twice as many for a moment.
+    `ingress`: `ALLOW_ALL`, or `ALLOW_INTERNAL_AND_GCLB` behind a load balancer. Pub/Sub reaches the function in both cases.
+    `public_url`: address of that load balancer, such as `https://wtl-hlr.nsps.example.com`; null for the function's own address.
+    `invokers`: who may reach the function: `allUsers`, because NSPS has no Google identity; or the account of your gateway; or nobody, if you disable Cloud Run's invoker check (docs/deploy.md).
+    `hold_traffic`: a new revision gets no traffic until you send it some (docs/deploy.md#canary).
+    `blast_limit`: how many events in a period may take service away, such as `500/h`, until a person allows more; null for no limit.
     `log_level`: `INFO` or `DEBUG`.
-    `vpc_connector`: Serverless VPC Access connector for all outgoing calls; null for Google's own addresses.
+    `network`: network and subnetwork for all outgoing calls (Direct VPC egress); null for Google's own addresses.
   EOT
   type = object({
     runtime              = optional(string, "python313")
@@ -88,8 +95,12 @@ variable "function" {
     min_instances        = optional(number, 0)
     max_instances        = optional(number, 3)
     ingress              = optional(string, "ALLOW_ALL")
+    public_url           = optional(string)
+    invokers             = optional(list(string), ["allUsers"])
+    hold_traffic         = optional(bool, false)
+    blast_limit          = optional(string)
     log_level            = optional(string, "INFO")
-    vpc_connector        = optional(string)
+    network              = optional(object({ network = string, subnetwork = string }))
   })
   default  = {}
   nullable = false
@@ -97,6 +108,11 @@ variable "function" {
   validation {
     condition     = contains(["python311", "python312", "python313"], var.function.runtime)
     error_message = "function.runtime must be python311, python312 or python313: the connector is tested on these."
+  }
+
+  validation {
+    condition     = var.function.blast_limit == null ? true : can(regex("^[1-9][0-9]{0,8}/[mhd]$", var.function.blast_limit))
+    error_message = "function.blast_limit must be a number and a period (m, h or d), such as 500/h."
   }
 
   validation {
@@ -135,6 +151,16 @@ variable "function" {
   }
 
   validation {
+    condition     = alltrue([for member in var.function.invokers : can(regex("^(allUsers|(serviceAccount|group|user|principal|principalSet):.+)$", member))])
+    error_message = "function.invokers must be allUsers, or members such as serviceAccount:gateway@my-project.iam.gserviceaccount.com."
+  }
+
+  validation {
+    condition     = var.function.public_url == null ? true : can(regex("^https://[^/]+$", var.function.public_url))
+    error_message = "function.public_url must be https:// and a host, without a path: the function's paths follow it."
+  }
+
+  validation {
     condition     = contains(["DEBUG", "INFO"], var.function.log_level)
     error_message = "function.log_level must be INFO or DEBUG: successful events are logged as INFO, and without them the metrics would show only failures."
   }
@@ -143,8 +169,8 @@ variable "function" {
 variable "delivery" {
   description = <<-EOT
     How an event gets from NSPS to the external system.
-    `shape`: with `direct`, NSPS waits for the result and sends a failed event again; with `buffered`, the function puts the event on a Pub/Sub topic and answers, and Pub/Sub delivers and repeats it.
-    The other settings are for `buffered`. `ack_deadline_seconds`: how long Pub/Sub waits for the function; default: the function's timeout and 30 s more. `minimum_backoff_seconds`, `maximum_backoff_seconds`: pause before a failed event comes again. `max_delivery_attempts`: number of failed attempts after which an event becomes a dead letter. `retention_days`: how long Pub/Sub keeps an event or a dead letter.
+    `shape`: with `direct`, NSPS waits for the result and sends a failed event again; with `buffered`, the function puts the event on a Pub/Sub topic and answers, and Pub/Sub delivers and repeats it. `draining` is the way back: new events are direct, and Pub/Sub still delivers those that wait.
+    The other settings are for `buffered` and `draining`. `ack_deadline_seconds`: how long Pub/Sub waits for the function; default: the function's timeout and 30 s more. `minimum_backoff_seconds`, `maximum_backoff_seconds`: pause before a failed event comes again. `max_delivery_attempts`: number of failed attempts after which an event becomes a dead letter. `retention_days`: how long Pub/Sub keeps an event or a dead letter. `archive_days`: how long a bucket keeps a copy of each dead letter; null for no archive. It holds personal data.
   EOT
   type = object({
     shape                   = optional(string, "direct")
@@ -153,13 +179,14 @@ variable "delivery" {
     maximum_backoff_seconds = optional(number, 600)
     max_delivery_attempts   = optional(number, 100)
     retention_days          = optional(number, 31)
+    archive_days            = optional(number)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = contains(["direct", "buffered"], var.delivery.shape)
-    error_message = "delivery.shape must be direct or buffered."
+    condition     = contains(["direct", "buffered", "draining"], var.delivery.shape)
+    error_message = "delivery.shape must be direct, buffered or draining."
   }
 
   validation {
@@ -180,6 +207,11 @@ variable "delivery" {
   validation {
     condition     = var.delivery.retention_days >= 1 && var.delivery.retention_days <= 31
     error_message = "delivery.retention_days must be 1 to 31, Pub/Sub's limits."
+  }
+
+  validation {
+    condition     = var.delivery.archive_days == null ? true : var.delivery.archive_days >= 1 && var.delivery.archive_days <= 3650
+    error_message = "delivery.archive_days must be 1 to 3650; leave it out for no archive."
   }
 }
 
@@ -213,14 +245,33 @@ variable "ledger" {
     `location`: a region or multi-region of Firestore; it can never change. Default: the function's region.
     `delete_protection`: Google refuses to delete the database and the secret HASH_KEY. If the ledger is lost, the connector can apply old events again.
     `point_in_time_recovery`: keeps seven days of history, at an extra price.
+    `backup_days`: how long each daily backup is kept; 0 for no backups.
   EOT
   type = object({
     location               = optional(string)
     delete_protection      = optional(bool, true)
     point_in_time_recovery = optional(bool, false)
+    backup_days            = optional(number, 7)
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.ledger.backup_days >= 0 && var.ledger.backup_days <= 98
+    error_message = "ledger.backup_days must be 1 to 98, Firestore's limits; 0 switches the backups off."
+  }
+}
+
+variable "grants_wait_seconds" {
+  description = "Seconds to wait after a permission was granted, until it is in force everywhere at Google. 0 does not wait."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  validation {
+    condition     = var.grants_wait_seconds >= 0 && var.grants_wait_seconds <= 600
+    error_message = "grants_wait_seconds must be 0 to 600."
+  }
 }
 
 variable "kms_key" {
@@ -236,18 +287,31 @@ variable "kms_key" {
 
 variable "alerts" {
   description = <<-EOT
-    The limits at which an alert is sent, and who gets it.
+    The limits at which an alert is sent, and who gets it. docs/operate.md#alerts describes each alert.
     `channels`: names of notification channels; without a channel, only the console shows alerts. `runbook_url`: URL of your copy of docs/operate.md, for the links in the alerts.
-    `failed_percent`: percentage of events that end failed or unavailable within 15 minutes, if there are at least `failed_minimum` events. `unauthorized`: number of requests with a wrong token within ten minutes. `no_traffic_hours`: hours without an event; null if such hours are normal. `oldest_message_minutes`: time that an event waits in the buffered shape. `uptime_check`: request /health from several places; needs `ALLOW_ALL`.
+    `failed_percent`: percentage of the events of the last hour with one outcome that is not accepted. `failed_minimum`: number of attempts below which such an alert stays silent; one event that fails again and again reaches it.
+    `stuck_hours`: hours after which an event that is not accepted is stuck. `many`: number of stuck events or dead letters within an hour that are more than single cases; also the least number for the alerts of the SLO.
+    `slo`: share of events that must be accepted, such as 0.99; 0 switches the SLO off. `latency_seconds`: time that 99 of 100 applied events may take.
+    `unauthorized`: number of requests with a wrong token within ten minutes. `no_traffic_hours`: hours without an event; 0 if such hours are normal.
+    `oldest_message_minutes`: time that an event waits in the buffered shape. `letters_expire_days`: days before Pub/Sub deletes a dead letter.
+    `secret_access`: alert when anybody but the function reads a secret; it needs Data Access logs of Secret Manager, which the root module switches on. `secret_readers`: e-mail addresses of others that may read them.
+    `uptime_check`: request /health from several places; needs `ALLOW_ALL`.
   EOT
   type = object({
     channels               = optional(list(string), [])
     runbook_url            = optional(string)
     failed_percent         = optional(number, 5)
-    failed_minimum         = optional(number, 20)
+    failed_minimum         = optional(number, 3)
+    stuck_hours            = optional(number, 4)
+    many                   = optional(number, 10)
+    slo                    = optional(number, 0.99)
+    latency_seconds        = optional(number, 10)
     unauthorized           = optional(number, 10)
     no_traffic_hours       = optional(number, 6)
     oldest_message_minutes = optional(number, 15)
+    letters_expire_days    = optional(number, 3)
+    secret_access          = optional(bool, true)
+    secret_readers         = optional(list(string), [])
     uptime_check           = optional(bool, true)
   })
   default  = {}
@@ -259,13 +323,73 @@ variable "alerts" {
   }
 
   validation {
-    condition     = var.alerts.no_traffic_hours == null ? true : var.alerts.no_traffic_hours >= 1 && var.alerts.no_traffic_hours <= 23
-    error_message = "alerts.no_traffic_hours must be 1 to 23: an alert cannot look back further than a day. Null switches it off."
+    condition     = var.alerts.failed_minimum >= 1 && var.alerts.many >= 2
+    error_message = "alerts.failed_minimum must be at least 1, and alerts.many at least 2."
+  }
+
+  validation {
+    condition     = var.alerts.stuck_hours >= 1 && var.alerts.stuck_hours <= 168
+    error_message = "alerts.stuck_hours must be 1 to 168: one hour to one week."
+  }
+
+  validation {
+    condition     = var.alerts.slo == 0 || var.alerts.slo >= 0.94 && var.alerts.slo <= 0.9999
+    error_message = "alerts.slo must be 0.94 to 0.9999, or 0 for no SLO: below 0.94 even a full outage does not use up the budget fast enough for the alert."
+  }
+
+  validation {
+    condition     = var.alerts.no_traffic_hours >= 0 && var.alerts.no_traffic_hours <= 23
+    error_message = "alerts.no_traffic_hours must be 1 to 23: an alert cannot look back further than a day. 0 switches it off."
+  }
+
+  validation {
+    condition     = var.alerts.letters_expire_days >= 1
+    error_message = "alerts.letters_expire_days must be at least 1."
+  }
+
+  validation {
+    condition     = alltrue([for reader in var.alerts.secret_readers : can(regex("^[^@:]+@[^@:]+$", reader))])
+    error_message = "alerts.secret_readers must be e-mail addresses without a prefix such as serviceAccount: or user:."
   }
 
   validation {
     condition     = var.alerts.runbook_url == null ? true : can(regex("^https://", var.alerts.runbook_url))
     error_message = "alerts.runbook_url must be an https address of your copy of docs/operate.md."
+  }
+}
+
+variable "audit" {
+  description = <<-EOT
+    A scheduled job that compares what the external system holds with what it should hold, and only reads (docs/audit.md); null for none. With it, the ledger keeps the last event of each subscriber, encrypted (`KEEP_STATE`).
+    `image`: the image that `docker build --target audit` makes, in a registry that the project can read. `schedule`, `time_zone`: when a run starts, as for cron. `minutes`: how long a run lasts at most; the next one goes on from there. `rate`: reads per second; default: a tenth of the mapping's `rate_limit`, or 5. `memory`: of the job.
+    `known`: path of the file of known differences in the image. `repair`: kinds that the job repairs, of `missing`, `different` and `double`; default: none, then it only reads. `most_repairs`: if more subscribers differ in one run, none is repaired.
+  EOT
+  type = object({
+    image        = string
+    schedule     = optional(string, "0 1 * * *")
+    time_zone    = optional(string, "Etc/UTC")
+    minutes      = optional(number, 240)
+    rate         = optional(number)
+    memory       = optional(string, "512Mi")
+    known        = optional(string)
+    repair       = optional(list(string), [])
+    most_repairs = optional(number, 20)
+  })
+  default = null
+
+  validation {
+    condition     = var.audit == null ? true : var.audit.minutes > 0 && var.audit.minutes <= 1400
+    error_message = "audit.minutes must be above 0 and at most 1400: Google ends a job after a day."
+  }
+
+  validation {
+    condition     = var.audit == null ? true : var.audit.rate == null ? true : var.audit.rate > 0
+    error_message = "audit.rate must be above 0 reads per second."
+  }
+
+  validation {
+    condition     = var.audit == null ? true : length(setsubtract(var.audit.repair, ["missing", "different", "double"])) == 0
+    error_message = "audit.repair can have missing, different and double: what should not be there is removed by a person only, with `connector audit --remove extra`."
   }
 }
 

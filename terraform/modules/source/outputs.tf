@@ -5,7 +5,7 @@ output "dir" {
 
 output "files" {
   description = "The files in the zip."
-  value       = local.files
+  value       = keys(local.origins)
 }
 
 output "hash" {

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import httpx
 
+from connector_tools.counterparts.stand_in.records import Exists, Missing, Records
 from tests.support.oauth.server import OAuthServer
-from tests.support.session_systems.records import Exists, Missing, Records
 from tests.support.session_systems.web import Answer, Asked, WebSystem, document
 
 COLLECTION = "/subscribers"

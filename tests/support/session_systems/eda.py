@@ -13,9 +13,9 @@ exists. The codes of a wrong password (1002) and of too many sessions (1004) are
 from typing import Literal
 from xml.etree.ElementTree import Element
 
-from tests.support.session_systems.records import Exists, Missing, Records
-from tests.support.session_systems.sessions import NotAllowed, Sessions, TooMany
-from tests.support.session_systems.soap import (
+from connector_tools.counterparts.stand_in.records import Exists, Missing, Records
+from connector_tools.counterparts.stand_in.sessions import NotAllowed, Sessions, TooMany
+from connector_tools.counterparts.stand_in.soap_messages import (
     Envelope,
     elements,
     fields,

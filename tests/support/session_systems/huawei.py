@@ -10,9 +10,16 @@ stand-in's: a mapping must be able to name others.
 
 from typing import Literal
 
-from tests.support.session_systems.records import Exists, Missing, Records
-from tests.support.session_systems.sessions import NotAllowed, Sessions, TooMany
-from tests.support.session_systems.soap import elements, fields, local, namespace, opened, sealed
+from connector_tools.counterparts.stand_in.records import Exists, Missing, Records
+from connector_tools.counterparts.stand_in.sessions import NotAllowed, Sessions, TooMany
+from connector_tools.counterparts.stand_in.soap_messages import (
+    elements,
+    fields,
+    local,
+    namespace,
+    opened,
+    sealed,
+)
 from tests.support.session_systems.web import Answer, Asked, SessionSystem
 
 COMMANDS = "http://www.huawei.com/HLR9820/"

@@ -8,9 +8,9 @@ from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from connector_tools.counterparts.stand_in.records import Records
+from connector_tools.counterparts.stand_in.sessions import Sessions
 from tests.support.peer import Arrived, Peer
-from tests.support.session_systems.records import Records
-from tests.support.session_systems.sessions import Sessions
 
 
 @dataclass(frozen=True)

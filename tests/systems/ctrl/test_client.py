@@ -162,10 +162,10 @@ async def test_after_a_timeout_the_call_is_pending_and_a_stopped_hlr_may_do_it_l
 ) -> None:
     async with client(hlr.host, "300ms") as system:
         await send(system, call("subscriber.create", IMSI))
-        hlr.stop()
+        hlr.suspend()
         reply = await send(system, call(f"{SELECTED}.msisdn", NUMBER))
         assert (reply.outcome, reply.end) == (Outcome.UNAVAILABLE, End.PENDING)
-        hlr.go_on()
+        hlr.resume()
         await send(system, call(f"{SELECTED}.info"))
     assert hlr.subscribers()[IMSI][0] == NUMBER
 

@@ -18,7 +18,7 @@ from connector.systems.http.faults import TooLarge
 from connector.systems.http.outcomes import of_exception
 from connector.systems.http.proxy import proxy_for
 from connector.systems.http.transport import http_transport, whole
-from connector.systems.http.trust import Trust
+from connector.systems.trust import Trust
 from tests.support.calls import client, forget_proxies, send_once
 from tests.support.certificates import Authority
 from tests.support.function import free_port

@@ -12,6 +12,7 @@ from connector.outcome import Outcome
 from connector.system import End
 from tests.support.calls import POST, PUT, client, send, send_once
 from tests.support.function import free_port
+from tests.support.names import silence
 from tests.support.scripted import Scripted, ScriptedServer
 
 LOST = [Scripted(drop=True), Scripted(raw=b""), Scripted(raw=b"HTTP/1.1 200 OK\r\nConte")]
@@ -256,6 +257,15 @@ async def test_a_failure_says_whether_the_request_may_have_been_applied(
     reply = await send_once(system.url, POST, timeout="250ms", replies=refused)
     assert reply.outcome is not Outcome.APPLIED
     assert (reply.unknown, reply.end is End.PENDING) == (unknown, pending)
+
+
+@pytest.mark.parametrize("http2", [False, True])
+async def test_a_message_is_not_taken_for_sent_while_its_connection_opens(http2: bool) -> None:
+    """The event has less time left than a connection may take."""
+    with silence() as (host, port):
+        message = replace(POST, once=True)
+        reply = await send_once(f"http://{host}:{port}", message, budget=0.3, http2=http2)
+    assert (reply.outcome, reply.end) == (Outcome.UNAVAILABLE, End.NOT_SENT)
 
 
 async def test_a_request_that_was_not_sent_is_neither_unknown_nor_pending() -> None:

@@ -20,16 +20,17 @@ from connector.masking import redact
 from connector.outcome import Outcome, Refusal
 from connector.settings import BadSettings
 from connector.system import End, Renewal, Reply, Turn
+from connector.systems.causes import CREDENTIALS
 from connector.systems.guard import Progress
 from connector.systems.http.call import HttpCall
 from connector.systems.http.client import UNSENDABLE, HttpSystem, exchange, read
-from connector.systems.http.credentials import CREDENTIALS, HttpCredentials, bearer
-from connector.systems.http.entry import HttpSystemEntry
+from connector.systems.http.credentials import HttpCredentials, bearer
+from connector.systems.http.entry import ServerEntry
 from connector.systems.http.request import Request, request
 from connector.systems.http.session.entry import (
     Assertion,
-    Login,
     LoginKind,
+    LoginOf,
     OAuth2,
     TokenKind,
     Wsse,
@@ -52,7 +53,7 @@ _LOGOUT = 5.0  # seconds at most for the logout at the stop
 
 
 def session_system(
-    entry: HttpSystemEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
+    entry: ServerEntry, settings: Mapping[str, Any], renewal: Renewal | None = None
 ) -> HttpSystem:
     """The client for a system whose `auth` is a `SessionKind`.
 
@@ -126,7 +127,7 @@ class SessionSystem(LateSystem):
 
     def __init__(
         self,
-        entry: HttpSystemEntry,
+        entry: ServerEntry,
         settings: Mapping[str, Any],
         renewal: Renewal | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -215,7 +216,7 @@ class SessionSystem(LateSystem):
             return True
         if self._kind.expired_when is None:
             return False
-        scope = Scope(self._scope, reply=read(response)[0].seen)
+        scope = Scope(self._scope, reply=read(response, self._entry)[0].seen)
         try:
             return bool(self._kind.expired_when.evaluate(scope))
         except EvaluationError:  # the reply has not the fields; the mapping's `replies` judge it
@@ -227,7 +228,7 @@ class SessionSystem(LateSystem):
                 return OAuth2LogIn(kind, self._settings, self._ask)
             case Assertion():
                 return AssertionLogIn(kind, self._settings, self._ask)
-            case Login():
+            case LoginOf():
                 url = self._config.base_url
                 return RequestsLogIn(kind, self._settings, self._ask, self._http, url)
         raise TypeError(kind)
@@ -246,7 +247,7 @@ class SessionSystem(LateSystem):
             return Reply(Outcome.UNAVAILABLE, "API Core did not answer the login", cause)
         if isinstance(found, Reply):
             return found
-        reply, _ = read(found)
+        reply, _ = read(found, self._entry)
         seen = {**reply.seen, "cookies": {cookie.name: cookie.value for cookie in cookies.jar}}
         applied = found.status_code in accept
         return replace(reply, outcome=Outcome.APPLIED if applied else reply.outcome, seen=seen)
@@ -257,7 +258,7 @@ def _unsendable(reply: Reply) -> bool:
     return reply.end is End.NOT_SENT and reply.outcome is Outcome.FAILED and not reply.refused
 
 
-def check(entry: HttpSystemEntry, settings: Mapping[str, Any]) -> None:
+def check(entry: ServerEntry, settings: Mapping[str, Any]) -> None:
     """Check the values of a session kind; a start and a rotated secret need it.
 
     Raises:
@@ -279,7 +280,7 @@ def _checked(kind: object, scope: Scope) -> Iterator[tuple[str, Callable[[], obj
     match kind:
         case Wsse():
             yield "wsse", partial(_user, kind, scope)
-        case Login():
+        case LoginOf():
             first = kind.requests[0]  # the others can read values of the session
             yield f"login.requests.{first.method}", partial(first.request, scope)
         case OAuth2() | Assertion():

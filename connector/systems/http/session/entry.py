@@ -4,7 +4,7 @@
 """
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -14,7 +14,7 @@ from connector.mapping.expression import Value
 from connector.mapping.protocol import AnyScriptedReply
 from connector.mapping.session import SESSION
 from connector.mapping.text import text_of
-from connector.systems.http.call import HttpCallEntry, HttpRequestEntry
+from connector.systems.http.call import HttpCallEntry, HttpRequestEntry, RequestEntry
 from connector.systems.http.entry import SessionKind
 
 _Names = dict[str, tuple[str, ...]]
@@ -62,7 +62,21 @@ class TokenKind(LoginKind):
     url: EndpointText
     scope: AnyText | None = None
     audience: AnyText | None = None
+    base_url: AnyText | None = Field(
+        None,
+        description="The base URL of calls, if the `reply` with the token decides it, such as "
+        "`=reply.json.instance_url`.",
+    )
+    example: AnyScriptedReply | None = Field(
+        None, description="The reply with the token; tests of the file read it for `base_url`."
+    )
     form: dict[str, AnyValue] = Field({}, description="More fields of the request for a token.")
+
+    @model_validator(mode="after")
+    def _has_example(self) -> Self:
+        if self.base_url is not None and self.example is None:
+            raise ValueError("needs an `example`: the reply that `base_url` reads in tests")
+        return self
 
     @property
     def gives(self) -> tuple[str, ...]:
@@ -71,7 +85,11 @@ class TokenKind(LoginKind):
 
     def names_at(self, loc: Loc) -> _Names:
         """See `SessionKind`."""
-        of: dict[str | int, _Names] = {"lifetime": _LOGIN_REPLY, "expired_when": REPLY}
+        of: dict[str | int, _Names] = {
+            "lifetime": _LOGIN_REPLY,
+            "expired_when": REPLY,
+            "base_url": _LOGIN_REPLY,
+        }
         return of.get(loc[0], {})
 
 
@@ -114,8 +132,8 @@ class Assertion(TokenKind):
     )
 
 
-class LoginRequest(HttpRequestEntry):
-    """A request of a login, and the values to take from its reply."""
+class TakingRequest(RequestEntry):
+    """A request of a login, and the values to take from its reply; the base of each protocol's."""
 
     take: dict[Name, AnyValue] = Field(
         {}, description="Values of the `reply` by name, for `session.NAME`."
@@ -131,14 +149,25 @@ class LoginRequest(HttpRequestEntry):
         return self
 
 
-class Login(LoginKind):
-    """A session that one or several requests begin; cookies are kept with it."""
+class LoginRequest(TakingRequest, HttpRequestEntry):
+    """A request of a login over HTTP."""
 
-    requests: Annotated[tuple[LoginRequest, ...], Field(min_length=1)]
+
+TakingOf = TypeVar("TakingOf", bound=TakingRequest)
+RequestOf = TypeVar("RequestOf", bound=RequestEntry)
+
+
+class LoginOf(LoginKind, Generic[TakingOf, RequestOf]):
+    """A session that one or several requests begin; the base of each protocol's own entry."""
+
+    fields: ClassVar[tuple[str, ...]]
+    """The fields of a reply."""
+
+    requests: Annotated[tuple[TakingOf, ...], Field(min_length=1)]
     base_url: AnyText | None = Field(
         None, description="The base URL of calls, if the login's reply decides it."
     )
-    logout: HttpRequestEntry | None = Field(
+    logout: RequestOf | None = Field(
         None, description="The request that ends the session when the connector stops."
     )
     sessions: Annotated[int, Field(ge=1, strict=True)] | None = Field(
@@ -154,19 +183,29 @@ class Login(LoginKind):
         """See `SessionKind`."""
         match loc:
             case ("expired_when",):
-                return REPLY
+                return {"reply": self.fields}
             case ("requests", int(index), key, *_):
                 before = self._taken(index)
                 names: _Names = {SESSION: before} if before else {}
-                return names | (_LOGIN_REPLY if key == "take" else {})
+                return names | (self._reply if key == "take" else {})
             case ("lifetime", *_):
-                return {SESSION: self.gives, **_LOGIN_REPLY}
+                return {SESSION: self.gives, **self._reply}
         return {SESSION: self.gives}
+
+    @property
+    def _reply(self) -> _Names:
+        return {"reply": (*self.fields, "cookies")}
 
     def _taken(self, index: int) -> tuple[str, ...]:
         """The names of the values that the requests before this one take, in order."""
         names = [name for request in self.requests[:index] for name in request.take]
         return tuple(dict.fromkeys(names))
+
+
+class Login(LoginOf[LoginRequest, HttpRequestEntry]):
+    """A session that one or several requests begin; cookies are kept with it."""
+
+    fields = HttpCallEntry.reply_fields
 
 
 class Wsse(SessionKind):

@@ -16,16 +16,17 @@ from connector.mapping.system_entry import seconds
 from connector.mapping.text import in_header, text_of
 from connector.outcome import Outcome
 from connector.system import End, Reply
+from connector.systems.causes import CREDENTIALS
 from connector.systems.http.call import HttpCall, form_pairs
-from connector.systems.http.credentials import CREDENTIALS, HttpCredentials, basic
-from connector.systems.http.entry import Http, base_url
+from connector.systems.http.credentials import HttpCredentials, basic
+from connector.systems.http.entry import HttpServer, base_url
 from connector.systems.http.request import Request, request
 from connector.systems.http.session.entry import (
     Assertion,
-    Login,
     LoginKind,
-    LoginRequest,
+    LoginOf,
     OAuth2,
+    TakingRequest,
     TokenKind,
     endpoint,
 )
@@ -148,9 +149,17 @@ class TokenLogIn(LogIn):
             raise NoLogin(_failed("API Core's reply to the login has no `access_token`"))
         return Session(
             values={"token": in_header(token)},
+            base_url=self._base_url(reply, made.url),
             refresh=str(found.get("refresh_token") or refresh or "") or None,
             lifetime=self._lives(reply, {}, found.get("expires_in")),
         )
+
+    def _base_url(self, reply: Reply, asked: str) -> str | None:
+        """The base URL in the reply with the token; None if the mapping does not read it."""
+        if self._kind.base_url is None:
+            return None
+        found = formed(self._kind.base_url, self._scope({}, reply), text_of)
+        return new_base_url(found, asked)
 
 
 class OAuth2LogIn(TokenLogIn):
@@ -203,7 +212,12 @@ class RequestsLogIn(LogIn):
     """The requests that the mapping file lists, one after the other."""
 
     def __init__(
-        self, kind: Login, settings: Mapping[str, Any], ask: Ask, http: Http, url: str
+        self,
+        kind: LoginOf[Any, Any],
+        settings: Mapping[str, Any],
+        ask: Ask,
+        http: HttpServer,
+        url: str,
     ) -> None:
         """`http` has the headers of all requests, `url` is the base URL of the login."""
         super().__init__(kind, settings, ask)
@@ -221,7 +235,8 @@ class RequestsLogIn(LogIn):
             session.values |= self._taken(entry, session, reply)
         if self._kind.base_url:
             scope = self._scope(session.values)
-            session.base_url = self._new_url(formed(self._kind.base_url, scope, text_of))
+            found = formed(self._kind.base_url, scope, text_of)
+            session.base_url = new_base_url(found, f"{self._url}/")
         session.lifetime = self._lives(reply, session.values)
         return session
 
@@ -250,7 +265,7 @@ class RequestsLogIn(LogIn):
         call = call if url is None else below(call)
         return request(call, url or self._url, http, HttpCredentials(), scope)
 
-    def _taken(self, entry: LoginRequest, session: Session, reply: Reply) -> dict[str, Any]:
+    def _taken(self, entry: TakingRequest, session: Session, reply: Reply) -> dict[str, Any]:
         """The values that a request takes from its reply.
 
         Raises:
@@ -264,21 +279,22 @@ class RequestsLogIn(LogIn):
                 raise NoLogin(_failed(f"API Core's reply to the login has no `{name}`", cause))
         return found
 
-    def _new_url(self, found: str) -> str:
-        """The base URL that a login gave; it can be relative to the old one.
 
-        Raises:
-            NoLogin: it cannot be used, or would send the credentials without TLS.
-        """
-        url = urljoin(f"{self._url}/", found)
-        try:
-            url = base_url(url)
-            httpx.URL(url)
-        except (ValueError, httpx.InvalidURL):
-            raise NoLogin(_failed("The base URL in API Core's reply cannot be used")) from None
-        if urlsplit(self._url).scheme == "https" and urlsplit(url).scheme != "https":
-            raise NoLogin(_failed("The base URL in API Core's reply is not https"))
-        return url
+def new_base_url(found: str, asked: str) -> str:
+    """The base URL that a login gave; it can be relative to the URL that was asked.
+
+    Raises:
+        NoLogin: it cannot be used, or would send the credentials without TLS.
+    """
+    url = urljoin(asked, found)
+    try:
+        url = base_url(url if found.strip() else "")
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
+        raise NoLogin(_failed("The base URL in API Core's reply cannot be used")) from None
+    if urlsplit(asked).scheme == "https" and urlsplit(url).scheme != "https":
+        raise NoLogin(_failed("The base URL in API Core's reply is not https"))
+    return url
 
 
 def below(call: HttpCall) -> HttpCall:

@@ -21,7 +21,8 @@ run "source" {
     source = "../source"
   }
   variables {
-    dir = "../../.."
+    dir     = "../../.."
+    mapping = "mappings/wtl-hlr-hss.yaml"
   }
 }
 
@@ -47,6 +48,7 @@ run "the_function_runs_what_the_mapping_says" {
       SECRETS              = "gcp:wtl-hlr-"
       EVENT_BUDGET         = "50"
       INGRESS              = "direct"
+      SOURCE_HASH          = run.source.hash
       GOOGLE_CLOUD_PROJECT = "my-project"
       WTL_API_URL          = "https://hlr.example.com/wtl/hlr/v1"
     })
@@ -122,7 +124,7 @@ run "each_account_may_do_only_its_work" {
     error_message = "The build must be able to log, and to push its image."
   }
   assert {
-    condition     = google_cloud_run_v2_service_iam_member.public.member == "allUsers" && google_cloud_run_v2_service_iam_member.public.role == "roles/run.invoker"
+    condition     = keys(google_cloud_run_v2_service_iam_member.invoker) == ["allUsers"] && google_cloud_run_v2_service_iam_member.invoker["allUsers"].role == "roles/run.invoker"
     error_message = "NSPS has no Google identity and must get through to the function."
   }
   assert {
@@ -146,12 +148,58 @@ run "the_ledger_is_protected_and_forgets_in_time" {
     error_message = "The ledger must be protected from deletion."
   }
   assert {
-    condition     = toset([for key, field in google_firestore_field.ledger : key if length(field.ttl_config) == 1]) == toset(["nsps_events.expires", "nsps_subjects.expires"])
-    error_message = "Both collections must expire by `expires`, and by nothing else."
+    condition     = toset([for key, field in google_firestore_field.ledger : key if length(field.ttl_config) == 1]) == toset(["nsps_events.expires", "nsps_kept.expires", "nsps_notes.expires", "nsps_subjects.expires"])
+    error_message = "Each collection must expire by `expires`, and by nothing else."
   }
   assert {
-    condition     = length(google_firestore_field.ledger) == 12 && alltrue([for field in google_firestore_field.ledger : length(field.index_config) == 1 && length(try(field.index_config[0].indexes, [])) == 0])
+    condition     = length(google_firestore_field.ledger) == 17 && alltrue([for field in google_firestore_field.ledger : length(field.index_config) == 1 && length(try(field.index_config[0].indexes, [])) == 0])
     error_message = "No field of the ledger may have an index."
+  }
+}
+
+run "what_was_deleted_by_mistake_can_come_back" {
+  command = plan
+  variables {
+    source_code = run.source
+  }
+
+  assert {
+    condition     = alltrue([for secret in google_secret_manager_secret.this : secret.version_destroy_ttl == "2592000s"])
+    error_message = "A version that was destroyed by mistake must come back within 30 days."
+  }
+  assert {
+    condition     = google_firestore_backup_schedule.ledger[0].retention == "604800s" && google_firestore_backup_schedule.ledger[0].database == "wtl-hlr" && length(google_firestore_backup_schedule.ledger[0].daily_recurrence) == 1
+    error_message = "The ledger must be copied each day, and each copy be kept for a week."
+  }
+}
+
+run "traffic_can_be_held_and_calls_can_leave_through_a_network" {
+  command = plan
+  variables {
+    source_code = run.source
+    function    = { hold_traffic = true, invokers = [], network = { network = "n", subnetwork = "s" }, public_url = "https://wtl-hlr.nsps.example.com" }
+    ledger      = { backup_days = 0 }
+  }
+
+  assert {
+    condition     = !google_cloudfunctions2_function.this.service_config[0].all_traffic_on_latest_revision && output.smoke_test.source == null
+    error_message = "The new revision must wait for its traffic, and the old source may serve."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.this.service_config[0].direct_vpc_egress == "VPC_EGRESS_ALL_TRAFFIC" && google_cloudfunctions2_function.this.service_config[0].direct_vpc_network_interface[0].subnetwork == "s"
+    error_message = "All calls must leave through the network."
+  }
+  assert {
+    condition     = length(google_cloud_run_v2_service_iam_member.invoker) == 0
+    error_message = "Where allUsers is forbidden, nobody must get the role."
+  }
+  assert {
+    condition     = output.nsps_handler.url == "https://wtl-hlr.nsps.example.com/process-event" && output.smoke_test.health_url == "https://wtl-hlr.nsps.example.com/health"
+    error_message = "NSPS must call the load balancer."
+  }
+  assert {
+    condition     = length(google_firestore_backup_schedule.ledger) == 0
+    error_message = "The backups can be switched off."
   }
 }
 
@@ -182,7 +230,7 @@ run "somebody_is_told" {
   }
 
   assert {
-    condition     = keys(google_monitoring_alert_policy.promql) == ["failed_events", "no_traffic", "unauthorized_callers"] && keys(google_monitoring_alert_policy.log) == ["circuit_open", "refused_credentials"] && length(google_monitoring_alert_policy.uptime) == 1 && length(google_monitoring_alert_policy.backlog) == 0
+    condition     = keys(google_monitoring_alert_policy.promql) == ["ledger_errors", "many_stuck_events", "no_instance", "no_traffic", "only_refusals", "outcome_failed", "outcome_invalid", "outcome_rejected", "outcome_throttled", "outcome_unavailable", "outcome_unknown_resource", "platform_errors", "refused_events", "slo_fast", "slo_slow", "slow_events", "stuck_events", "unauthorized_callers"] && keys(google_monitoring_alert_policy.log) == ["blast_guard", "cannot_start", "circuit_open", "failed_rollout", "fails_every_call", "out_of_memory", "refused_credentials", "secret_access"] && length(google_monitoring_alert_policy.uptime) == 1 && length(google_monitoring_alert_policy.backlog) == 0
     error_message = "The direct shape must have these alerts."
   }
   assert {
@@ -192,6 +240,10 @@ run "somebody_is_told" {
   assert {
     condition     = alltrue([for metric in merge(google_logging_metric.counter, google_logging_metric.distribution) : toset(keys(metric.label_extractors)) == toset(["connector", "outcome"])])
     error_message = "Metrics may have no other labels than connector and outcome: never personal data."
+  }
+  assert {
+    condition     = alltrue([for metric in google_logging_metric.event : toset(keys(metric.label_extractors)) == toset(["connector", "event_id", "outcome"]) && strcontains(metric.filter, "NOT jsonPayload.outcome=(\"applied\" OR") && strcontains(google_monitoring_dashboard.this.dashboard_json, "user_${metric.name}{")])
+    error_message = "Only events that are not accepted may be a label: there are few of them."
   }
   assert {
     condition     = google_logging_metric.distribution["snapshot_age"].value_extractor == "EXTRACT(jsonPayload.snapshot_age_seconds)" && google_logging_metric.distribution["latency"].value_extractor == "EXTRACT(jsonPayload.milliseconds)"

@@ -70,6 +70,46 @@ run "more_instances_than_the_system_allows_sessions_are_refused" {
   expect_failures = [google_cloudfunctions2_function.this]
 }
 
+run "sessions_of_soap_count_for_each_instance" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/soap-sessions.yaml" }
+    function = { max_instances = 5 }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
+run "as_many_connections_as_the_system_allows_sessions_are_accepted" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/line-sessions.yaml", system_limit = 20 }
+    function = { max_instances = 2 }
+  }
+
+  assert {
+    condition     = local.sessions == 8 && local.sessions_per_instance == 3
+    error_message = "2 instances with 3 connections each have 6 sessions, which is allowed."
+  }
+}
+
+run "more_connections_than_the_system_allows_sessions_are_refused" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/line-sessions.yaml" }
+    function = { max_instances = 3 }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
+run "the_rate_limit_of_another_protocol_counts_too" {
+  command = plan
+  variables {
+    mapping  = { file = "mappings/soap-sessions.yaml", system_limit = 149 }
+    function = { max_instances = 3 }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
 run "a_variable_that_the_mapping_needs_must_be_given" {
   command = plan
   variables {
@@ -135,7 +175,7 @@ run "bad_names_and_numbers_are_refused" {
     name     = "WTL_HLR"
     region   = "europe"
     project  = { id = "my-project", number = "my-project" }
-    function = { ingress = "ALLOW_INTERNAL_ONLY" }
+    function = { ingress = "ALLOW_INTERNAL_ONLY", invokers = ["gateway@my-project"] }
     delivery = { shape = "eventarc" }
     secrets  = { smoke_test_reader = "deploy@my-project.iam.gserviceaccount.com" }
     alerts   = { runbook_url = "docs/operate.md" }
@@ -150,11 +190,14 @@ run "bad_limits_of_the_function_are_refused" {
   command = plan
   variables {
     mapping  = { file = "mappings/limited.yaml" }
-    function = { cpu = "0.5", min_instances = 4, max_instances = 3, timeout_seconds = 3601, log_level = "ERROR" }
-    delivery = { maximum_backoff_seconds = 601, max_delivery_attempts = 101, retention_days = 32, ack_deadline_seconds = 601 }
-    alerts   = { no_traffic_hours = 24 }
+    function = { cpu = "0.5", min_instances = 4, max_instances = 3, timeout_seconds = 3601, log_level = "ERROR", public_url = "https://a.example.com/path" }
+    ledger   = { backup_days = 99 }
+
+    grants_wait_seconds = 601
+    delivery            = { archive_days = 0, maximum_backoff_seconds = 601, max_delivery_attempts = 101, retention_days = 32, ack_deadline_seconds = 601 }
+    alerts              = { no_traffic_hours = 24 }
   }
-  expect_failures = [var.function, var.delivery, var.alerts]
+  expect_failures = [var.function, var.delivery, var.alerts, var.ledger, var.grants_wait_seconds]
 }
 
 run "a_key_of_another_region_is_refused" {
@@ -172,4 +215,13 @@ run "a_mapping_outside_of_what_is_deployed_is_refused" {
     mapping = { file = "../mappings/limited.yaml" }
   }
   expect_failures = [var.mapping]
+}
+
+run "bad_limits_of_the_alerts_are_refused" {
+  command = plan
+  variables {
+    mapping = { file = "mappings/limited.yaml" }
+    alerts  = { slo = 0.9, stuck_hours = 0, many = 1, letters_expire_days = 0, secret_readers = ["user:a@example.com"] }
+  }
+  expect_failures = [var.alerts]
 }

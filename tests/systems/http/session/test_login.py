@@ -12,11 +12,12 @@ import pytest
 from connector import log
 from connector.outcome import Outcome
 from connector.settings import BadSettings
+from connector.systems.http.session import keeper
+from connector_tools.counterparts.stand_in.records import Records
+from connector_tools.counterparts.stand_in.sessions import NotAllowed, Sessions
 from tests.support import ROOT
 from tests.support.logins import TOKEN, mapping, opened
 from tests.support.scripted import Scripted, ScriptedServer
-from tests.support.session_systems.records import Records
-from tests.support.session_systems.sessions import NotAllowed, Sessions
 from tests.support.session_systems.web import Answer, Asked, SessionSystem, document
 
 
@@ -122,9 +123,10 @@ async def test_a_new_session_that_is_refused_fails_the_event(tmp_path: Path, pan
 
 
 async def test_refused_credentials_are_tried_once_for_all_events(
-    tmp_path: Path, panel: Panel
+    tmp_path: Path, panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Systems lock users after a few wrong passwords."""
+    monkeypatch.setattr(keeper, "_FIRST_PAUSE", 60)  # longer than 201 events take
     async with opened(mapping(tmp_path), {"url": panel.url, "password": "wrong-one"}) as served:
         results = await served.burst(200)
         results.append(await served.handle(200))
