@@ -13,7 +13,7 @@ from pathlib import Path
 
 from typer.main import get_group
 
-from connector_tools.cli.app import app
+from connector_tools.cli.app import command_line
 from connector_tools.documents import assistant, pictures, reference
 from connector_tools.documents.site_links import problems
 from connector_tools.documents.site_pages import ROOT_PAGE
@@ -34,7 +34,7 @@ _FORWARD = """\
 
 def write_reference() -> None:
     """Write the pages that are made from the code, and the forms of the pictures."""
-    for path, text in {**reference.pages(get_group(app)), **pictures.files()}.items():
+    for path, text in {**reference.pages(get_group(command_line())), **pictures.files()}.items():
         (ROOT / path).write_text(text, encoding="utf-8")
 
 

@@ -8,50 +8,60 @@ Exit codes of all commands:
 """
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from connector_tools.cli import (
-    audit,
-    blast_guard,
-    caught_up,
-    check,
-    dead_letters,
-    demo,
-    diff,
-    explain,
-    history,
-    inspect,
-    lsp,
-    new,
-    openapi,
-    probe,
-    run,
-    run_tests,
-    schema,
-    send,
-    simulate,
-    wrong,
-)
 from connector_tools.terminal import accept_any_text
 from connector_tools.version import version
 
-app = typer.Typer(
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich" if sys.stdout.isatty() else None,
-)
-for command in (
+# The module of each command, in the order of the help.
+_MODULES = {
     # whoever writes a mapping
-    *(new, check, run_tests, explain, lsp, diff, run, inspect, demo, probe, send),
-    *(history, wrong, caught_up, audit),  # whoever operates a connector
-    *(schema, openapi),
-):
-    app.add_typer(command.app)
-app.add_typer(simulate.app, name="simulate")
-app.add_typer(dead_letters.app, name="dlq")
-app.add_typer(blast_guard.app, name="blast-guard")
+    "new": "new",
+    "check": "check",
+    "test": "run_tests",
+    "explain": "explain",
+    "lsp": "lsp",
+    "diff": "diff",
+    "run": "run",
+    "inspect": "inspect",
+    "demo": "demo",
+    "probe": "probe",
+    "send": "send",
+    # whoever operates a connector
+    "history": "history",
+    "wrong": "wrong",
+    "caught-up": "caught_up",
+    "audit": "audit",
+    # programs
+    "schema": "schema",
+    "openapi": "openapi",
+    # groups
+    "simulate": "simulate",
+    "dlq": "dead_letters",
+    "blast-guard": "blast_guard",
+}
+
+
+def command_line(name: str = "") -> typer.Typer:
+    """The command line; with the name of a command only with that one.
+
+    To import all of them takes two thirds of a second, which nobody should wait for one.
+    """
+    app = typer.Typer(
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    )
+    app.callback(
+        invoke_without_command=True,
+        epilog="Example: connector test mappings/wtl-hlr-hss.yaml",
+    )(connector)
+    for module in [_MODULES[name]] if name in _MODULES else _MODULES.values():
+        app.add_typer(import_module(f"connector_tools.cli.{module}").app)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -66,10 +76,6 @@ _Version = Annotated[
 ]
 
 
-@app.callback(
-    invoke_without_command=True,
-    epilog="Example: connector test mappings/wtl-hlr-hss.yaml",
-)
 def connector(context: typer.Context, shown: _Version = False) -> None:
     """Write a mapping file for an external system, and see what it does with events of NSPS.
 
@@ -85,4 +91,4 @@ def connector(context: typer.Context, shown: _Version = False) -> None:
 def run_command_line() -> None:
     """Run the command line; `connector_tools.cli.__main__` calls it and deals with its end."""
     accept_any_text()
-    app(prog_name="connector")
+    command_line(next(iter(sys.argv[1:]), ""))(prog_name="connector")

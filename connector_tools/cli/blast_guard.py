@@ -18,6 +18,7 @@ from connector_tools.records.record import CannotRead
 from connector_tools.terminal import FAILED, print_json, say, stop
 
 app = typer.Typer(
+    name="blast-guard",
     no_args_is_help=True,
     help="Say whether the blast guard has stopped events that take service away, and let them "
     "pass.\n\nBLAST_LIMIT of the function says how many may pass in a period.",

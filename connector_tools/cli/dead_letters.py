@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from connector_tools.dead_letters import DeadLetter, DeadLetterFilter, DeadLetterSubscription
 
 app = typer.Typer(
+    name="dlq",
     no_args_is_help=True,
     help="List dead letters, show one, replay them or throw them away.\n\n"
     "A dead letter is an event that cannot succeed as it is, or that Pub/Sub gave up after the "

@@ -40,6 +40,7 @@ class _SimulateGroup(TyperGroup):
 
 
 app = typer.Typer(
+    name="simulate",
     cls=_SimulateGroup,
     no_args_is_help=True,
     help="Simulate PortaBilling, NSPS and an external system around the connector, with faults.\n\n"

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connector import log
-from connector_tools.cli.app import app
 from tests.support.audits import MAPPING, variables
+from tests.support.command_line import app
 from tests.support.events import event, subscriber
 from tests.support.hss_server import HssServer, number_of, served
 

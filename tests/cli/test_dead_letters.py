@@ -16,6 +16,7 @@ from connector.log import subject_hash
 from connector.outcome import Outcome
 from connector.pipeline import hash_key
 from connector_tools.cli.dead_letters import app
+from tests.support.command_line import app as whole
 from tests.support.command_line import connector
 from tests.support.events import event, subscriber
 from tests.support.pubsub_emulator import PubSubEmulator, running_emulator
@@ -234,7 +235,7 @@ def test_show_as_json_goes_into_explain(desk: Desk, mapping: Path) -> None:
     assert (document["masked"], document["outcome"]) == (True, "invalid")
     assert "001010000000001" not in shown.stdout
     explained = CliRunner().invoke(
-        _explain(), ["explain", str(mapping), "-"], input=shown.stdout, env={"CRM_URL": None}
+        whole, ["explain", str(mapping), "-"], input=shown.stdout, env={"CRM_URL": None}
     )
     assert explained.exit_code == 0, explained.output
     assert "The event is masked" in explained.stdout
@@ -245,7 +246,7 @@ def test_show_as_json_goes_into_explain(desk: Desk, mapping: Path) -> None:
 def test_show_as_json_and_clear_is_the_event_as_it_was_posted(desk: Desk, mapping: Path) -> None:
     shown = desk.run("show", desk.ids[0], "--json", "--clear")
     assert json.loads(shown.stdout)["event"] == desk.events[0]
-    explained = CliRunner().invoke(_explain(), ["explain", str(mapping), "-"], input=shown.stdout)
+    explained = CliRunner().invoke(whole, ["explain", str(mapping), "-"], input=shown.stdout)
     assert "/sims/001010000000001" in explained.stdout
     assert "masked" not in explained.stdout
 
@@ -264,7 +265,7 @@ def test_a_letter_that_is_no_event_is_shown_as_text(desk: Desk, mapping: Path) -
     assert (document["event"], document["text"]) == (None, "IMSI ***********0077 {")
     assert "IMSI ***********0077 {" in desk.run("show", "odd").stdout
     explained = CliRunner().invoke(
-        _explain(), ["explain", str(mapping), "-"], input=json.dumps(document)
+        whole, ["explain", str(mapping), "-"], input=json.dumps(document)
     )
     assert (explained.exit_code, "holds no event" in explained.stderr) == (2, True)
 
@@ -393,9 +394,3 @@ def test_a_service_that_is_not_there_is_one_line() -> None:
     result = connector("dlq", "list", "--subscription", "projects/p/subscriptions/s", **environ)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert "ServiceUnavailable" in result.stderr
-
-
-def _explain() -> Any:
-    from connector_tools.cli.app import app as whole  # noqa: PLC0415 - `app` is that of dlq here
-
-    return whole

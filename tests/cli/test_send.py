@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from connector_tools.cli.app import app
 from connector_tools.program import free_port
 from tests.support import ROOT
-from tests.support.command_line import COMMAND
+from tests.support.command_line import COMMAND, app
 from tests.support.events import event, subscriber
 from tests.support.function import TOKEN, Function, environment
 from tests.support.scripted import Received, Scripted, ScriptedServer

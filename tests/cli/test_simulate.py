@@ -11,10 +11,9 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from connector_tools.cli.app import app
 from connector_tools.simulation import inventory
 from tests.support import ROOT
-from tests.support.command_line import COMMAND, connector
+from tests.support.command_line import COMMAND, app, connector
 from tests.support.function import TOKEN, Function
 from tests.support.scripted import Scripted, ScriptedServer
 

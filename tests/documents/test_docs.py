@@ -446,7 +446,7 @@ def test_every_link_has_a_target(page: Path) -> None:
 def test_every_make_target_and_command_exists(page: Path) -> None:
     from typer.main import get_group  # noqa: PLC0415 - needs an extra, the rest does not
 
-    from connector_tools.cli.app import app  # noqa: PLC0415 - as above
+    from tests.support.command_line import app  # noqa: PLC0415 - as above
 
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"(?m)^([a-z-]+):", makefile))
@@ -462,7 +462,7 @@ def test_every_sub_command_and_option_exists(page: Path) -> None:
     from typer.core import TyperGroup  # noqa: PLC0415 - needs an extra, the rest does not
     from typer.main import get_command  # noqa: PLC0415 - as above
 
-    from connector_tools.cli.app import app  # noqa: PLC0415 - as above
+    from tests.support.command_line import app  # noqa: PLC0415 - as above
 
     text = page.read_text(encoding="utf-8")
     code = [*re.findall(r"`([^`\n]+)`", text), *blocks(text, "(?:sh|sh tested|console)")]

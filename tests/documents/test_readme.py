@@ -5,9 +5,9 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from connector_tools.cli.app import app
 from tests.documents.test_docs import DOCS, README, blocks, read
 from tests.support import ROOT
+from tests.support.command_line import app
 
 (MAPPING,) = blocks(README.read_text(encoding="utf-8"), "yaml")
 

@@ -9,11 +9,11 @@ from typer.main import get_group
 from connector.event import EVENT_FIELDS, SECTIONS
 from connector.mapping.language import LANGUAGE
 from connector.portabilling import PortaBillingData, parts_in
-from connector_tools.cli.app import app
 from connector_tools.documents import pictures, reference, reference_keys
 from connector_tools.documents.markdown import moved
 from tests.documents.test_docs import DOCS, rows, sections
 from tests.support import ROOT
+from tests.support.command_line import app
 
 MADE = reference.pages(get_group(app))
 FORMS = pictures.files()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from connector_tools.cli.app import app
 from tests.support import ROOT
+from tests.support.command_line import app
 
 PAGE = (ROOT / "docs" / "resources.md").read_text(encoding="utf-8")
 

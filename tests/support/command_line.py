@@ -4,9 +4,10 @@ import sys
 
 from typer.testing import CliRunner, Result
 
-from connector_tools.cli.app import app
+from connector_tools.cli.app import command_line
 
 COMMAND = [sys.executable, "-m", "connector_tools.cli"]
+app = command_line()
 
 
 def connector(*arguments: object, **variables: str | None) -> Result:

@@ -13,12 +13,12 @@ from connector.mapping.case import Case
 from connector.mapping.load import load
 from connector.outcome import Outcome
 from connector.pipeline import hash_key
-from connector_tools.cli.app import app
 from connector_tools.deployment import deployment
 from connector_tools.explain import explain
 from connector_tools.explain_json import expressions
 from connector_tools.mapping_tests import event_of
 from tests.support import ROOT
+from tests.support.command_line import app
 from tests.support.events import event, subscriber
 from tests.support.mapping_files import HEAD
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from connector_tools.cli.app import app
 from tests.support import ROOT
+from tests.support.command_line import app
 from tests.support.events import event
 from tests.support.mapping_files import HEAD, write
 

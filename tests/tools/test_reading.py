@@ -14,11 +14,11 @@ from typer.testing import CliRunner, Result
 from connector.mapping.load import load
 from connector.outcome import Outcome
 from connector.systems.http.entry import HttpSystemEntry
-from connector_tools.cli.app import app
 from connector_tools.mapping_tests import test_settings as settings_of_tests
 from connector_tools.reading import NotReadOnly, ReadOnly
 from tests.support import ROOT
 from tests.support.calls import POST, client, turn_of
+from tests.support.command_line import app
 from tests.support.events import event
 from tests.support.osmo_hlr import running
 from tests.support.scripted import Received, Scripted, ScriptedServer
