@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,42 @@ SLOW = (
     "tools/test_simulation_hss.py",
     "tools/test_stack.py",
 )
+# Slow tests that share nothing: any process takes the next one. The others of a file run in one
+# process, which makes their fixtures once.
+SINGLE = (
+    "cli/test_simulate.py",
+    "deployment/test_terraform_plans.py",
+    "inspector/test_masked_test.py",
+    "real/test_catalogue.py",
+    "tools/test_simulation.py",
+    "tools/test_simulation_hss.py",
+)
+TOGETHER = ("deployment/test_alerts.py", "deployment/test_terraform.py")  # share an apply
+
+
+TESTS = Path(__file__).parent
+
+
+@cache
+def _is_slow(file: Path) -> bool:
+    return any(file.is_relative_to(TESTS / name) for name in SLOW)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the files whose tests are not wanted: to import all of them takes a while."""
+    wanted = {"slow": True, "not slow": False}.get(config.option.markexpr)
+    if wanted is None or not collection_path.match("test_*.py"):
+        return None
+    return True if _is_slow(collection_path) != wanted else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    tests = Path(__file__).parent
     for item in items:
-        if any(item.path.is_relative_to(tests / name) for name in SLOW):
+        if _is_slow(item.path):
             item.add_marker("slow")
+            name = str(item.path.relative_to(TESTS))
+            if name not in SINGLE:
+                item.add_marker(pytest.mark.xdist_group("applied" if name in TOGETHER else name))
 
 
 @pytest.fixture(scope="module")

@@ -51,18 +51,14 @@ run "nobody_to_tell_is_a_warning" {
   expect_failures = [check.somebody_gets_the_alerts]
 }
 
-run "reads_of_secrets_are_logged_unless_switched_off" {
+# One plan for all that needs no other variables.
+run "two_connectors_share_the_source_and_nothing_else" {
   command = plan
 
   assert {
     condition     = google_project_iam_audit_config.secrets[0].service == "secretmanager.googleapis.com" && [for log in google_project_iam_audit_config.secrets[0].audit_log_config : log.log_type] == ["DATA_READ"]
     error_message = "Who reads a secret must be in the log."
   }
-}
-
-run "two_connectors_share_the_source_and_nothing_else" {
-  command = plan
-
   assert {
     condition     = keys(module.connector) == ["wtl-hlr", "wtl-lab"]
     error_message = "There must be a connector for each entry."
@@ -79,11 +75,6 @@ run "two_connectors_share_the_source_and_nothing_else" {
     condition     = keys(output.secrets["wtl-lab"]) == ["API_TOKEN", "WTL_API_TOKEN"] && strcontains(output.secrets["wtl-lab"].API_TOKEN, "wtl-lab-API_TOKEN")
     error_message = "Each connector must have secrets of its own."
   }
-}
-
-run "exactly_the_runtime_files_are_deployed" {
-  command = plan
-
   assert {
     condition     = alltrue([for file in module.source["mappings/wtl-hlr-hss.yaml"].files : can(regex("^(main[.]py|requirements[.]txt|connector/py[.]typed|connector/([a-z_]+/)*[a-z_]+[.]py|mappings/wtl-hlr-hss[.]yaml)$", file))])
     error_message = "The zip may hold main.py, requirements.txt, connector/ and the mapping file only."
@@ -96,11 +87,6 @@ run "exactly_the_runtime_files_are_deployed" {
     condition     = !anytrue([for file in module.source["mappings/wtl-hlr-hss.yaml"].files : can(regex("^connector/systems/(http/http2|ctrl|ldap|line|smtp|soap|sql)/", file))])
     error_message = "The zip may not hold the code of other protocols."
   }
-}
-
-run "calls_leave_by_one_address" {
-  command = plan
-
   assert {
     condition     = google_compute_router_nat.egress[0].nat_ip_allocate_option == "MANUAL_ONLY" && google_compute_router_nat.egress[0].source_subnetwork_ip_ranges_to_nat == "LIST_OF_SUBNETWORKS"
     error_message = "The NAT must use the reserved address, for the connectors' subnetwork."
@@ -112,6 +98,10 @@ run "calls_leave_by_one_address" {
   assert {
     condition     = contains(keys(google_project_service.this), "compute.googleapis.com") && alltrue([for service in google_project_service.this : !service.disable_on_destroy])
     error_message = "The APIs must be enabled, and stay so."
+  }
+  assert {
+    condition     = keys(google_project_service_identity.agent) == ["pubsub"] && google_project_service_identity.agent["pubsub"].service == "pubsub.googleapis.com"
+    error_message = "In a new project, a grant to an agent that does not exist fails."
   }
 }
 
@@ -132,15 +122,6 @@ run "without_options_there_is_no_network_no_key_no_budget" {
   assert {
     condition     = length(google_compute_network.egress) + length(google_kms_crypto_key_iam_member.agent) + length(google_billing_budget.project) + length(google_compute_global_address.edge) == 0 && output.egress_address == null
     error_message = "What costs and was not asked for must not be made."
-  }
-}
-
-run "the_agent_of_pubsub_exists_before_it_gets_permissions" {
-  command = plan
-
-  assert {
-    condition     = keys(google_project_service_identity.agent) == ["pubsub"] && google_project_service_identity.agent["pubsub"].service == "pubsub.googleapis.com"
-    error_message = "In a new project, a grant to an agent that does not exist fails."
   }
 }
 

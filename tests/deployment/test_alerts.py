@@ -6,7 +6,6 @@ language the filters. Entries of Google's own logs are written after Google's do
 
 import itertools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.support.alerting import Alerts
 from tests.support.failures import MANY, platform_entry
 from tests.support.log_query import Entry, matches
 from tests.support.scripted import ScriptedServer
+from tests.support.terraform import Copy
 
 SERVICE = "wtl-hlr"  # of the example with everything; in the buffered shape
 _REASON = (
@@ -29,24 +29,14 @@ pytestmark = [
     pytest.mark.deployment,
     pytest.mark.skipif(_REASON is not None, reason=_REASON or ""),
 ]
-_EVERYTHING = "-var-file=tests/everything.example.tfvars"
 OBJECTIVE = {"slo_fast", "slo_slow"}
 _HOUR, _DAY = 60, 24 * 60  # minutes
 _BEGIN = 2 * _HOUR + 5  # nothing happened before
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> terraform.Copy:
-    copy = terraform.Copy(tmp_path_factory.mktemp("copy"), terraform.environment())
-    copy.done("init", "-input=false")
-    return copy
-
-
-@pytest.fixture(scope="module")
-def every(copy: terraform.Copy) -> Iterator[Alerts]:
-    copy.done("apply", "-auto-approve", "-input=false", _EVERYTHING)
-    yield Alerts.of(copy.resources, SERVICE)
-    (copy.root / "terraform.tfstate").unlink()
+def every(applied: Copy) -> Alerts:
+    return Alerts.of(applied.resources, SERVICE)
 
 
 @pytest.fixture(scope="module")
@@ -481,9 +471,9 @@ def test_what_uses_up_no_budget_pages_nobody(
         objective.check(tmp_path, at(_BEGIN, events), {_BEGIN + 1: set()})
 
 
-def test_no_alert_needs_a_metric_that_is_not_yet_known(copy: terraform.Copy, every: Alerts) -> None:
+def test_no_alert_needs_a_metric_that_is_not_yet_known(applied: Copy, every: Alerts) -> None:
     """Google refuses them for ten minutes after the metric was made, so the first apply fails."""
-    kinds = {one["type"] for one in copy.resources}
+    kinds = {one["type"] for one in applied.resources}
     assert "google_monitoring_slo" not in kinds
     for policy in every.policies.values():
         for condition in policy["conditions"]:
@@ -501,33 +491,6 @@ def test_no_incident_stays_open_when_its_data_end(every: Alerts) -> None:
 
 
 # --- who gets them
-
-
-def test_without_a_channel_the_plan_warns(copy: terraform.Copy) -> None:
-    text = (copy.root / "terraform.example.tfvars").read_text()
-    file = copy.folder / "nobody.tfvars"
-    file.write_text(re.sub(r"(?ms)^notify = \{.*?^\}", "", text))
-    ran = copy.run("plan", "-input=false", "-state=nobody.tfstate", f"-var-file={file}")
-    assert ran.returncode == 0, ran.stderr
-    assert "notify names nobody" in ran.stdout
-    said = copy.done(
-        "plan", "-input=false", "-state=nobody.tfstate", "-var-file=terraform.example.tfvars"
-    )
-    assert "notify names nobody" not in said
-
-
-def test_the_objective_and_the_logs_of_secrets_can_be_switched_off(copy: terraform.Copy) -> None:
-    file = copy.folder / "off.tfvars"
-    text = (copy.root / "terraform.example.tfvars").read_text()
-    off = "alerts = { slo = 0, no_traffic_hours = 0 }\n    mapping = {"
-    text = text.replace("mapping = {", off, 1).replace(
-        "emails =", "secret_access = false\n  emails ="
-    )
-    file.write_text(text)
-    said = copy.done("plan", "-input=false", "-state=off.tfstate", f"-var-file={file}")
-    for absent in ("slo_fast", "no_traffic", "secret_access", "audit_config"):
-        assert f"{absent}" not in re.sub(r"(?m)^.*(documentation|content).*$", "", said), absent
-    assert 'promql["outcome_invalid"]' in said
 
 
 def test_queries_ask_only_for_metrics_that_exist(every: Alerts) -> None:

@@ -21,7 +21,7 @@ from connector_tools.documents.licences import pinned
 from connector_tools.function_process import FunctionCode, FunctionProcess
 from connector_tools.program import DidNotStart
 from tests.support import ROOT
-from tests.support.terraform import Copy, environment, missing
+from tests.support.terraform import Copy, missing
 
 _REASON = missing()
 pytestmark = [
@@ -117,7 +117,7 @@ class Source:
 @pytest.fixture(scope="module")
 def listing(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """A copy of the repository in which Terraform lists the files for each mapping file."""
-    copy = Copy(tmp_path_factory.mktemp("copy"), environment())
+    copy = Copy(tmp_path_factory.mktemp("copy"))
     module, lists = copy.root / "modules" / "source", copy.root / "lists"
     (lists / "source").mkdir(parents=True)
     (lists / "main.tf").write_text(_LISTS)

@@ -1,4 +1,4 @@
-"""The Terraform code: its own tests, plans and applies, and its agreement with the function."""
+"""The Terraform code after an apply with every option, and its agreement with the function."""
 
 import os
 import re
@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,75 +13,14 @@ import pytest
 
 from connector import settings
 from tests.support import ROOT
-from tests.support.terraform import Copy, environment, missing, offline
+from tests.support.terraform import EVERYTHING, Copy, needs_no_cloud, needs_terraform
 from tests.support.terraform_docs import DIRS, marked, readme
 
 pytestmark = pytest.mark.deployment
 
-_REASON = missing()
-_CONNECTORS = """
-project_id = "my-project"
-connectors = { ENTRIES }
-"""
-_ENTRY = """
-NAME = {
-  mapping = {
-    file         = "mappings/limited.yaml"
-    variables    = { WTL_API_URL = "https://hlr.example.com" }
-    system_limit = 150
-  }
-  delivery = { shape = "buffered" }
-  function = { WRONG }
-}
-"""
-_WRONG = {
-    "event_budget_seconds = 60": "Google cuts an event off before the connector answers",
-    "max_instances = 31": "31 instances of 5/s exceed 150/s",
-    "timeout_seconds = 600": "Pub/Sub sends an event again that is still being applied",
-}
-_needs_terraform = pytest.mark.skipif(_REASON is not None, reason=_REASON or "")
-_needs_no_cloud = pytest.mark.skipif(
-    _REASON is not None or not offline(),
-    reason=_REASON or "needs TF_OFFLINE_SETUP: otherwise it would create resources at Google",
-)
-_EVERYTHING = "-var-file=tests/everything.example.tfvars"
 _NORMALIZED = 315_532_801  # 1980-01-01 00:00:01, the date that buildpacks give every file
 _NO_BYTECODE = shutil.ignore_patterns("__pycache__")
 _EXAMPLE = "-var-file=terraform.example.tfvars"
-
-
-@pytest.fixture(scope="module")
-def env() -> dict[str, str]:
-    return environment()
-
-
-def _initialised(copy: Copy, *modules: str) -> Copy:
-    for module in modules:
-        ran = copy.run("init", "-input=false", module=module)
-        said = ran.stdout + ran.stderr
-        if ran.returncode and not offline() and "registry.terraform.io" in said:
-            pytest.skip("the Terraform registry cannot be reached, and TF_OFFLINE_SETUP is not set")
-        assert ran.returncode == 0, said
-    return copy
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Copy:
-    """An initialised copy of the repository, with files that must not be deployed."""
-    copy = Copy(tmp_path_factory.mktemp("copy"), env)
-    for decoy in (".env", "connector/.secret", "connector/__pycache__/x.pyc", "tests/test_x.py"):
-        file = copy.folder / decoy
-        file.parent.mkdir(exist_ok=True)
-        file.write_text("not to be deployed")
-    return _initialised(copy, ".", "bootstrap", "modules/connector")
-
-
-@pytest.fixture(scope="module")
-def applied(copy: Copy) -> Iterator[Copy]:
-    """The copy after an apply with every option: two connectors, buffered and direct, egress..."""
-    copy.done("apply", "-auto-approve", "-input=false", _EVERYTHING)
-    yield copy
-    (copy.root / "terraform.tfstate").unlink()
 
 
 def _only(found: list[dict[str, Any]], kind: str, name: str = "") -> list[dict[str, Any]]:
@@ -91,7 +29,7 @@ def _only(found: list[dict[str, Any]], kind: str, name: str = "") -> list[dict[s
     return [resource["values"] for resource in wanted if name in resource["address"]]
 
 
-@_needs_terraform
+@needs_terraform
 def test_the_code_is_formatted() -> None:
     subprocess.run(
         ["terraform", "fmt", "-check", "-recursive", str(ROOT / "terraform")],  # noqa: S607
@@ -99,37 +37,12 @@ def test_the_code_is_formatted() -> None:
     )
 
 
-@_needs_terraform
-def test_the_terraform_tests_of_the_root_module_pass(copy: Copy) -> None:
-    assert re.search(r"Success! [1-9]\d* passed, 0 failed", copy.done("test"))
-
-
-@_needs_terraform
-def test_the_terraform_tests_of_the_connector_module_pass(copy: Copy) -> None:
-    said = copy.done("test", module="modules/connector")
-    assert re.search(r"Success! [1-9]\d* passed, 0 failed", said)
-
-
-@_needs_terraform
-def test_the_terraform_tests_of_the_accounts_pass(copy: Copy) -> None:
-    said = copy.done("test", module="bootstrap")
-    assert re.search(r"Success! [1-9]\d* passed, 0 failed", said)
-
-
-@_needs_no_cloud
-@pytest.mark.parametrize("name", ["dev", "stage", "prod"])
-def test_the_example_of_each_environment_can_be_planned(copy: Copy, name: str) -> None:
-    file = f"-var-file=environments/{name}.example.tfvars"
-    said = copy.done("plan", "-input=false", f"-state={name}.tfstate", file)
-    assert "0 to change, 0 to destroy" in said
-
-
-@_needs_no_cloud
+@needs_no_cloud
 def test_a_plan_after_applying_every_option_has_no_changes(applied: Copy) -> None:
-    applied.done("plan", "-detailed-exitcode", "-input=false", _EVERYTHING)
+    applied.done("plan", "-detailed-exitcode", "-input=false", EVERYTHING)
 
 
-@_needs_no_cloud
+@needs_no_cloud
 def test_no_secret_is_in_the_state(applied: Copy) -> None:
     versions = _only(applied.resources, "google_secret_manager_secret_version")
     assert len(versions) == 2
@@ -140,7 +53,7 @@ def test_no_secret_is_in_the_state(applied: Copy) -> None:
     assert '"result"' not in state  # the attribute of random_password with the password
 
 
-@_needs_no_cloud
+@needs_no_cloud
 def test_the_zip_has_exactly_the_files_of_the_function(applied: Copy) -> None:
     uploaded = _only(applied.resources, "google_storage_bucket_object")
     (zip_file,) = {applied.root / one["source"] for one in uploaded}  # both serve the same mapping
@@ -157,7 +70,7 @@ def test_the_zip_has_exactly_the_files_of_the_function(applied: Copy) -> None:
         assert {name: packed.read(name) for name in packed.namelist()} == expected
 
 
-@_needs_no_cloud
+@needs_no_cloud
 def test_the_function_accepts_the_environment_that_terraform_gives_it(applied: Copy) -> None:
     """Without this test, the first deployment would show names or values that do not fit."""
     functions = _only(applied.resources, "google_cloudfunctions2_function")
@@ -172,7 +85,7 @@ def test_the_function_accepts_the_environment_that_terraform_gives_it(applied: C
         assert function["service_config"][0]["timeout_seconds"] > read.EVENT_BUDGET
 
 
-@_needs_no_cloud
+@needs_no_cloud
 def test_a_cold_start_uses_the_bytecode_of_the_build(applied: Copy, tmp_path: Path) -> None:
     """Google's buildpack compiles in the build's environment and then dates each file to 1980."""
     function = _only(applied.resources, "google_cloudfunctions2_function")[0]
@@ -188,7 +101,7 @@ def test_a_cold_start_uses_the_bytecode_of_the_build(applied: Copy, tmp_path: Pa
     assert "bytecode is stale for 'connector" not in ran.stderr
 
 
-@_needs_no_cloud
+@needs_no_cloud
 def test_terraform_makes_the_secrets_that_the_function_reads(applied: Copy) -> None:
     secrets = _only(applied.resources, "google_secret_manager_secret")
     names = {secret["secret_id"] for secret in secrets}
@@ -196,7 +109,7 @@ def test_terraform_makes_the_secrets_that_the_function_reads(applied: Copy) -> N
     assert names == {f"{prefix}-{name}" for prefix in ("wtl-hlr", "wtl-lab") for name in wanted}
 
 
-@_needs_no_cloud
+@needs_no_cloud
 def test_the_collections_with_an_expiry_are_those_of_the_ledger(applied: Copy) -> None:
     code = (ROOT / "connector" / "ledger" / "firestore.py").read_text()
     fields = _only(applied.resources, "google_firestore_field")
@@ -206,7 +119,7 @@ def test_the_collections_with_an_expiry_are_those_of_the_ledger(applied: Copy) -
         assert re.search(rf"[\"`]{name}[\"`]", code), name
 
 
-@_needs_no_cloud
+@needs_no_cloud
 def test_metrics_and_alerts_filter_on_texts_that_the_function_logs(applied: Copy) -> None:
     places = (
         ROOT / "connector",
@@ -247,7 +160,7 @@ def test_metrics_and_alerts_filter_on_texts_that_the_function_logs(applied: Copy
     assert "failing=" in code
 
 
-@_needs_no_cloud
+@needs_no_cloud
 def test_every_alert_links_to_a_section_of_the_operating_guide(applied: Copy) -> None:
     guide = (ROOT / "docs" / "operate.md").read_text()
     headings = re.findall(r"^#+ (.+)$", guide, re.M)
@@ -260,58 +173,12 @@ def test_every_alert_links_to_a_section_of_the_operating_guide(applied: Copy) ->
     assert anchors <= sections
 
 
-@_needs_no_cloud
-def test_the_plan_of_the_example_does_not_print_the_source(copy: Copy) -> None:
+@needs_no_cloud
+def test_the_plan_of_the_example_does_not_print_the_source(applied: Copy) -> None:
     """Nobody reads a plan that prints every line of the source."""
-    said = copy.done("plan", "-input=false", "-state=example.tfstate", _EXAMPLE)
+    said = applied.done("plan", "-input=false", "-state=example.tfstate", _EXAMPLE)
     assert "0 to change, 0 to destroy" in said
     assert "from functions_framework import" not in said
-
-
-@_needs_no_cloud
-def test_the_secrets_can_be_created_first(copy: Copy) -> None:
-    """The guide has a command for that, because the function does not start without secrets."""
-    guide = (ROOT / "docs" / "deploy.md").read_text()
-    (target,) = re.findall(r"^terraform apply -target='(.+)'$", guide, re.M)
-    said = copy.done("plan", "-state=first.tfstate", f"-target={target}", "-input=false", _EXAMPLE)
-    assert 'google_secret_manager_secret.this["API_TOKEN"] will be created' in said
-    assert 'google_project_service.this["secretmanager.googleapis.com"] will be created' in said
-    assert "google_cloudfunctions2_function" not in said
-
-
-@_needs_no_cloud
-def test_wrong_values_are_refused_with_a_sentence_each(copy: Copy) -> None:
-    """One plan for all, in which each wrong value has a connector of its own."""
-    mapping = copy.folder / "mappings" / "wtl-hlr-hss.yaml"
-    limited = copy.folder / "mappings" / "limited.yaml"
-    limited.write_text(mapping.read_text().replace("  http:\n", "  http:\n    rate_limit: 5/s\n"))
-    file = copy.folder / "wrong.tfvars"
-    entries = [_ENTRY.replace("NAME", f"hlr-{n}").replace("WRONG", w) for n, w in enumerate(_WRONG)]
-    file.write_text(_CONNECTORS.replace("ENTRIES", "".join(entries)))
-    try:
-        ran = copy.run("plan", "-input=false", "-state=wrong.tfstate", f"-var-file={file}")
-    finally:
-        limited.unlink()
-    assert ran.returncode == 1
-    said = re.sub(r"[│\s]+", " ", ran.stderr)
-    assert said.count("Error: ") == len(_WRONG)
-    for sentence in _WRONG.values():
-        assert sentence in said
-
-
-@_needs_no_cloud
-def test_a_shadow_of_another_protocol_is_refused(copy: Copy) -> None:
-    """Here and not in a test of Terraform, which cannot expect a failure inside a module."""
-    file = copy.folder / "shadow.tfvars"
-    text = (copy.root / "terraform.example.tfvars").read_text()
-    shadow = (
-        'shadow = "mappings/osmo-hlr.yaml"\n      variables = { OSMO_HLR_HOST = "hlr.example.com", '
-    )
-    file.write_text(text.replace("variables = {", shadow, 1))
-    ran = copy.run("plan", "-input=false", "-state=shadow.tfstate", f"-var-file={file}")
-    assert ran.returncode == 1
-    said = re.sub(r"[│\s]+", " ", ran.stderr)
-    assert "mappings/osmo-hlr.yaml must speak http, as mappings/wtl-hlr-hss.yaml does" in said
 
 
 @pytest.mark.parametrize("folder", DIRS, ids=lambda folder: folder.name)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import ROOT
-from tests.support.terraform import Copy, environment, missing, offline
+from tests.support.terraform import Copy, missing, offline
 from tests.support.terraform_docs import blocks
 
 _REASON = missing()
@@ -44,7 +44,7 @@ connectors = {
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    copy = Copy(tmp_path_factory.mktemp("copy"), environment())
+    copy = Copy(tmp_path_factory.mktemp("copy"))
     copy.done("init", "-input=false")
     return copy
 

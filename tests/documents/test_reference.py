@@ -1,6 +1,7 @@
 """docs/reference is what the code says, and the pictures have a light and a dark form."""
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,13 +16,22 @@ from tests.documents.test_docs import DOCS, rows, sections
 from tests.support import ROOT
 from tests.support.command_line import app
 
-MADE = reference.pages(get_group(app))
+PAGES = sorted(str(page.relative_to(ROOT)) for page in (DOCS / "reference").glob("[a-z]*.md"))
 FORMS = pictures.files()
 
 
-@pytest.mark.parametrize("path", MADE)
+@cache
+def made() -> dict[str, str]:
+    return reference.pages(get_group(app))
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_a_page_made_from_the_code_is_current(path: str) -> None:
-    assert (ROOT / path).read_text(encoding="utf-8") == MADE[path], "make reference"
+    assert (ROOT / path).read_text(encoding="utf-8") == made()[path], "make reference"
+
+
+def test_every_page_made_from_the_code_is_there() -> None:
+    assert sorted(made()) == PAGES
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -47,7 +57,7 @@ def test_the_forms_of_a_picture_have_one_set_of_colours_each() -> None:
 
 @pytest.mark.parametrize("title", reference_keys.MODELS)
 def test_the_page_of_keys_has_every_key_of_an_entry(title: str) -> None:
-    page = sections(MADE[reference_keys.PAGE], "##")[title]
+    page = sections(made()[reference_keys.PAGE], "##")[title]
     fields = reference_keys.MODELS[title].model_fields
     assert [row[0].strip("`") for row in rows(page)] == [
         info.alias or name for name, info in fields.items()
@@ -66,7 +76,7 @@ def test_the_page_of_keys_has_every_key_of_an_entry(title: str) -> None:
     ],
 )
 def test_a_key_has_its_type_in_words(key: str, kind: str) -> None:
-    page = sections(MADE[reference_keys.PAGE], "##")["rules"]
+    page = sections(made()[reference_keys.PAGE], "##")["rules"]
     assert {row[0].strip("`"): row[1] for row in rows(page)}[key] == kind
 
 
@@ -85,7 +95,7 @@ def readable(name: str, model: Any) -> set[str]:
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_the_page_of_the_event_has_every_field_and_the_part_to_ask_for(name: str) -> None:
-    page = sections(MADE["docs/reference/event.md"], "##")[name]
+    page = sections(made()["docs/reference/event.md"], "##")[name]
     (model,) = set(parts_in(PortaBillingData.model_fields[SECTIONS[name]].annotation))
     shown = f"{name}[0]" if name == "counters" else name
     assert {row[0].strip("`") for row in rows(page)} == readable(shown, model)
@@ -93,7 +103,7 @@ def test_the_page_of_the_event_has_every_field_and_the_part_to_ask_for(name: str
 
 
 def test_the_page_of_the_event_has_every_field_of_the_envelope() -> None:
-    page = sections(MADE["docs/reference/event.md"], "##")["event"]
+    page = sections(made()["docs/reference/event.md"], "##")["event"]
     assert [row[0].strip("`") for row in rows(page)] == [f"event.{name}" for name in EVENT_FIELDS]
 
 
@@ -101,14 +111,14 @@ def test_the_page_of_the_event_has_every_field_of_the_envelope() -> None:
 
 
 def test_every_filter_and_test_has_a_heading() -> None:
-    page = MADE["docs/reference/filters.md"]
+    page = made()["docs/reference/filters.md"]
     filters = [name for name in sorted(LANGUAGE.filters) if not name.startswith("_")]
     titles = re.findall(r"(?m)^### `(.+)`$", page)
     assert titles == [*filters, *(f"is {name}" for name in sorted(LANGUAGE.tests))]
 
 
 def test_every_command_has_a_heading_with_its_options() -> None:
-    page = MADE["docs/reference/commands.md"]
+    page = made()["docs/reference/commands.md"]
     for name, command in get_group(app).commands.items():
         section = sections(page, "##")[f"connector {name}"]
         for param in command.params:
