@@ -10,7 +10,6 @@ from connector.mapping import load as mapping_load
 from connector.mapping.document import Lint
 from connector.mapping.schema import MappingFile
 from connector.settings import BadSettings
-from connector.startup import start
 from connector_tools.cli.options import MappingPaths
 from connector_tools.cli.output import count_errors, lint_json, show_lints
 from connector_tools.terminal import FAILED, counted, print_json, say
@@ -86,6 +85,8 @@ def _check(file: Path, *, environment: bool, fix: bool) -> _Checked:
 
 def _environment(file: Path) -> list[str]:
     """What stops the function from starting with this file and this environment."""
+    from connector.startup import start  # noqa: PLC0415 - only this option needs it
+
     try:
         start({**os.environ, "MAPPING_FILE": str(file)})
     except BadSettings as bad:

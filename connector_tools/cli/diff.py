@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from connector_tools.cli.output import load_for_explaining
+from connector_tools.cli.mapping_settings import load_for_explaining
 from connector_tools.events_file import items
 from connector_tools.plan_diff import Comparison, Group, Side
 from connector_tools.terminal import (

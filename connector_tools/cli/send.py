@@ -11,8 +11,8 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from connector_tools.cli.mapping_settings import load_for_explaining
 from connector_tools.cli.options import Token
-from connector_tools.cli.output import load_for_explaining
 from connector_tools.cli.send_report import failure, print_document, print_summary
 from connector_tools.dry_run import dry_run as dry_run_of
 from connector_tools.events_file import Item, items
