@@ -33,7 +33,7 @@ def compare_mappings(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="Mapping file that shall serve.")],
     events: Annotated[
         list[str],
-        typer.Argument(metavar="EVENTS...|-", help="Files with events: JSON, a list, or NDJSON."),
+        typer.Argument(metavar="EVENTS|-", help="Files with events: JSON, a list, or NDJSON."),
     ],
     as_document: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Do not mask personal data.")] = False,
