@@ -89,6 +89,11 @@ class CallEntry(Entry):
         """True if the call changes nothing at the system."""
 
     @property
+    def replayable(self) -> bool:
+        """True if an operator's replay may send the call again; by default if `repeatable`."""
+        return self.repeatable
+
+    @property
     def at_most_once(self) -> bool:
         """True if the call must not be made twice: an unknown end counts as carried out."""
         return False

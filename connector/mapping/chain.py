@@ -5,6 +5,7 @@ for any event, and no error shows it.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from jinja2 import nodes
 from jinja2.parser import Parser
@@ -16,6 +17,7 @@ Chain = tuple[str, ...]
 ITEM = "[]"
 """The step from a list to one of its items."""
 
+_MOST_TREES = 512  # a large mapping file has 300 expressions
 _SAME_ITEMS = frozenset("default list reject rejectattr select selectattr sort unique".split())
 _ONE_ITEM = frozenset("first last max min".split())
 _OF_PATTERNS = ("matching", "groups")
@@ -36,8 +38,11 @@ def chains_of(tree: nodes.Node) -> Iterator[Chain]:
                 yield (*source, ITEM, *field.split("."))
 
 
+@lru_cache(_MOST_TREES)
 def parsed(source: str) -> nodes.Expr:
-    """The syntax tree of an expression that was compiled from `source`.
+    """The syntax tree of an expression that was compiled from `source`; nobody changes it.
+
+    Each lint asks for it, some for each place where an entry is used.
 
     Raises:
         TemplateSyntaxError: `source` is text with `{{ }}` in it.
@@ -45,12 +50,12 @@ def parsed(source: str) -> nodes.Expr:
     return Parser(LANGUAGE, source.removeprefix("="), state="variable").parse_expression()
 
 
-def parsed_texts(source: str) -> Iterator[nodes.Node]:
-    """Yield the syntax tree of each `{{ }}` in a text that was compiled from `source`."""
-    for output in LANGUAGE.parse(source).body:
-        for node in output.iter_child_nodes():
-            if not isinstance(node, nodes.TemplateData):
-                yield node
+@lru_cache(_MOST_TREES)
+def parsed_texts(source: str) -> tuple[nodes.Node, ...]:
+    """The syntax tree of each `{{ }}` in a text that was compiled from `source`; as `parsed`."""
+    outputs = LANGUAGE.parse(source).body
+    found = [node for output in outputs for node in output.iter_child_nodes()]
+    return tuple(node for node in found if not isinstance(node, nodes.TemplateData))
 
 
 def whole_chain(source: str) -> Chain:

@@ -86,7 +86,7 @@ def text_of(path: Path) -> str:
         raise BadMapping([Lint("file", path, place, reason, mend, end=place)]) from None
     except OSError as error:
         mend = "name a mapping file that can be read"
-        reason = f"cannot read: {error}"
+        reason = f"cannot read: {error.strerror or error}"
         raise BadMapping([Lint("file", path, start, reason, mend)]) from None
 
 

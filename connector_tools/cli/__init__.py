@@ -25,4 +25,5 @@ openapi          prints the OpenAPI document of the function
 options          options that several commands have; world_options: those of simulations;
                  records_options: those of commands that read the log
 output           output that several commands have
+mapping_settings reads a mapping file with its settings
 """

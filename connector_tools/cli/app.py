@@ -46,7 +46,7 @@ _MODULES = {
 
 
 def command_line(name: str = "") -> typer.Typer:
-    """The command line; with the name of a command only with that one.
+    """The command line; with the name of a command, or with `--version`, only what that needs.
 
     To import all of them takes two thirds of a second, which nobody should wait for one.
     """
@@ -59,9 +59,16 @@ def command_line(name: str = "") -> typer.Typer:
         invoke_without_command=True,
         epilog="Example: connector test mappings/wtl-hlr-hss.yaml",
     )(connector)
-    for module in [_MODULES[name]] if name in _MODULES else _MODULES.values():
+    for module in _named(name):
         app.add_typer(import_module(f"connector_tools.cli.{module}").app)
     return app
+
+
+def _named(name: str) -> list[str]:
+    """The modules that the command of this name needs; all, to list the commands."""
+    if name == "--version":
+        return []
+    return [_MODULES[name]] if name in _MODULES else list(_MODULES.values())
 
 
 def _print_version(wanted: bool) -> None:

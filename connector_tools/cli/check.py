@@ -10,10 +10,9 @@ from connector.mapping import load as mapping_load
 from connector.mapping.document import Lint
 from connector.mapping.schema import MappingFile
 from connector.settings import BadSettings
-from connector.startup import start
 from connector_tools.cli.options import MappingPaths
 from connector_tools.cli.output import count_errors, lint_json, show_lints
-from connector_tools.terminal import FAILED, counted, print_json, say
+from connector_tools.terminal import CANNOT_RUN, FAILED, counted, print_json, say
 
 app = typer.Typer()
 
@@ -56,8 +55,8 @@ def check(
 ) -> None:
     """Print what is wrong with mapping files: place, reason, what to change.
 
-    Warnings are for the author. Errors stop a deployment; with an error, the exit code is 1. The
-    name in brackets has a heading in docs/lints.md.
+    Warnings are for the author. Errors stop a deployment; with an error, the exit code is 1, and 2
+    if a file cannot be read. The name in brackets has a heading in docs/lints.md.
     """
     found = [_check(file, environment=environment, fix=fix) for file in files]
     if as_json:
@@ -67,6 +66,8 @@ def check(
             _show(one)
         if len(found) > 1:
             say(f"{counted(len(found), 'file')}: {_counts(found)}")
+    if any(lint.name == "file" for one in found for lint in one.lints):
+        raise typer.Exit(CANNOT_RUN)
     wrong = any(one.mapping is None or one.errors or one.environment for one in found)
     if wrong or (strict and any(one.warnings for one in found)):
         raise typer.Exit(FAILED)
@@ -86,6 +87,8 @@ def _check(file: Path, *, environment: bool, fix: bool) -> _Checked:
 
 def _environment(file: Path) -> list[str]:
     """What stops the function from starting with this file and this environment."""
+    from connector.startup import start  # noqa: PLC0415 - only this option needs it
+
     try:
         start({**os.environ, "MAPPING_FILE": str(file)})
     except BadSettings as bad:

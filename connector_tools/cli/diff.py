@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from connector_tools.cli.output import load_for_explaining
+from connector_tools.cli.mapping_settings import load_for_explaining
 from connector_tools.events_file import items
 from connector_tools.plan_diff import Comparison, Group, Side
 from connector_tools.terminal import (
@@ -33,7 +33,7 @@ def compare_mappings(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="Mapping file that shall serve.")],
     events: Annotated[
         list[str],
-        typer.Argument(metavar="EVENTS...|-", help="Files with events: JSON, a list, or NDJSON."),
+        typer.Argument(metavar="EVENTS|-", help="Files with events: JSON, a list, or NDJSON."),
     ],
     as_document: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Do not mask personal data.")] = False,

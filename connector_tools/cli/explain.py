@@ -19,8 +19,8 @@ from connector.secrets import SecretsUnreachable
 from connector.settings import API_TOKEN, HASH_KEY, BadSettings
 from connector.startup import start
 from connector_tools import explain_text
+from connector_tools.cli.mapping_settings import load_for_explaining
 from connector_tools.cli.options import MappingPath
-from connector_tools.cli.output import load_for_explaining
 from connector_tools.deployment import Deployment
 from connector_tools.explain import Explanation, answer_shown, explain
 from connector_tools.explain_json import plan_document
@@ -62,7 +62,7 @@ _Found = Annotated[
 
 @app.command(
     "explain",
-    epilog="Example: connector explain mappings/wtl-hlr-hss.yaml mappings/events/sim-updated.json",
+    epilog="Example: connector explain wtl-hlr-hss mappings/events/sim-updated.json",
 )
 def explain_event(
     file: MappingPath,

@@ -31,7 +31,7 @@ MappingPath = Annotated[
 MappingPaths = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="Mapping files, or entries of the catalogue.",
         parser=mapping_path,
     ),

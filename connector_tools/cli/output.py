@@ -1,6 +1,5 @@
 """What several commands print, and what they read first."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +7,7 @@ import typer
 
 from connector.mapping.document import Lint
 from connector.mapping.load import check
-from connector.mapping.schema import MappingFile
-from connector.settings import BadSettings
-from connector_tools.deployment import Deployment, deployment
-from connector_tools.terminal import CANNOT_RUN, say, stop, terminal
+from connector_tools.terminal import CANNOT_RUN, say, terminal
 
 
 def show_lints(lints: list[Lint], *, stderr: bool = False) -> None:
@@ -52,15 +48,3 @@ def refuse_errors(path: Path) -> None:
     if mapping is None or count_errors(lints):
         show_lints(lints, stderr=True)
         raise typer.Exit(CANNOT_RUN)
-
-
-def load_for_explaining(path: Path) -> tuple[MappingFile, Deployment]:
-    """A mapping file and the settings of this environment; ends the command if one is wrong."""
-    mapping, lints = check(path)
-    if mapping is None or count_errors(lints):
-        show_lints(lints, stderr=True)
-        raise typer.Exit(CANNOT_RUN)
-    try:
-        return mapping, deployment(mapping, os.environ)
-    except BadSettings as bad:
-        stop(str(bad))

@@ -19,7 +19,7 @@ def run(
     mapping: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MAPPING]",
+            metavar="MAPPING",
             help="An entry of the catalogue, or a mapping file. Without it, an embedded HLR/HSS.",
         ),
     ] = None,

@@ -29,7 +29,7 @@ _Only = Annotated[
 ]
 
 
-@app.command("test", epilog="Example: connector test mappings/wtl-hlr-hss.yaml -k swapped")
+@app.command("test", epilog="Example: connector test mappings/wtl-hlr-hss.yaml -k swap")
 def run_tests(
     files: MappingPaths,
     only: _Only = "",

@@ -1,6 +1,7 @@
 """`connector send`: post events from a file, and print what the connector answered."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +12,14 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from connector_tools.cli.mapping_settings import load_for_explaining
 from connector_tools.cli.options import Token
-from connector_tools.cli.output import load_for_explaining
 from connector_tools.cli.send_report import failure, print_document, print_summary
 from connector_tools.dry_run import dry_run as dry_run_of
 from connector_tools.events_file import Item, items
 from connector_tools.send import SendResult, Tally, Target, Unreachable, send, target
 from connector_tools.terminal import (
+    CANNOT_RUN,
     FAILED,
     INTERRUPTED,
     counted,
@@ -107,7 +109,7 @@ def send_events(
         except KeyboardInterrupt:
             show(tally, "interrupted")
             raise typer.Exit(INTERRUPTED) from None
-    show(tally)
+        show(tally)
     if tally.refused:
         raise typer.Exit(FAILED)
 
@@ -124,7 +126,11 @@ def _refuse_with_dry_run(failed: Path | None, *, as_json: bool) -> None:
 
 @contextmanager
 def _failed_file(path: Path | None, source: str) -> Iterator[Callable[[Item], None]]:
-    """Open the file for --failed, and yield a function that writes an event into it."""
+    """Open the file for --failed, and yield a function that writes an event into it.
+
+    If the file cannot take one, the sending goes on, and the command ends with exit code 2.
+    """
+    err = terminal(stderr=True)
     if path is None:
         yield lambda item: None
         return
@@ -132,17 +138,33 @@ def _failed_file(path: Path | None, source: str) -> Iterator[Callable[[Item], No
         stop(f"--failed: {path} is the file that is read; give another one")
     try:
         path.touch(mode=0o600)  # events hold personal data
-        stream = path.open("wb")
+        stream = path.open("wb", buffering=0)
     except OSError as error:
         stop(f"--failed: cannot write {path}: {error.strerror}")
 
     def keep(item: Item) -> None:
         if item.body:  # what is not JSON cannot be sent again
-            stream.write(item.body + b"\n")
-            stream.flush()
+            try:
+                whole = stream.write(item.body + b"\n") == len(item.body) + 1
+            except OSError as error:
+                problems.append(error.strerror or str(error))
+            else:
+                problems.extend([] if whole else [os.strerror(errno.ENOSPC)])
 
+    problems: list[str] = []
     with stream:
-        yield keep
+        try:
+            yield keep
+        finally:
+            if problems:
+                left = f"{counted(len(problems), 'event')} not in it"
+                say(
+                    f"connector: --failed: cannot write {path}: {problems[0]}; {left}",
+                    "red",
+                    to=err,
+                )
+    if problems:
+        raise typer.Exit(CANNOT_RUN)
 
 
 def _dry_run(file: str, path: Path) -> None:

@@ -9,9 +9,9 @@ from typer.core import TyperGroup
 
 from connector_tools.cli import simulate_load
 from connector_tools.cli.world_options import WorldOptions, with_world_options
-from connector_tools.cli.world_run import handled, run, size
+from connector_tools.cli.world_run import Shown, handled, run
 from connector_tools.simulation import faults
-from connector_tools.terminal import say, stop
+from connector_tools.terminal import stop
 
 if TYPE_CHECKING:
     from connector_tools.simulation.scenario import Scenario
@@ -109,7 +109,7 @@ def virtual(
     simulated = virtual_time.SYSTEMS[system]
     simulation = virtual_time.VirtualTimeSimulation(ledger, instances, system=simulated)
     what = f"virtual, {ledger}, {system}"
-    _compare(_scenario(world, ledger), simulation, what)
+    _compare(world, _scenario(world, ledger), simulation, what)
 
 
 @app.command(epilog="Example: connector simulate functions --ledger firestore --instances 2")
@@ -127,7 +127,7 @@ def functions(
 
     _refuse_to_share_memory(ledger, instances)
     simulation = real_functions.RealFunctionsSimulation(store.STORES[ledger], instances)
-    _compare(_scenario(world, ledger), simulation, f"functions, {ledger}")
+    _compare(world, _scenario(world, ledger), simulation, f"functions, {ledger}")
 
 
 @app.command(epilog="Example: connector simulate mapping hss-ldap --instances 2 --ledger sqlite")
@@ -161,8 +161,8 @@ def mapping(
         file = catalogue.mapping_file(name)
         if replies:
             scenario = world.scenario(scripted_world.FAULTS, handled(file))
-            say(f"{size(scenario)}, {file.stem} with the replies of its tests")
-            run(scenario, scripted_world.ScriptedSimulation(file, instances), seen=False)
+            shown = Shown(f"{file.stem} with the replies of its tests", False, world.as_json)
+            run(scenario, scripted_world.ScriptedSimulation(file, instances), shown)
             return
         found = catalogue.counterpart_of(file, counterpart)
     except catalogue.NoCounterpart as error:
@@ -170,7 +170,7 @@ def mapping(
     make_store = store.STORES[ledger]
     simulation = mapping_world.MappingSimulation(file, found, make_store, instances)
     what = f"{file.stem} with {found.what}, {ledger}"
-    _compare(_scenario(world, ledger, handled(file)), simulation, what)
+    _compare(world, _scenario(world, ledger, handled(file)), simulation, what)
 
 
 def _scenario(
@@ -188,10 +188,11 @@ def _refuse_to_share_memory(ledger: str, instances: int) -> None:
         stop("a ledger in memory is for one instance: give --ledger sqlite for several")
 
 
-def _compare(scenario: "Scenario", simulation: "Simulation", what: str) -> None:
+def _compare(
+    world: WorldOptions, scenario: "Scenario", simulation: "Simulation", what: str
+) -> None:
     """Run a world whose network is compared with billing at the end."""
-    say(f"{size(scenario)}, {what}")
-    run(scenario, simulation, seen=True)
+    run(scenario, simulation, Shown(what, True, world.as_json))
 
 
 app.add_typer(simulate_load.app)

@@ -11,10 +11,10 @@ import typer
 
 from connector_tools.cli.options import Token
 from connector_tools.cli.world_options import WorldOptions, with_world_options
-from connector_tools.cli.world_run import handled, nothing, run, size
+from connector_tools.cli.world_run import Shown, handled, nothing, run
 from connector_tools.send import target
 from connector_tools.simulation import faults
-from connector_tools.terminal import counted, say, stop
+from connector_tools.terminal import counted, say, stop, terminal
 
 if TYPE_CHECKING:
     from connector_tools.simulation.scenario import Scenario, SimulationResult
@@ -68,9 +68,9 @@ def load(
         stop(str(error))
     usual = world.scenario(faults.DEPLOYED, handled(file) if file else None)
     scenario = _with_inventory(usual, products, imsis)
-    say(f"{size(scenario)}, {to.url}")
     with _state_file(state) as write_state:
-        run(scenario, deployed.DeployedSimulation(to), seen=False, also=write_state)
+        shown = Shown(str(to.url), False, world.as_json)
+        run(scenario, deployed.DeployedSimulation(to), shown, write_state)
 
 
 def _with_inventory(scenario: "Scenario", products: str, imsis: Path | None) -> "Scenario":
@@ -100,7 +100,8 @@ def _state_file(path: Path | None) -> Iterator[Callable[["SimulationResult"], No
 
     def write(result: "SimulationResult") -> None:
         stream.writelines(json.dumps(one) + "\n" for one in result.state)
-        say(f"What billing says of {counted(len(result.state), 'SIM')} is in {path}.")
+        told = f"What billing says of {counted(len(result.state), 'SIM')} is in {path}."
+        say(told, to=terminal(stderr=True))
 
     with stream:
         yield write

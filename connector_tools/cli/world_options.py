@@ -42,6 +42,9 @@ class WorldOptions:
     cache: Annotated[
         float, typer.Option(min=0, help="Seconds for which NSPS reuses what it has read.")
     ] = 0
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document at the end.")] = (
+        False
+    )
 
     def scenario(
         self,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from connector.mapping import load as mapping_load
 from connector.mapping.document import BadMapping
 from connector_tools.program import DidNotStart, NotInstalled
-from connector_tools.terminal import FAILED, say, stop, terminal
+from connector_tools.terminal import FAILED, print_json, say, stop, terminal
 
 if TYPE_CHECKING:
     from connector_tools.simulation.scenario import Scenario, SimulationResult
@@ -50,19 +50,31 @@ def nothing(result: "SimulationResult") -> None:
     """Do nothing with a result."""
 
 
+class Shown(NamedTuple):
+    """What the report of a world says of it, and how.
+
+    `about` names the connector and its system. `seen` says whether the network can be compared.
+    """
+
+    about: str
+    seen: bool
+    as_json: bool
+
+
 def run(
     scenario: "Scenario",
     simulation: "Simulation",
-    *,
-    seen: bool,
+    shown: Shown,
     also: Callable[["SimulationResult"], None] = nothing,
 ) -> None:
-    """Run a world, print the report, and end the command; `seen` as in `report.lines`.
+    """Run a world, print the report, and end the command.
 
     `also` gets the result before the command ends.
     """
-    from connector_tools.simulation import deployed, report  # noqa: PLC0415 - see world_options.py
+    from connector_tools.simulation import deployed  # noqa: PLC0415 - see world_options.py
 
+    if not shown.as_json:
+        say(f"{size(scenario)}, {shown.about}")
     # So that all programs are stopped, also if the command is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
@@ -71,13 +83,23 @@ def run(
             result = simulation.run(scenario, on_progress)
         except (NotInstalled, DidNotStart, deployed.DeploymentUnusable) as error:
             stop(str(error))
-    console = terminal()
-    for text, style in report.lines(result, seen=seen):
-        say(text, style, to=console)
     also(result)
-    say(f"It took {time.monotonic() - started:.0f} s.", "dim")
-    if not (result.converged if seen else result.delivered):
+    _report(result, scenario, shown, time.monotonic() - started)
+    if not (result.converged if shown.seen else result.delivered):
         raise typer.Exit(FAILED)
+
+
+def _report(result: "SimulationResult", scenario: "Scenario", shown: Shown, seconds: float) -> None:
+    from connector_tools.simulation import report, report_json  # noqa: PLC0415 - see world_options.py
+
+    if shown.as_json:
+        found = report_json.document(result, scenario, shown.about, seen=shown.seen)
+        print_json({**found, "took_seconds": round(seconds, 1)})
+        return
+    console = terminal()
+    for text, style in report.lines(result, seen=shown.seen):
+        say(text, style, to=console)
+    say(f"It took {seconds:.0f} s.", "dim", to=console)
 
 
 @contextmanager

@@ -50,7 +50,9 @@ def run_cases(mapping: MappingFile, only: str = "") -> Iterator[CaseResult]:
         began = time.perf_counter()
         try:
             found = asyncio.run(_run(recorded, case, seen))
-        except (OSError, ValueError, BadSettings) as error:
+        except OSError as error:
+            found = [f"cannot run: {error.filename}: {error.strerror}"]
+        except (ValueError, BadSettings) as error:
             found = [f"cannot run: {error}"]
         yield CaseResult(
             case=case,

@@ -28,6 +28,8 @@ from connector_tools.mapping_tests.seen import (
 )
 
 _ADD = "add one under `tests`"
+_USER = ("rules", 0)  # the path of a rule, block or resource: its section, and its index or name
+_MOST_USERS = 3  # that are named
 
 
 class _Gap(NamedTuple):
@@ -48,7 +50,21 @@ class _Reached(NamedTuple):
         return (self.mapping.document.place(loc), note) in self.notes
 
     def gap(self, name: str, loc: Loc, reason: str, mend: str = _ADD) -> _Gap:
+        users = self._users(loc)
+        if len(users) > 1:  # the place is that of the anchor, which may be in another rule
+            named = ", ".join(f"`{user}`" for user in users[:_MOST_USERS])
+            more = ", ..." if len(users) > _MOST_USERS else ""
+            reason += f", here or where an alias repeats it (in {named}{more})"
         return _Gap(loc, self.mapping.document.lint(name, loc, reason, mend))
+
+    def _users(self, loc: Loc) -> list[str]:
+        """The rules, blocks and resources that have what stands at the place of `loc`."""
+        place = self.mapping.document.place(loc)
+        found = [other[:2] for other, at in self.mapping.document.places.items() if at == place]
+        return [self._named(*user) for user in dict.fromkeys(found) if len(user) == len(_USER)]
+
+    def _named(self, section: str | int, key: str | int) -> str:
+        return self.mapping.rules[int(key)].name if section == "rules" else str(key)
 
 
 def untested(mapping: MappingFile, results: Sequence[CaseResult]) -> list[Lint]:

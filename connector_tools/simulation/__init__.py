@@ -20,5 +20,5 @@ scripted_network            replies as the tests in a mapping file say
 not_promised  rings of subscribers who exchanged their numbers: told, and no failure
 comparison    what a counterpart holds beside what billing says
 virtual_time, real_functions, mapping_world, scripted_world, deployed   the ways to run a world
-report        the result of a run, as text
+report        the result of a run, as text; report_json: for programs
 """

@@ -34,13 +34,13 @@ def lines(result: SimulationResult, *, seen: bool = True) -> Iterator[tuple[str,
         yield "  none", ""
     yield "", ""
     yield "Answers", "bold"
-    for (status, message), count in sorted(_alike(result.answers).items()):
+    for (status, message), count in sorted(answers_alike(result.answers).items()):
         yield f"  {count:8}  {status or '---'}  {message}", ""
     yield "", ""
     yield from _verdict(result, seen)
 
 
-def _alike(answers: dict[tuple[int, str], int]) -> Counter[tuple[int, str]]:
+def answers_alike(answers: dict[tuple[int, str], int]) -> Counter[tuple[int, str]]:
     """How often each answer was given; those that differ only in a number of seconds are one."""
     found: Counter[tuple[int, str]] = Counter()
     for (status, message), count in answers.items():
@@ -49,7 +49,7 @@ def _alike(answers: dict[tuple[int, str], int]) -> Counter[tuple[int, str]]:
 
 
 def _verdict(result: SimulationResult, seen: bool) -> Iterator[tuple[str, str]]:
-    for rule, count in sorted(_counted(result.wrong).items()):
+    for rule, count in sorted(rules_broken(result.wrong).items()):
         yield f"MUST NOT HAPPEN, {count} times: {rule}", "red"
     yield from _not_promised(result)
     yield from _given_up(result.reported, _MOST if seen else _UNSEEN_MOST)
@@ -70,7 +70,7 @@ def _not_promised(result: SimulationResult) -> Iterator[tuple[str, str]]:
             f"not promised, expected: {doubt}; a fault of the connector would look the same",
             "red",
         )
-    for rule, count in sorted(_counted(result.not_promised).items()):
+    for rule, count in sorted(rules_broken(result.not_promised).items()):
         yield f"not promised, expected: {rule}, {counted(count, 'time')}", "yellow"
     if result.rings:
         who = counted(len(result.rings), "subscriber")
@@ -131,7 +131,7 @@ def _compared(result: SimulationResult) -> Iterator[tuple[str, str]]:
     )
 
 
-def _counted(wrong: list[str]) -> dict[str, int]:
+def rules_broken(wrong: list[str]) -> dict[str, int]:
     """How often each rule was broken, for all subscribers together."""
     found: dict[str, int] = {}
     for text in wrong:

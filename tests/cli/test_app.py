@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_alone_it_tells_the_usual_order() -> None:
 def test_the_help_of_each_command_has_an_example(name: str) -> None:
     assert f"Example: connector {name}" in connector(name, "--help").stdout
     assert f"\n  {name} " in connector("--help").stdout
+
+
+@pytest.mark.parametrize("name", ["check", "test", "explain", "schema", "openapi"])
+def test_the_example_of_a_command_works(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    example = connector(name, "--help").stdout.split("Example: connector ")[1].split(" > ")[0]
+    words = " ".join(example.split()).replace("mappings/*.yaml", WTL).split()
+    assert connector(*words).exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["list", "show", "replay", "purge"])
@@ -82,3 +91,29 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     result = connector("frobnicate")
     assert result.exit_code == 2
     assert "No such command" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "needless"),
+    [
+        (["--version"], ["connector.mapping.load", "connector_tools.cli.check"]),
+        (["check", WTL], ["connector.startup", "connector_tools.explain", "sqlite3"]),
+        (["test", WTL, "-k", "a swap"], ["connector.startup", "connector_tools.deployment"]),
+        (["explain", "--help"], ["connector_tools.cli.check", "connector_tools.simulation"]),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(command: list[str], needless: list[str]) -> None:
+    """The imports are most of the time that a short command takes."""
+    code = f"""
+import sys
+from connector_tools.cli.app import run_command_line
+sys.argv[1:] = {command!r}
+try:
+    run_command_line()
+except SystemExit as end:
+    assert not end.code, end.code
+print("imported:", [name for name in {needless!r} if name in sys.modules])
+"""
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "imported: []"

@@ -44,9 +44,10 @@ def test_check_of_what_is_no_mapping_fails(tmp_path: Path, text: str) -> None:
 
 
 def test_check_of_a_missing_file_says_so(tmp_path: Path) -> None:
+    """As for `connector test`: the command could not do its work."""
     result = connector("check", tmp_path / "none.yaml")
-    assert result.exit_code == 1
-    assert "cannot read" in result.stdout
+    assert result.exit_code == connector("test", tmp_path / "none.yaml").exit_code == 2
+    assert "error: cannot read: No such file or directory; name a" in result.stdout
 
 
 def test_check_leaves_the_environment_alone_unless_asked(mapping: Path) -> None:
@@ -98,7 +99,7 @@ def test_json_has_one_document_for_all_files(mapping: Path) -> None:
     change(other, "on: SIM/Updated", "on: SIM/Update")
     missing = mapping.with_name("none.yaml")
     result = connector("check", mapping, other, missing, "--json")
-    assert result.exit_code == 1
+    assert result.exit_code == 2  # a file is missing
     found = json.loads(result.stdout)
     assert (found["errors"], found["warnings"]) == (1, 1)
     assert [one["file"] for one in found["files"]] == [str(mapping), str(other), str(missing)]

@@ -419,3 +419,13 @@ def test_a_dry_run_with_a_broken_mapping_prints_its_lints(tmp_path: Path) -> Non
     result = send("http://127.0.0.1:9", "-", "--dry-run", path, events=ndjson(event()))
     assert (result.exit_code, result.stdout) == (2, "")
     assert "`system` is missing" in result.stderr
+
+
+def test_a_full_disk_ends_neither_the_sending_nor_its_summary(system: ScriptedServer) -> None:
+    system.default = Scripted(422, {"message": "Validation failed"})
+    events = ndjson(*(event(imsi=subscriber(number)) for number in range(60, 63)))
+    result = send(system.url, "-", "--failed", "/dev/full", events=events)
+    assert result.exit_code == 2
+    assert len(system.requests) == 3
+    assert "3 events: 0 accepted, 3 not" in result.stdout
+    assert "--failed: cannot write /dev/full: No space left on device; 3 events" in result.stderr

@@ -337,3 +337,31 @@ def test_every_run_of_make_soak_is_a_command_that_exists() -> None:
     assert len(runs) >= 5
     for name, *options in runs:
         simulate.commands[name].make_context(name, options)
+
+
+def test_a_result_is_one_json_document_for_programs() -> None:
+    done = simulate("virtual", "--events", "60", "--fault", "duplicate=0.5", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert told["ok"] is True
+    assert told["about"] == "virtual, sqlite, wtl"
+    assert (told["seed"], told["events"], told["subscribers"]) == (1, 60, 100)
+    assert told["faults"]["duplicate"] > 0
+    assert told["attempts"] == sum(answer["count"] for answer in told["answers"])
+    assert told["compared"] > 0
+    assert not (told["different"] or told["must_not_happen"] or told["gave_up"] or told["left"])
+
+
+def test_a_failed_load_is_told_as_json(
+    function: Function, system: ScriptedServer, tmp_path: Path
+) -> None:
+    system.default = Scripted(404)
+    state = tmp_path / "state.jsonl"
+    options = ("--fault", "none", "--drop-4xx", "--events", "3", "--json", "--state", str(state))
+    done = load(function, *options)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"]) == (1, False)
+    assert told["different"] is told["compared"] is None  # the network cannot be seen
+    last = told["gave_up"][0]["answers"][-1]
+    assert (last["status"], last["message"][:18]) == (404, "Resource not found")
+    assert state.read_text()

@@ -415,6 +415,36 @@ def test_an_entry_that_rules_share_by_an_alias_is_tested_once(folder: Path) -> N
     assert untested(found, list(run_cases(found))) == []
 
 
+def test_what_rules_share_by_an_alias_names_each_of_them(folder: Path) -> None:
+    """The place is that of the anchor; the use that is not tested may be in another rule."""
+    rules = """\
+    rules:
+      - name: first
+        on: SIM/Updated
+        calls:
+          - &shared
+            put: /a
+            json: {x: 1}
+            replies: [{if: reply.json.fault, outcome: failed}]
+      - {name: second, on: SIM/Created, calls: [*shared, {put: /b, json: {x: 1}}]}
+    tests:
+      - name: c
+        event: e.json
+        change: {data.event_type: SIM/Created}
+        calls: [{put: /a}, {put: /b}]
+        outcome: applied
+    """
+    found = mapping(folder, dedent(rules))
+    users = ", here or where an alias repeats it (in `first`, `second`)"
+    assert {lint.reason for lint in untested(found, list(run_cases(found)))} == {
+        "no test sends a call of `first` for SIM/Updated",
+        f"no test compares its `json`{users}",
+        f"no test has a reply that this entry decides{users}",
+        f"no reply of the tests has `reply.json.fault`{users}",
+        "no test compares its `json`",
+    }
+
+
 def test_a_test_that_fails_before_it_is_decided_reaches_nothing(folder: Path) -> None:
     rules = "rules: [{name: first, on: SIM/Updated, calls: [{put: /a}]}]\n"
     case = "tests: [{name: a, event: none.json, outcome: applied, calls: [{put: /a}]}]\n"

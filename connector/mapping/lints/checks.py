@@ -218,7 +218,7 @@ def repeatable(mapping: MappingFile) -> Iterator[Lint]:
             reason = f"a {call.method.upper()} that may be sent twice"
             mend = "say `idempotent: true` if it sets a state, `false` if it adds something"
             yield _warning(mapping, "undeclared-idempotence", loc, reason, mend)
-        unsafe = not (call.repeatable or call.undeclared or call.confirm or call.at_most_once)
+        unsafe = not (call.replayable or call.undeclared or call.confirm or call.at_most_once)
         if unsafe and isinstance(holder, Rule) and holder.replay == "apply":
             reason = "a call that must not be repeated, in a rule that replays are applied to"
             mend = "say `replay: never` in the rule, or find out with `confirm` whether it was made"

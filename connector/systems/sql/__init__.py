@@ -4,6 +4,7 @@ protocol      the interface of this room
 entry         the entry `system.sql` of a mapping file
 call          a statement with its parameters: its entry, and its request
 statement     reads the text of a statement: parameters, quotes, comments
+repetition    whether a statement that is sent again leaves the same rows, for `connector check`
 client        sends calls, in one transaction for each event
 transaction   the transaction of a turn, and its end
 outcomes      what an error of the database means: the table of SQLSTATEs

@@ -13,6 +13,7 @@ from connector.mapping.entry import TEXT, AnyValue, Compiled, Name
 from connector.mapping.expression import Constant, Scope, Value, formed
 from connector.mapping.json_value import json_value
 from connector.mapping.text import BadValue, kind_of
+from connector.systems.sql.repetition import repeats_harmlessly
 from connector.systems.sql.statement import Statement, statement
 
 _LONGEST = 1_000_000  # characters of all parameters of a call
@@ -104,6 +105,13 @@ class SqlCallEntry(CallEntry):
     def repeatable(self) -> bool:
         """Never: the first call of a transaction can be repeated, and the client knows it."""
         return False
+
+    @property
+    def replayable(self) -> bool:
+        """See `CallEntry`; an `insert` is harmless, too, if the refusal of a second is accepted."""
+        refused = not {"unique", "23505"}.isdisjoint(self.accept) and self.method == "insert"
+        text = str(self.sql.evaluate(Scope()))
+        return self.reads or refused or repeats_harmlessly(text)
 
     @property
     def reads(self) -> bool:

@@ -10,7 +10,7 @@ backslash in quotes, is refused, so that a quote ends at the same place for the 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 _VERBS = ("select", "with", "values", "insert", "update", "delete", "merge", "replace", "call")
 _CHANGES = ("insert", "update", "delete", "merge", "into")
@@ -138,6 +138,32 @@ def statement(text: str) -> Statement:
     verb = _verb(reader.words)
     reads = verb in ("select", "with", "values")
     return Statement(tuple(reader.pieces), tuple(reader.names), verb, reader.table, reads)
+
+
+class Word(NamedTuple):
+    """A word or sign of a statement in small letters, and in how many brackets it is.
+
+    `is_name` is true for a word outside of quotes, and for a name in quotes.
+    """
+
+    text: str
+    depth: int
+    is_name: bool
+
+
+def words_of(text: str) -> Iterator[Word]:
+    """Yield the words and signs of a statement, without comments, parameters and texts."""
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        found = token[0]
+        depth -= found == ")"
+        if token["word"]:
+            yield Word(found.lower(), depth, True)
+        elif token["quoted"] and found[0] != "'":
+            yield Word(found[1:-1].lower(), depth, True)
+        elif token["sign"]:
+            yield Word(found, depth, False)
+        depth += found == "("
 
 
 def _verb(words: list[str]) -> str:
