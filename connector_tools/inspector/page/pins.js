@@ -20,7 +20,7 @@ export function ActivePins() {
     <ul class="pins" aria-label="Pinned replies">
       ${state.pins.map((one) => html`
         <li key=${one.id}><${Icon} name="pin" />
-          <span>${one.line ? `The call of line ${one.line}` : "Every call"} ${LABELS[one.kind] ?? one.kind}${one.kind === "status" || one.kind === "text" ? ` ${one.status}` : ""}${one.times ? `, ${one.times === 1 ? "once" : `${one.times} times`}` : ""}</span>
+          <span>${one.line ? `The call of line ${one.line}` : "Every call"} ${LABELS[one.kind] ?? one.kind}${one.kind === "status" ? ` ${one.status}${one.body ? " with your text" : ""}` : ""}${one.times ? `, ${one.times === 1 ? "once" : `${one.times} times`}` : ""}</span>
           ${state.info.readonly ? null : html`<button class="bare" aria-label="Remove the pin" title="Remove the pin" onClick=${() => unpin(one.id)}><${Icon} name="close" /></button>`}
         </li>`)}
     </ul>`;
