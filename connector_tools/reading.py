@@ -25,6 +25,7 @@ from connector_tools.deployment import hide
 from connector_tools.quiet import quiet
 
 _SECONDS = 50.0  # for all reads of an event
+_NO_REPLY = Refusal(Outcome.FAILED)  # a recorded reply is missing
 
 Held = Mapping[str, Mapping[str, dict[str, Any] | None]]
 """What the system holds: by subject, then by the name of the resource; None if nothing."""
@@ -132,7 +133,7 @@ async def read(event: Event, startup: Startup) -> Reading:
                 found = plan(event, mapping, values)
                 course, result = await _read(found, system, turn)
     again = plan(event, mapping, hide(mapping, values))
-    shown = await _replayed(again.steps, iter(course.recorded))
+    shown, _ = await _replayed(again.steps, iter(course.recorded))
     return Reading(
         replies=course.replies,
         shown=shown.replies,
@@ -185,10 +186,11 @@ def given(steps: Iterable[Step], held: Held) -> Reading:
 
 async def recalled(
     event: Event, mapping: MappingFile, values: Mapping[str, Any], recorded: Iterable[Reply]
-) -> Reading:
+) -> Reading | None:
     """What an event learned when it was carried out; `recorded` are the replies to its reads.
 
-    `values` are the settings by name. The inspector calls it to compare what an event has found.
+    None if a read of it got no reply. `values` are the settings by name. The inspector calls it to
+    compare what an event has found.
 
     Raises:
         Refusal: the event cannot be planned.
@@ -196,13 +198,17 @@ async def recalled(
     replies = tuple(recorded)
     found = plan(event, mapping, values)
     again = plan(event, mapping, hide(mapping, values))
-    shown = await _replayed(again.steps, iter(replies))
+    course, result = await _replayed(found.steps, iter(replies))
+    if result == _NO_REPLY.result:
+        return None
+    shown, _ = await _replayed(again.steps, iter(replies))
     return Reading(
-        replies=(await _replayed(found.steps, iter(replies))).replies,
+        replies=course.replies,
         shown=shown.replies,
+        result=result,
         sent=len(replies),
         secrets=tuple(_secrets(mapping, values)),
-        learned=shown.learned(None),
+        learned=shown.learned(result),
     )
 
 
@@ -221,18 +227,19 @@ async def _read(found: Plan, system: System, turn: Turn) -> tuple[Course, Result
         system.leave(turn)
 
 
-async def _replayed(steps: Iterable[Step], recorded: Iterator[Reply]) -> Course:
-    """What the steps learn from replies that were recorded."""
+async def _replayed(
+    steps: Iterable[Step], recorded: Iterator[Reply]
+) -> tuple[Course, Result | None]:
+    """What the steps learn from replies that were recorded, and an early end."""
 
     async def send(call: Call) -> Reply:
         reply = next(recorded, None)
         if reply is None:  # the event ended there, too, or depends on a secret
-            raise Refusal(Outcome.FAILED)
+            raise _NO_REPLY
         return reply
 
     course = Course(send)
-    await course.carry_out(steps)
-    return course
+    return course, await course.carry_out(steps)
 
 
 def writes(step: Step, replies: Replies) -> bool:

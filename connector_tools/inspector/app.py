@@ -217,13 +217,18 @@ class Api:
             self._history = History(self._live.file, records, await hash_keys())
         except NoHistory as error:
             raise Unprocessable(str(error)) from None
-        return self._json(self._history.state())
+        return self._shows(self._live, self._history.state())
 
     async def _close_history(self, _: Request) -> Response:
         if self._live is None:
             raise Conflict("there is nothing else to show: start the inspector without --history")
         self._history = None
-        return self._json(self._live.state())
+        return self._shows(self._live, self._live.state())
+
+    def _shows(self, desk: Desk, state: dict[str, Any]) -> Response:
+        """The new state, of which other pages that are open are told."""
+        desk.tell("source", {"source": state["source"]})
+        return self._json(state)
 
     def _known(self, request: Request) -> Observed:
         return self._numbered(request.path_params["n"])

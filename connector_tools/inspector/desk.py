@@ -21,6 +21,7 @@ from connector.mapping.schema import MappingFile
 from connector.outcome import Refusal
 from connector.secrets import SecretsUnreachable
 from connector.settings import BadSettings
+from connector.systems.http.entry import ServerEntry
 from connector_tools.deployment import hide
 from connector_tools.inspector.documents import detail, groups, matching, personal_of, summary
 from connector_tools.inspector.journal import Journal, refusals, tapped
@@ -401,6 +402,7 @@ class Desk:
             "mapping": self.mapping_document(),
             "pins": self.pins.documents,
             "pin_kinds": offers(self.mapping),
+            "curl": isinstance(self.mapping.system, ServerEntry),
             "example": self.example(),
         }
 

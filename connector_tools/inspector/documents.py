@@ -49,11 +49,18 @@ def reason(line: Mapping[str, Any]) -> str:
 
 def _subjects(event: Observed) -> str:
     """The subjects of an event, or else the SIMs and the account that it names, masked."""
+    if event.ledger:
+        return " ".join(_subject_shown(one.subject) for one in event.ledger)
     subjects = event.line.get("subject")
     if isinstance(subjects, list) and subjects:
         return " ".join(map(str, subjects))
     names = event.record.names
     return " ".join(map(mask_subject, names.sims or names.account[:1]))
+
+
+def _subject_shown(subject: str) -> str:
+    """A subject, masked unless it is an id of PortaBilling, which the events show too."""
+    return subject if subject.startswith("i_") else mask_subject(subject)
 
 
 def groups(summaries: Iterable[Document]) -> list[Document]:

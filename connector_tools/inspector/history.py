@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from connector.mapping.schema import MappingFile
+from connector.outcome import Outcome
 from connector_tools.inspector.documents import groups, reason
 from connector_tools.inspector.mapping_document import checked, mapping_document
 from connector_tools.records.keys import HashKeys, find_keys
@@ -190,8 +191,9 @@ def _call(index: int, call: Mapping[str, Any]) -> Document:
     attempts = call.get("attempts") or 1
     took = call.get("milliseconds") or 0
     told = "" if attempts == 1 else f", after {attempts} attempts"
-    reply = None if status is None else {"status": status, "headers": {}, "body": ""}
     outcome = call.get("outcome")
+    replied = status is not None or outcome == Outcome.APPLIED.value  # few protocols have a status
+    reply: Document | None = {"status": status, "headers": {}, "body": ""} if replied else None
     return {
         "index": index,
         "line": None,

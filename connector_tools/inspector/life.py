@@ -128,6 +128,9 @@ class Life:
         if name in ("outage", "recover") and not cuttable:
             return "there is no counterpart that could be cut off"
         no_account = "" if account else "create a SIM first"
+        no_older = "no older snapshot yet: change the subscriber first"
+        if not _stale_types(mapping):
+            no_older = f"no rule of this file is for {' or '.join(_STALE_TYPES)}"
         reasons = {
             "create": "",
             "assign": no_account or ("the account has a SIM: swap it" if assigned else ""),
@@ -137,7 +140,7 @@ class Life:
             "product": no_account,
             "terminate": no_account,
             "duplicate": "" if self._last else "no event was sent yet",
-            "stale": "" if self._older else "no older snapshot yet: change the subscriber first",
+            "stale": "" if self._older else no_older,
             "outage": "there is an outage" if self.outage else "",
             "recover": "" if self.outage else "there is no outage",
         }
@@ -181,9 +184,8 @@ class Life:
         if account is None or not account.i_sim_card:
             return self._older if account else None
         known: dict[str, Any] = {"i_account": account.i_account, "i_sim_card": account.i_sim_card}
-        for kind in _STALE_TYPES:
-            if any(rule.handles(kind) for rule in mapping.rules):
-                return self._posted(EspfEvent(kind, {"i_env": 3, **known}))
+        for kind in _stale_types(mapping):
+            return self._posted(EspfEvent(kind, {"i_env": 3, **known}))
         return self._older
 
     def _posted(self, event: EspfEvent) -> Posted:
@@ -200,6 +202,11 @@ class Life:
             "status": "queued",
         }
         return Posted(event.event_type, json.dumps(envelope).encode())
+
+
+def _stale_types(mapping: MappingFile) -> list[str]:
+    """The types of an older snapshot that a rule of the file is for."""
+    return [kind for kind in _STALE_TYPES if any(rule.handles(kind) for rule in mapping.rules)]
 
 
 def _handled(mapping: MappingFile, event: EspfEvent) -> bool:

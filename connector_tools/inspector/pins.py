@@ -172,7 +172,7 @@ def _bodied(mapping: MappingFile, body: str) -> dict[str, Any]:
             return {"json": json.loads(body)}
         except ValueError:
             return {"text": body}
-    for name in ("text", "value", "message", "error"):
+    for name in ("text", "value", "message"):
         if name in fields:
             return {name: body}
     raise CannotPin(f"`{mapping.protocol.name}` has no text of a reply: use the kind `reply`")
@@ -210,7 +210,7 @@ def _exists(mapping: MappingFile, body: str) -> Entry:
     if body:
         return _made(mapping, _bodied(mapping, body))
     if "error" in fields and "constraint" in fields:
-        return _made(mapping, {"error": "unique_violation"})
+        return _made(mapping, {"error": "unique"})
     for name, value in _CODES.items():
         if name in fields and mapping.protocol.name in ("http", "ldap"):
             return _made(mapping, {name: value})

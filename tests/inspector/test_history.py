@@ -92,6 +92,17 @@ async def test_the_records_of_events_are_shown_in_time_order() -> None:
     assert (state["readonly"], state["source"], state["life"]) == (True, "history", [])
 
 
+async def test_a_call_without_a_status_was_answered_if_it_was_applied() -> None:
+    calls = [
+        {"method": "SEARCH", "target": "imsi={}", "status": None, "outcome": outcome}
+        for outcome in ("applied", "unavailable")
+    ]
+    record = settled(1, "unavailable", 503, event_id="a", calls=calls)
+    async with shown(History(FILE, log(record), None)) as client:
+        found = (await client.get("/api/events/1")).json()["calls"]
+    assert [call["attempts"][0]["end"] for call in found] == ["replied", "no reply"]
+
+
 async def test_nothing_can_be_changed_or_sent() -> None:
     async with shown(History(FILE, log(*LINES), None)) as client:
         for method, path in (

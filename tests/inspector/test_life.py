@@ -53,6 +53,14 @@ async def test_the_counterpart_follows_the_life_of_a_subscriber(entry: Counterpa
         assert (await page.get("/state"))["counterpart"]["wrong"] == []
 
 
+async def test_a_button_that_no_rule_needs_says_so() -> None:
+    async with inspected(catalogue.mapping_file("notify-smtp")) as page:
+        for button in ("create", "assign"):
+            await page.post(f"/life/{button}")
+        stale = next(one for one in (await page.get("/state"))["life"] if one["id"] == "stale")
+    assert stale["why"] == "no rule of this file is for SIM/Updated or Subscriber/Updated"
+
+
 async def test_a_duplicate_and_a_stale_retry_change_nothing(entry: Counterpart) -> None:
     async with inspected(catalogue.mapping_file(entry.mapping), entry) as page:
         for button in ("create", "assign", "block"):

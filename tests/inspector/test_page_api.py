@@ -299,6 +299,24 @@ async def test_the_stream_tells_of_an_event(page: Page) -> None:
     assert (told["n"], told["outcome"]) == (1, "applied")
 
 
+async def test_other_pages_are_told_that_a_history_is_open(page: Page) -> None:
+    await page.send(event("sim-updated"))
+    record = (await page.last())["result"]
+    told = await news(page, "source", lambda: page.ask("POST", "/history", record))
+    assert told == {"source": "history"}
+    told = await news(page, "source", lambda: page.ask("DELETE", "/history"))
+    assert told == {"source": "live"}
+
+
+async def test_accounts_are_told_apart_in_the_list() -> None:
+    """The id of an account is no personal data, and the event shows it too."""
+    async with inspected(ROOT / "mappings" / "crm-odoo.yaml") as page:
+        await page.send(event("subscriber-created"))
+        [listed] = (await page.get("/events"))["events"]
+        assert (await page.get("/state"))["curl"] is True
+    assert listed["masked"] == "i_account:277147"
+
+
 async def test_a_change_on_disk_is_served_and_told_with_what_differs(
     page: Page, file: Path
 ) -> None:

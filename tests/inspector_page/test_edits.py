@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.inspector_page.seat import Seat
+from tests.support.inspector_process import event
 
 BLOCKED = "pb_data.account_info.blocked"
 
@@ -80,6 +81,20 @@ def test_the_edited_event_is_sent_with_its_real_values(seat: Seat) -> None:
     detail = seat.inspector.get(f"/api/events/{newest['n']}?reveal=1")
     assert detail["event"]["pb_data"]["sim_info"]["imsi"] == "001010000000001"
     assert detail["event"]["updated_at"] == stamp
+
+
+def test_an_edited_event_keeps_numbers_that_a_browser_would_round(seat: Seat) -> None:
+    stamp = {"created_at": seat.inspector.stamp(), "updated_at": seat.inspector.stamp()}
+    body = event(blocked=False, i_long=9007199254740993123) | stamp
+    seat.open(seat.inspector.deliver(body))
+
+    seat.edit(BLOCKED, "true")
+    seat.page.get_by_role("button", name="Send edited").click()
+    expect(seat.page.get_by_role("button", name="Send again")).to_be_visible()
+    newest = max(one["n"] for one in seat.inspector.get("/api/events")["events"])
+    sent = seat.inspector.get(f"/api/events/{newest}?reveal=1")["event"]["pb_data"]
+    assert sent["account_info"]["blocked"] is True
+    assert sent["account_info"]["i_long"] == 9007199254740993123
 
 
 def test_edits_can_be_undone(seat: Seat) -> None:
@@ -177,6 +192,30 @@ def test_a_file_that_changed_on_disk_is_read_again(seat: Seat, mapping_file: Pat
     mapping_file.write_text(mapping_file.read_text() + "\n# written by an editor\n")
     expect(seat.notice).to_contain_text("The file was read again.")
     expect(seat.page.locator("#mapping-text")).to_have_value(re.compile("written by an editor"))
+
+
+def test_the_mapping_does_not_jump_if_it_is_focused_or_changes_on_disk(
+    seat: Seat, mapping_file: Path
+) -> None:
+    seat.open(seat.inspector.newer())
+    seat.view("Mapping")
+    source = seat.page.locator(".source")
+    expect(seat.page.locator(".line.rule.chosen")).to_be_in_viewport()
+    top = source.evaluate("one => one.scrollTop")
+
+    seat.page.keyboard.press("m")
+    expect(seat.page.locator("#mapping-text")).to_be_focused()
+    assert source.evaluate("one => one.scrollTop") == top
+    mapping_file.write_text(mapping_file.read_text() + "\n# written by an editor\n")
+    expect(seat.page.locator("#mapping-text")).to_have_value(re.compile("written by an editor"))
+    assert source.evaluate("one => one.scrollTop") == top
+
+
+def test_a_file_that_was_broken_on_disk_is_named_as_such(seat: Seat, mapping_file: Path) -> None:
+    seat.open(seat.inspector.newer())
+
+    mapping_file.write_text(mapping_file.read_text().replace("\nrules:", "\nrulez:", 1))
+    expect(seat.notice).to_contain_text("The file on disk has 1 error: the text before it goes on")
 
 
 @pytest.mark.parametrize("keep", [True, False], ids=["mine", "theirs"])

@@ -120,7 +120,7 @@ def test_a_reply_of_ones_own_is_pinned(seat: Seat) -> None:
     dialog = seat.page.get_by_role("dialog")
     dialog.get_by_label("Body").fill('{"result": false, "error": "the licence has expired"}')
     dialog.get_by_role("button", name="Pin", exact=True).click()
-    expect(seat.page.locator(".pins")).to_contain_text("answers with your text")
+    expect(seat.page.locator(".pins")).to_contain_text("answers 200 with your text")
     number = seat.inspector.newer()
     seat.view("Events")
     seat.row(number).click()

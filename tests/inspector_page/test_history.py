@@ -60,5 +60,5 @@ def test_a_file_that_is_no_log_is_refused(seat: Seat, tmp_path: Path) -> None:
     file.write_text('{"a": 1}\n')
 
     seat.page.locator('input[type="file"]').set_input_files(file)
-    expect(seat.notice).to_contain_text("no record of a connector is in it")
+    expect(seat.notice).to_contain_text("No record of a connector is in it")
     expect(seat.page.locator(".banner")).to_have_count(0)

@@ -12,13 +12,12 @@ from pydantic import Field, model_validator
 from connector.call import Call
 from connector.mapping.entry import Entry
 from connector.mapping.script import Different, ExpectedCall, Fault, Script, SentRequest
-from connector.systems.causes import reason_of
 from connector.systems.http.call import BODIES, MEDIA_TYPES, METHODS, HttpCall
 
 _FAULTS: Mapping[Fault, Exception] = {
     "timeout": TimeoutError(),  # as when the guard ends an attempt
-    "refused": httpx.ConnectError(reason_of("connection refused")),
-    "reset": httpx.ReadError(reason_of("connection reset")),
+    "refused": httpx.ConnectError("connection refused"),
+    "reset": httpx.ReadError("connection reset"),
 }
 _KINDS = {media_type: kind for kind, media_type in MEDIA_TYPES.items()}
 _Pairs = dict[str, str | list[str]]

@@ -1,7 +1,7 @@
 // What the page does: each function changes the state, and asks the server where it must.
 import * as api from "./api.js";
 import {mappingChanged} from "./file.js";
-import {attempt, tell} from "./notices.js";
+import {attempt, copyText, hush, tell} from "./notices.js";
 import {asJson, asText, forgetStale, isStale, realEvent, replan, schedulePlan} from "./planning.js";
 import {dirtyEvent, dirtyMapping, set, state, summaryOf} from "./store.js";
 import {nameOf} from "./words.js";
@@ -9,7 +9,7 @@ import {nameOf} from "./words.js";
 // Reads everything. `fresh` says that the server is another one, whose events begin at 1 again.
 export async function load({fresh = false} = {}) {
   try {
-    if (fresh) { forgetStale(); set({selected: null, detail: null, follow: true, events: [], eventText: null, editingEvent: false, plan: null, before: null}); }
+    if (fresh) { forgetStale(); set({selected: null, detail: null, follow: true, events: [], eventText: null, editingEvent: false, plan: null, before: null, search: "", found: null, outcomes: new Set(), reason: null}); }
     const [found, list] = await Promise.all([api.getState(), api.getEvents()]);
     const {counterpart, life, pins, mapping, example, ...info} = found;
     const first = state.phase !== "ready";
@@ -133,6 +133,7 @@ function remember(n, detail) {
 
 export async function send() {
   if (state.sending || state.info.readonly || state.selected === null) return;
+  hush();
   set({sending: true});
   await attempt(async () => {
     const text = state.eventText ?? asText(await realEvent());
@@ -146,10 +147,17 @@ function arrivedByUs(event) {
   if (!summaryOf(event.n)) arrive(event);
   set({eventText: null, editingEvent: false, follow: true, view: state.view === "life" ? "life" : state.view === "events" ? "events" : "calls"});
   select(event.n, {byArrival: true});
+  requestAnimationFrame(keepFocus);
+}
+
+// The event that had the focus is no longer shown: its successor gets it.
+function keepFocus() {
+  if (document.activeElement === document.body) document.getElementById("event-title")?.focus();
 }
 
 export async function live(id) {
   if (state.busyLife === id) return;      // another button waits for its turn at the server
+  hush();
   set({busyLife: id});
   await attempt(async () => {
     const event = await api.postLife(id);
@@ -204,9 +212,11 @@ export async function closeHistory() {
   });
 }
 
-export async function copyCurl(call) {
-  await attempt(async () => {
-    await navigator.clipboard.writeText(await api.getCurl(state.selected, call));
+// Copies a call as curl; one that curl cannot speak as it is shown.
+export async function copyCall({index, request}) {
+  if (state.info.curl === false) return copyText([request.line, request.body].filter(Boolean).join("\n"), "Copied the request: curl does not speak this protocol.");
+  return attempt(async () => {
+    await navigator.clipboard.writeText(await api.getCurl(state.selected, index));
     tell("Copied as a curl command. Secrets are $NAMES that your shell fills in.");
   });
 }

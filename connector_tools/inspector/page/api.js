@@ -1,6 +1,8 @@
 // Requests to the inspector's server. Each function gives the parsed answer, or throws `Refused` with
 // the server's own sentence, or `Unreachable` if no answer came.
 
+import {parse} from "./exact.js";
+
 export class Refused extends Error {
   constructor(status, body) {
     super(body?.error || `The inspector's server answered ${status}.`);
@@ -35,7 +37,7 @@ async function ask(method, path, {json, raw, signal} = {}) {
 }
 
 function parsed(text) {
-  try { return JSON.parse(text); } catch { return null; }
+  try { return parse(text); } catch { return null; }
 }
 
 // The server makes a new key at each start; the page takes it from the server's first page.

@@ -1,6 +1,7 @@
 // The selected event: a tree whose values can be changed in place, or the same event as text.
 import {html, useEffect, useMemo, useRef, useState} from "./html.js";
 import {send} from "./actions.js";
+import {isHolder, kindOf, parse} from "./exact.js";
 import {tell} from "./notices.js";
 import {asJson, editEvent, editValue, realEvent, showEventAsText} from "./planning.js";
 import {pointAtField, readersOf} from "./pointing.js";
@@ -69,7 +70,6 @@ function shown(edited, real, masked) {
 }
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
-const isHolder = (value) => value !== null && typeof value === "object";
 
 function Tree() {
   const masked = eventOf();
@@ -164,8 +164,7 @@ function ValueText({row, onEdit}) {
     const size = Object.keys(row.value).length;
     return html`<span class="brief">${row.open ? "" : Array.isArray(row.value) ? `[${size}]` : `{${size}}`}</span>`;
   }
-  const kind = row.value === null ? "none" : typeof row.value;
-  return html`<span class=${`value ${kind}`} onClick=${(click) => { if (click.detail === 1 && click.altKey) onEdit(); }}>${JSON.stringify(row.value)}</span>`;
+  return html`<span class=${`value ${kindOf(row.value)}`} onClick=${(click) => { if (click.detail === 1 && click.altKey) onEdit(); }}>${JSON.stringify(row.value)}</span>`;
 }
 
 // The value as JSON; text may be typed without its quotes where the value was text.
@@ -177,8 +176,8 @@ function ValueInput({row, onDone}) {
   if (start === null) return html`<span class="value">…</span>`;
   const finish = (text) => {
     let value;
-    try { value = JSON.parse(text); } catch { value = text.replace(/^"|"$/g, ""); }
-    if (typeof asJson(start) === "string" && typeof value === "number") value = text;
+    try { value = parse(text); } catch { value = text.replace(/^"|"$/g, ""); }
+    if (typeof asJson(start) === "string" && kindOf(value) === "number") value = text;
     if (JSON.stringify(value) !== start) editValue(row.keys, value);
     onDone();
   };

@@ -118,7 +118,7 @@ function Row({event, focusable}) {
       onClick=${() => open(event.n)} onKeyDown=${(key) => rowKey(key, event.n)}>
       <span role="gridcell" class="what"><${Outcome} outcome=${event.outcome} /> <span class="type">${event.event_type || (event.kind === "refused" ? "a refused request" : "no type")}</span></span>
       <span role="gridcell" class="who">
-        <span class="subject">${subject ?? brief(masked)}</span>
+        <span class=${subject === undefined ? "subject" : "subject revealed"}>${subject ?? brief(masked)}</span>
         ${event.masked && !state.info.readonly ? html`<button class="bare" tabIndex="-1" aria-pressed=${String(subject !== undefined)} title=${subject === undefined ? "Show the whole subject (v)" : "Mask the subject (v)"}
           aria-label=${`Show the subject of event ${event.n}`} onClick=${(click) => { click.stopPropagation(); revealRow(event.n); }}>
           <${Icon} name=${subject === undefined ? "eye" : "hidden"} /></button>` : null}

@@ -2,10 +2,11 @@
 // for NSPS, and the ledger's view of the subjects.
 import {html} from "./html.js";
 import {Icon, Outcome} from "./icons.js";
-import {copyCurl} from "./actions.js";
+import {copyCall} from "./actions.js";
 import {Skeleton} from "./event_tree.js";
 import {ActivePins, PinButton} from "./pins.js";
 import {set, state} from "./store.js";
+import {LineLink} from "./why_panel.js";
 import {capital, counted, milliseconds, pathOf, pretty, stars} from "./words.js";
 
 export function Exchange() {
@@ -54,6 +55,7 @@ const judgement = (call) => call.attempts.at(-1)?.judged;
 function Call({call, total}) {
   const open = state.openCalls.has(call.index);
   const last = call.attempts.at(-1);
+  const copies = state.info.curl === false ? "Copy the request" : "Copy as curl";
   const title = call.attempts[0]?.request?.line ?? call.name;
   return html`
     <article class=${`call ${open ? "open" : ""}`}>
@@ -62,20 +64,20 @@ function Call({call, total}) {
           <span class="twist" aria-hidden="true"></span><code class="request-line">${stars(pathOf(title))}</code>
         </button>
         ${state.info.readonly ? null : html`<${PinButton} call=${call} id=${`call-${call.index}`} />`}
-        ${state.info.readonly ? null : html`<button class="bare" title="Copy as curl" aria-label=${`Copy ${title} as curl`} onClick=${() => copyCurl(call.index)}><${Icon} name="copy" /></button>`}
+        ${state.info.readonly ? null : html`<button class="bare" title=${copies} aria-label=${`${copies}: ${title}`} onClick=${() => copyCall(call)}><${Icon} name="copy" /></button>`}
       </div>
       <p class="call-facts">
         ${judgement(call) ? html`<${Outcome} outcome=${judgement(call).outcome} />` : null}
-        <span>${last?.reply ? `status ${last.reply.status ?? "none"}` : "no reply"}</span>
+        <span>${!last?.reply ? "no reply" : last.reply.status === null ? "replied" : `status ${last.reply.status}`}</span>
         <span>${milliseconds(call.took_ms)}</span>
         ${call.attempts.length > 1 ? html`<span>${counted(call.attempts.length, "attempt")}</span>` : null}
         ${call.pinned ? html`<span class="tag pinned">pinned reply</span>` : null}
         ${call.write === false ? html`<span class="tag">read</span>` : null}
+        <${LineLink} line=${call.line} />
       </p>
       ${call.attempts.map((attempt, index) => html`<${Bar} key=${index} attempt=${attempt} total=${total} number=${index + 1} of=${call.attempts.length} />`)}
       ${open ? call.attempts.map((attempt, index) => html`<${Attempt} key=${index} attempt=${attempt} number=${index + 1} of=${call.attempts.length} />`) : null}
-      ${open ? html`<p class="hint">${call.sent_to ? html`to <code>${call.sent_to}</code> · ` : ""}
-        ${call.line ? html`<button class="link" onClick=${() => set({goTo: {line: call.line, at: "center"}, view: "mapping"})}>line ${call.line}</button>` : null}</p>` : null}
+      ${open && call.sent_to ? html`<p class="hint">to <code>${call.sent_to}</code></p>` : null}
     </article>`;
 }
 

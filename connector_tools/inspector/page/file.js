@@ -42,7 +42,9 @@ export function mappingChanged({changes, ...mapping}) {
   if (!known) markStale();
   set({mapping, conflict: dirtyMapping() && !ours && !known ? true : state.conflict, ...(ours ? {mappingText: null} : {})});
   if (known || ours) return;
-  tell(changes?.length ? `The file was read again. ${changes.slice(0, 3).join("; ")}` : "The file was read again.");
+  const errors = mapping.problems?.filter((one) => one.severity === "error").length;
+  if (errors) tell(`The file on disk has ${counted(errors, "error")}: the text before it goes on serving.`, true);
+  else tell(changes?.length ? `The file was read again. ${changes.slice(0, 3).join("; ")}` : "The file was read again.");
   schedulePlan(0);
 }
 

@@ -10,7 +10,8 @@ export function Life() {
   return html`
     <section class="panel life" data-view="life" aria-label="Subscriber">
       <div class="panel-head"><h2>Subscriber</h2>
-        ${state.counterpart ? html`<span class="count">${state.counterpart.what}</span>` : null}</div>
+        ${state.counterpart ? html`<span class="count">${state.counterpart.what}</span>` : null}
+        ${isCutOff() ? html`<span class="tag bad">cut off</span>` : null}</div>
       <div class="panel-body" tabIndex="0" role="group" aria-label="Life of the subscriber">
         ${state.life.length ? html`
           <div class="steps" role="group" aria-label="Next in the subscriber's life">
@@ -23,12 +24,15 @@ export function Life() {
     </section>`;
 }
 
+const isCutOff = () => state.life.some((one) => one.id === "recover" && one.enabled);
+
 function Counterpart({counterpart}) {
   if (!counterpart) return html`<p class="empty">${state.info.system ? `The system: ${state.info.system}.` : ""} It does not say what it holds.</p>`;
   const {what, by, records, problem} = counterpart;
   if (problem) return html`<p class="failure" role="alert">${problem}</p>`;
-  if (!records.length) return html`<p class="empty">${what} holds no record.</p>`;
-  const columns = [...new Set(records.flatMap((record) => Object.keys(record.words ?? {})))];
+  if (by === "nothing") return html`<p class="empty">This system keeps nothing about a subscriber: look at the calls.</p>`;
+  if (!records.length) return html`<p class="empty">No record yet.</p>`;
+  const columns = [...new Set(records.flatMap((record) => Object.keys(record.words ?? {})))].filter((name) => name !== by);
   return html`
     <div class="table-scroll" tabIndex="0" role="region" aria-label=${`${what}: ${counted(records.length, "record")}`}>
       <table class="counterpart">

@@ -1,6 +1,6 @@
 // The mapping file with line numbers: it can be edited in place, and what is pointed at or under the
 // caret is looked up in the plan. The text lies in a transparent text area over the coloured lines.
-import {html, useEffect, useRef} from "./html.js";
+import {html, useEffect, useLayoutEffect, useRef} from "./html.js";
 import {save} from "./file.js";
 import {dropMappingEdits, editMapping} from "./planning.js";
 import {coloured, MappingLine} from "./mapping_line.js";
@@ -41,13 +41,14 @@ function Source() {
   const lines = coloured(text);
   const widest = lines.reduce((most, line) => Math.max(most, line.text.length), 40);
   useScroll(scroll);
+  const area = useSamePlace(scroll, text);
   const place = (move) => placeOf(move, ruler.current);
   return html`
     <div class="source" ref=${scroll}>
       <div class="source-inner" style=${{"--widest": widest, "--lines": lines.length}}>
         <${Lines} lines=${lines} />
         <span class="ruler code" ref=${ruler} aria-hidden="true">0000000000</span>
-        <textarea class="code over" id="mapping-text" spellcheck=${false} autocapitalize="off" wrap="off" readOnly=${state.info.readonly}
+        <textarea ref=${area} class="code over" id="mapping-text" spellcheck=${false} autocapitalize="off" wrap="off" readOnly=${state.info.readonly}
           aria-label="Text of the mapping file" aria-describedby="mapping-help" aria-invalid=${String(problems().some((one) => one.severity === "error"))}
           value=${text} onInput=${(change) => editMapping(change.target.value)} onKeyDown=${sourceKey} onKeyUp=${atCaret} onClick=${atCaret}
           onMouseMove=${(move) => { const at = place(move); pointAtSpan(spanAt(at.line, at.column)); }} onMouseLeave=${() => pointAtSpan(null)} onBlur=${() => { if (!state.held) pointAtSpan(null); }}></textarea>
@@ -70,10 +71,31 @@ function useScroll(scroll) {
     const pane = scroll.current;
     if (!pane.clientHeight) return;
     if (state.goTo && kept.current.goTo !== state.goTo) {
+      putCaret(pane.querySelector("textarea"), state.goTo.line);
       kept.current = {goTo: state.goTo, top: Math.max(0, (state.goTo.line - (state.goTo.at === "start" ? 2 : 8)) * ROW)};
     }
     pane.scrollTo({top: kept.current.top});
   }, [state.goTo, state.view]);
+}
+
+// The caret stands where the page scrolled to, so that the focus does not scroll elsewhere.
+function putCaret(area, line) {
+  if (document.activeElement === area) return;
+  const at = area.value.split("\n").slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+  area.setSelectionRange(at, at);
+}
+
+// Keeps caret and scroll where they are if the text is replaced by another one than was typed.
+function useSamePlace(scroll, text) {
+  const area = useRef(null);
+  const before = area.current && area.current.value !== text
+    ? {caret: [area.current.selectionStart, area.current.selectionEnd], top: scroll.current.scrollTop, left: scroll.current.scrollLeft} : null;
+  useLayoutEffect(() => {
+    if (!before) return;
+    area.current.setSelectionRange(...before.caret);
+    scroll.current.scrollTo({top: before.top, left: before.left});
+  }, [text]);
+  return area;
 }
 
 function placeOf(move, ruler) {

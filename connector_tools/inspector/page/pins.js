@@ -10,8 +10,9 @@ const KINDS = [
   ["exists", "Says “exists already”", {}],
   ["timeout", "Times out", {}],
   ["close", "Closes the connection", {}],
+  ["refused", "Refuses the connection", {}],
 ];
-const LABELS = {status: "answers", fault: "reports a fault", exists: "says “exists already”", timeout: "times out", close: "closes the connection", text: "answers with your text"};
+const LABELS = {status: "answers", fault: "reports a fault", exists: "says “exists already”", timeout: "times out", close: "closes the connection", refused: "refuses the connection", text: "answers with your text"};
 
 export function ActivePins() {
   if (!state.pins.length) return null;
@@ -19,7 +20,7 @@ export function ActivePins() {
     <ul class="pins" aria-label="Pinned replies">
       ${state.pins.map((one) => html`
         <li key=${one.id}><${Icon} name="pin" />
-          <span>${one.line ? `The call of line ${one.line}` : "Every call"} ${LABELS[one.kind] ?? one.kind}${one.kind === "status" || one.kind === "text" ? ` ${one.status}` : ""}${one.times ? `, ${one.times === 1 ? "once" : `${one.times} times`}` : ""}</span>
+          <span>${one.line ? `The call of line ${one.line}` : "Every call"} ${LABELS[one.kind] ?? one.kind}${one.kind === "status" ? ` ${one.status}${one.body ? " with your text" : ""}` : ""}${one.times ? `, ${one.times === 1 ? "once" : `${one.times} times`}` : ""}</span>
           ${state.info.readonly ? null : html`<button class="bare" aria-label="Remove the pin" title="Remove the pin" onClick=${() => unpin(one.id)}><${Icon} name="close" /></button>`}
         </li>`)}
     </ul>`;
@@ -59,10 +60,10 @@ export function PinMenu() {
   const offered = (kind) => state.info.pin_kinds?.find((one) => one.kind === kind);
   const choose = (kind, more) => { pin(call, kind, {...more, times: once ? 1 : null}); close(); };
   return html`
-    <div class="menu" role="menu" aria-label="The system shall seem to answer" ref=${menu} style=${{top: `${Math.min(top, window.innerHeight - 268)}px`, right: `${right}px`}} onKeyDown=${menuKey}>
+    <div class="menu" role="menu" aria-label="The system shall seem to answer" ref=${menu} style=${{top: `${Math.min(top, window.innerHeight - 296)}px`, right: `${right}px`}} onKeyDown=${menuKey}>
       <p class="menu-title" aria-hidden="true">The system…</p>
       ${KINDS.filter(([kind]) => offered(kind)?.enabled !== false).map(([kind, label, more]) => html`<button key=${kind} role="menuitem" tabIndex="-1" onClick=${() => choose(kind, more)}>${label.toLowerCase()}</button>`)}
-      <button role="menuitem" tabIndex="-1" onClick=${() => set({dialog: {kind: "pin", call, once}, menu: null})}>answers with a text of yours…</button>
+      ${offered("text")?.enabled === false ? null : html`<button role="menuitem" tabIndex="-1" onClick=${() => set({dialog: {kind: "pin", call, once}, menu: null})}>answers with a text of yours…</button>`}
       <hr role="separator" />
       <button role="menuitemcheckbox" tabIndex="-1" aria-checked=${String(once)} onClick=${() => set({menu: {...state.menu, once: !once}})}>only once</button>
     </div>`;

@@ -7,7 +7,7 @@ import {changedLines, pretty} from "./words.js";
 
 export function PlannedCalls() {
   const {calls = []} = state.plan;
-  if (!calls.length) return html`<p class="empty">No call is planned.</p>`;
+  if (!calls.length) return html`<p class="empty">${state.plan.resources?.length ? "The rule has no calls of its own. What is written follows from the resources: see “Resources”." : "No call is planned."}</p>`;
   return html`<ol class="planned">${calls.map((call, index) => html`
     <li key=${index} class=${call.sent ? "" : "left-out"}>
       <p><code class="request-line">${call.request.line}</code> <${LineLink} line=${call.line} />

@@ -1,11 +1,12 @@
 // Edits of the event and of the file, and the plan that follows from them. Nothing here sends an event.
 import * as api from "./api.js";
+import {parse} from "./exact.js";
 import {attempt} from "./notices.js";
 import {dirtyMapping, set, state} from "./store.js";
 
 // A body that was no JSON is text already.
 export const asText = (event) => (typeof event === "string" ? event : JSON.stringify(event));
-export const asJson = (text) => { try { return JSON.parse(text ?? "null"); } catch { return null; } };
+export const asJson = (text) => { try { return parse(text ?? "null"); } catch { return null; } };
 
 // The event with its real values, which is planned and sent; shown only if it is revealed.
 export async function realEvent() {
@@ -53,7 +54,7 @@ export function editEvent(text) {
 // Replaces one value of the event; `keys` leads to it.
 export async function editValue(keys, value) {
   await attempt(async () => {
-    const event = structuredClone(asJson(state.eventText) ?? await realEvent());
+    const event = parse(state.eventText ?? JSON.stringify(await realEvent()));
     let holder = event;
     for (const key of keys.slice(0, -1)) holder = holder[key];
     holder[keys.at(-1)] = value;

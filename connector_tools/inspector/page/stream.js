@@ -2,7 +2,8 @@
 import * as api from "./api.js";
 import {arrive, load, showCounterpart} from "./actions.js";
 import {mappingChanged} from "./file.js";
-import {set} from "./store.js";
+import {hush} from "./notices.js";
+import {set, state} from "./store.js";
 
 const AGAIN = 1500;      // milliseconds between two tries
 
@@ -12,6 +13,7 @@ const NEWS = {
   mapping: mappingChanged,
   pins: (news) => set({pins: news.pins ?? news}),
   life: (news) => set({life: news.life ?? news}),
+  source: ({source}) => { if (source !== state.info.source) load({fresh: true}); },
 };
 
 let fresh = false;       // whether the server was started anew since the events were read
@@ -21,7 +23,7 @@ export function listen() {
   for (const [name, take] of Object.entries(NEWS)) {
     source.addEventListener(name, (message) => take(JSON.parse(message.data)));
   }
-  source.onopen = () => { set({connected: true}); load({fresh}); fresh = false; };      // what came before the stream
+  source.onopen = () => { if (!state.connected) hush(); set({connected: true}); load({fresh}); fresh = false; };      // what came before the stream
   source.onerror = () => { source.close(); lost(); };
 }
 

@@ -77,7 +77,7 @@ function Summary() {
     <div class=${`summary ${state.planning ? "waits" : ""}`}>
       <p role="status">${plan.result?.outcome ? html`<${Outcome} outcome=${plan.result.outcome} /> ` : null}${withoutOutcome(plan)}</p>
       ${edits && before?.summary && before.summary !== plan.summary ? html`<p class="was">without your edits: ${before.summary}</p>` : null}
-      ${edits ? html`<p class="hint">Nothing is sent until you press Send.</p>` : null}
+      ${edits ? html`<p class="hint">Nothing is sent until you press Send.${dirtyMapping() ? " It is handled by the file as it was saved." : ""}</p>` : null}
     </div>`;
 }
 
@@ -95,7 +95,7 @@ function Rules() {
           <span class="mark" aria-hidden="true"></span>
           <div>
             <p><strong>${rule.name}</strong> <${LineLink} line=${rule.line} /></p>
-            <p class="because">${rule.chosen ? "chosen: " : "not chosen: "}${whyShort(rule)}</p>
+            ${rule.why ? html`<p class="because">${rule.chosen ? "chosen: " : "not chosen: "}${whyShort(rule)}</p>` : null}
             ${rule.condition && !isType(rule) ? html`<${Condition} condition=${rule.condition} />` : null}
             ${rule.chosen && conditions.length ? html`<${Conditions} conditions=${conditions} />` : null}
           </div>
