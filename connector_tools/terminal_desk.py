@@ -18,7 +18,7 @@ from starlette.routing import Route
 from connector_tools.counterparts.counterpart import Counterpart
 from connector_tools.inspector.changes import changes
 from connector_tools.inspector.desk import Desk
-from connector_tools.inspector.serve import HOST, server, until_stopped
+from connector_tools.inspector.serve import HOST, print_change, server, until_stopped
 from connector_tools.inspector.surroundings import Surroundings
 from connector_tools.stack.example_event import example
 from connector_tools.stack.text import event_line, style
@@ -89,25 +89,15 @@ class TerminalDesk(Desk):
 
     def _show_change(self, document: dict[str, Any], before: Any) -> None:
         """Print whether a changed file serves now, and what it does otherwise."""
-        why = document["trouble"]
-        for text, severity in dict.fromkeys(map(self._problem, document["problems"])):
-            why = why or ("it has errors" if severity == "error" else "")
-            say(text, "red" if severity == "error" else "yellow")
-        if why:
-            say(f"{self.file.name} was changed, and the old file goes on serving: {why}", "red")
+        if not print_change(self.file, document):
             return
         events = [event.body for event in self.journal if event.kind == "event"]
         bodies = events or [example(self.file).read_bytes()]
         about = "the events so far" if events else "the example event"
         found = changes(before, self.mapping, self.serving.shown, bodies)
-        say(f"{self.file.name} was changed, and serves now. Different for {about}:", "green")
+        say(f"Different for {about}:")
         for text in found or ["nothing"]:
             say(f"  {text}")
-
-    def _problem(self, one: dict[str, Any]) -> tuple[str, str]:
-        place = f"{self.file}:{one['line']}:{one['column']}"
-        text = f"{place}: {one['severity']}: {one['message']}; {one['mend']} [{one['code']}]"
-        return text, one["severity"]
 
 
 def run(wanted: Wanted) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pygments.lexers.data import YamlLexer
 from sphinx.application import Sphinx
+from sphinx.search.en import SearchEnglish
 
 from connector_tools.documents.site_pages import ROOT_PAGE, for_site
 
@@ -49,13 +50,23 @@ html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
 
+_STATUS = 3  # digits
 _YAML = ("auth", "auth-test", "pages", "sequence", "story")  # blocks that tests find by these names
+
+
+class _English(SearchEnglish):
+    """English, with numbers of three digits: readers search for the status of a reply."""
+
+    def word_filter(self, word: str) -> bool:
+        """See `SearchLanguage`."""
+        return super().word_filter(word) or (len(word) == _STATUS and word.isdigit())
 
 
 def setup(app: Sphinx) -> None:
     """Register what Sphinx calls while it reads the pages; Sphinx calls this at start."""
     for name in _YAML:
         app.add_lexer(name, YamlLexer)
+    app.add_search_language(_English)
     app.connect("source-read", _read)
 
 

@@ -55,9 +55,17 @@ def plain(message: str) -> str:
     return message
 
 
+def _bracket(message: str, bare: str) -> str:
+    """The message; inside an open list or object the parser asks for a comma, not for its end."""
+    for opening, closing in ("[]", "{}"):
+        if message == "`,` is missing at the end" and bare.count(opening) > bare.count(closing):
+            return f"`{closing}` is missing at the end"
+    return message
+
+
 def advised(message: str, source: str) -> str:
     """The message of the parser, with advice if the source has a spelling of another language."""
-    message = plain(message)
+    message = _bracket(plain(message), _TEXT.sub("''", source))
     inside = source if source.startswith("=") else f"={source}"
     bare = _TEXT.sub("''", inside)
     if inside.strip() == "=":
@@ -72,6 +80,16 @@ def advised(message: str, source: str) -> str:
         if re.search(pattern, bare):
             return f"{message}: {advice}"
     return message
+
+
+def instead_of_call(call: nodes.Call) -> str:
+    """What to write in place of a call: an item of a table, or a filter."""
+    for node in (call.node, *call.node.find_all(nodes.Getattr)):
+        if not isinstance(node, nodes.Getattr) or not isinstance(node.node, nodes.Name):
+            continue
+        if node.node.name == "tables":
+            return f"read a row of the table: `tables.{node.attr}[key]`"
+    return "use a filter (`value | lower`)"
 
 
 def constant_faults(tree: nodes.Expr) -> Iterator[str]:

@@ -43,6 +43,8 @@ class CallEntry(Entry):
 
     protocol: ClassVar[str]
     reply_fields: ClassVar[tuple[str, ...]]
+    reply_numbers: ClassVar[tuple[str, ...]] = ()
+    """Those of its fields that are numbers."""
     convention: ClassVar[Convention]
 
     id: Name | None = Field(None, description="Name under which later calls read its reply.")

@@ -120,8 +120,8 @@ def parse(text: str, path: Path) -> Document:
     except RecursionError:
         mend = "nest less, and let no alias contain itself"
         raise BadMapping([Lint("yaml", path, start, "nested too deeply", mend)]) from None
-    if reader.lints:
-        raise BadMapping(reader.lints)
+    if reader.lints:  # an alias is read each time that it stands somewhere
+        raise BadMapping(list(dict.fromkeys(reader.lints)))
     return Document(path, data, reader.places, text)
 
 
@@ -191,6 +191,7 @@ class _Reader:
                 raise BadMapping([self._no_key(key_node)])
             key = str(key_node.value)
             self.lints += self._key(key, key_node, known=key in found)
+            self.lints += self._joined(key_node, value_node)
             self.places[(*loc, key)] = _place(key_node)
             found[key] = self.build(value_node, (*loc, key))
         return found
@@ -202,6 +203,15 @@ class _Reader:
         mend = "write a name before the colon; put text that begins with {{ in quotes"
         said = lint("yaml", self.path, node, "a key that is not text", mend)
         return unquoted(self.path, self.text, said.place) or said
+
+    def _joined(self, key: yaml.ScalarNode, value: yaml.Node) -> Iterator[Lint]:
+        """Yield the lint of `{a:1}`, which is the key `a:1` without a value."""
+        name, colon, rest = str(key.value).partition(":")
+        empty = isinstance(value, yaml.ScalarNode) and not (value.value or value.style)
+        if colon and rest and not key.style and empty:
+            reason = f"`{key.value}` is a key without a value"
+            mend = f"write a blank after the colon: {name}: {rest}"
+            yield lint("yaml", self.path, key, reason, mend)
 
     def _key(self, key: str, node: yaml.ScalarNode, *, known: bool) -> Iterator[Lint]:
         """Yield the lints of a key; `known` is true if the object has the key already."""

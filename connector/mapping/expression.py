@@ -17,7 +17,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 
 from connector.mapping import arguments, omit
-from connector.mapping.advice import advised, constant_faults, plain
+from connector.mapping.advice import advised, constant_faults, instead_of_call, plain
 from connector.mapping.chain import chains_of, paths_of, patterns_of
 from connector.mapping.language import LANGUAGE, function
 from connector.mapping.value import (
@@ -203,8 +203,9 @@ def _compile(source: str, tree: nodes.Expr) -> Expression:
     if isinstance(tree, nodes.Name):
         names |= {tree.name}
     names -= {omit.NAME}
-    if isinstance(tree, nodes.Call) or any(True for _ in tree.find_all(nodes.Call)):
-        raise ExpressionError("nothing can be called; use a filter (`value | lower`)")
+    for call in (tree, *tree.find_all(nodes.Call)):
+        if isinstance(call, nodes.Call):
+            raise ExpressionError(f"nothing can be called; {instead_of_call(call)}")
     for problem in (*constant_faults(tree), *arguments.problems(tree, Scope())):
         raise ExpressionError(plain(problem), problem)
     paths = frozenset(paths_of(tree))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from connector.mapping.document import VALUE, Document, Lint, Loc, Mark, Spot
-from connector.mapping.entry import NAME
+from connector.mapping.entry import NAME, Entry
 from connector.mapping.keys import entry_at, homes, keys_of
 from connector.mapping.protocol import PROTOCOLS, installed, protocol
 from connector.mapping.quoting import Bare, balanced, bare_values
@@ -115,6 +115,8 @@ def _unknown_key(document: Document, item: ErrorDetails) -> Lint:
     if not key.isprintable():
         mend = "it has a character that nobody sees: type the key and the blanks before it again"
         return document.lint("unknown-key", loc, reason, mend)
+    if advice := _elsewhere(key, entry_at(document.data, before)):
+        return document.lint("unknown-key", loc, reason, advice)
     if meant:
         spot = Spot(loc, None, meant)
         return document.lint("unknown-key", spot, reason, f"did you mean `{meant}`?")
@@ -129,6 +131,28 @@ def _unknown_key(document: Document, item: ErrorDetails) -> Lint:
     else:
         mend = allowed
     return document.lint("unknown-key", loc, reason, mend)
+
+
+def _elsewhere(key: str, entry: type[Entry] | None) -> str | None:
+    """What to write in place of a key that other tools have; None if it is not one of theirs."""
+    keys = keys_of(entry) if entry else ()
+    for theirs, beside, advice in _THEIRS:
+        if key.lower() in theirs and beside in keys:
+            return f"{advice}; allowed here: {', '.join(keys)}"
+    return None
+
+
+_RETRIES = (
+    "leave it out: what may be repeated is repeated by itself "
+    "(docs/mapping.md#replies-retries-and-limits)"
+)
+_THEIRS = (
+    (("method", "path", "url"), "patch", "write the method as the key: `put: /path`"),
+    (("body", "data", "payload"), "json", "write `json`, `form`, `text` or `xml`"),
+    (("retry", "retries", "max_retries", "attempts"), "timeout", _RETRIES),
+    (("retry", "retries", "max_retries", "attempts"), "idempotent", _RETRIES),
+)
+"""Keys of other tools, a key that the entry must have for them to mean this, and what to write."""
 
 
 def _home(document: Document, before: Loc, key: str) -> str | None:

@@ -98,6 +98,9 @@ def _as_said(path: Path, text: str, error: yaml.YAMLError) -> Lint:
     for number in (place.line, place.line - 1, place.line - 2):
         if "\u00a0" in "".join(text.splitlines()[max(number - 1, 0) : number]):
             mend = f"line {number} has a no-break space: type its blanks again"
+    begun = getattr(error, "context_mark", None)
+    if begun and begun.line + 1 < place.line - _NEAR:
+        mend += f"; what is open here begins in line {begun.line + 1}: is a quote missing there?"
     end = place._replace(column=place.column + 1)
     return Lint("yaml", path, place, reason, mend, end=end)
 

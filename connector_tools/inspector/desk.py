@@ -413,7 +413,7 @@ class Desk:
     def example(self) -> str:
         """An event to start with, as JSON text."""
         with suppress(OSError):
-            return example_event.example(self.file).read_text(encoding="utf-8")
+            return example_event.example(self.file, self.mapping).read_text(encoding="utf-8")
         return "{}"
 
     def tell(self, name: str, document: Any) -> None:

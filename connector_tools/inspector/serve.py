@@ -100,7 +100,7 @@ def until_stopped(counterpart: type[Counterpart] | None, port: int, serve: Serve
 
 async def _serve(wanted: Wanted, around: Surroundings) -> None:
     token, key = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-    async with Desk(wanted.file, around, token, tell) as desk:
+    async with _PrintingDesk(wanted.file, around, token, tell) as desk:
         for line in introduction(desk, wanted.port, example(wanted.file)):
             say(line)
         await _page(application(desk, key), wanted)
@@ -177,6 +177,35 @@ def introduction(desk: Desk, port: int, event: Path) -> Iterator[str]:
     yield f"  {curl} --data-binary @{shlex.quote(str(event))} {url}/process-event"
     yield ""
     yield "Each event is shown here and on the page. Ctrl-C stops all."
+
+
+class _PrintingDesk(Desk):
+    """A desk that prints as well whether a changed file serves."""
+
+    def tell(self, name: str, document: Any) -> None:
+        """See `Desk`."""
+        super().tell(name, document)
+        if name == "mapping":
+            print_change(self.file, document)
+
+
+def print_change(file: Path, document: Mapping[str, Any]) -> bool:
+    """Print the problems of a changed file, and whether it serves now; return whether it does."""
+    why = document["trouble"]
+    for text, severity in dict.fromkeys(_problem(file, one) for one in document["problems"]):
+        why = why or ("it has errors" if severity == "error" else "")
+        say(text, "red" if severity == "error" else "yellow")
+    if why:
+        say(f"{file.name} was changed, and the old file goes on serving: {why}", "red")
+        return False
+    say(f"{file.name} was changed, and serves now.", "green")
+    return True
+
+
+def _problem(file: Path, one: Mapping[str, Any]) -> tuple[str, str]:
+    place = f"{file}:{one['line']}:{one['column']}"
+    text = f"{place}: {one['severity']}: {one['message']}; {one['mend']} [{one['code']}]"
+    return text, one["severity"]
 
 
 def tell(line: Mapping[str, Any]) -> None:

@@ -3,14 +3,18 @@
 from pathlib import Path
 
 from connector.mapping.load import load
+from connector.mapping.schema import MappingFile
 from connector.outcome import Outcome
 from connector_tools.program import ROOT
 
 _EVENT = ROOT / "mappings" / "events" / "sim-updated.json"
 
 
-def example(file: Path) -> Path:
-    """An event that a mapping file has calls for: that of its first test which is applied."""
-    mapping = load(file)
-    events = [test.event for test in mapping.tests if test.outcome is Outcome.APPLIED]
+def example(file: Path, mapping: MappingFile | None = None) -> Path:
+    """An event that a mapping file has calls for: that of its first test which is applied.
+
+    With `mapping`, the file is not read; it may have errors by now.
+    """
+    tests = (mapping or load(file)).tests
+    events = [test.event for test in tests if test.outcome is Outcome.APPLIED]
     return file.parent / events[0] if events else _EVENT

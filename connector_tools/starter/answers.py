@@ -210,7 +210,9 @@ class Answers(_Answer):
         """Whether a field says if a subscriber has service; without one, nothing depends on it."""
         requests = [self.save, *([self.create] if self.create else [])]
         found = (leaf for one in requests for leaf in leaves(one.fields))
-        return any(isinstance(leaf, str) and leaf.startswith("=served") for leaf in found)
+        return any(
+            isinstance(leaf, str) and leaf.startswith(("=served", "=blocked")) for leaf in found
+        )
 
     @property
     def summary_text(self) -> str:

@@ -103,7 +103,7 @@ def _system(answers: Answers) -> Iterator[str]:
     if answers.error_field:
         field = f"reply.json.{answers.error_field}"
         yield "  replies: # a success by its status that is a failure"
-        yield f"    - {{if: {field}, outcome: failed, because: ={field}}}"
+        yield f"    - {{if: reply.status < 300 and {field}, outcome: failed, because: ={field}}}"
 
 
 def _rules(answers: Answers) -> Iterator[str]:

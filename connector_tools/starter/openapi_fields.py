@@ -91,8 +91,8 @@ class Fields:
 
     def _known(self, word: str, kind: str, schema: Node, place: str) -> Any:
         """The word for a field whose name has a meaning; None if its type does not fit."""
-        if word == "served":
-            return self._state(kind, schema, place)
+        if word in ("served", "blocked"):
+            return self._state(word, kind, schema, place)
         if "enum" in schema or (kind == "boolean"):
             return None
         if kind in ("integer", "number"):
@@ -101,12 +101,9 @@ class Fields:
             return f"={word}"
         return "=account_text" if word == "account" else f"={word}"
 
-    def _state(self, kind: str, schema: Node, place: str) -> Any:
+    def _state(self, word: str, kind: str, schema: Node, place: str) -> Any:
         if kind == "boolean":
-            if "barred" in place.lower():
-                self._note(f"the field `{place}` is left out: it says the opposite of service")
-                return None
-            return "=served"
+            return f"={word}"
         values = [one for one in self._document.list(schema, "enum") if isinstance(one, str)]
         on, off = _first(values, words.SERVED_TEXTS), _first(values, words.OTHER_TEXTS)
         if not on or not off:

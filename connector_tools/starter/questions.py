@@ -5,11 +5,13 @@ from typing import Any
 
 import typer
 
+from connector_tools.starter import words
 from connector_tools.starter.answers import KINDS, Answers
 from connector_tools.starter.answers_file import BadAnswers, checked
 from connector_tools.terminal import say, stop
 
 _REQUEST = re.compile(r"(?P<method>[A-Za-z]+)\s+(?P<path>/\S*)")
+_FIELDS: dict[str, Any] = Answers.model_fields["save"].default.fields
 _METHODS = ("put", "patch", "post", "delete")
 _MORE: dict[str, dict[str, str]] = {
     "api_key": {
@@ -46,8 +48,26 @@ def request(text: str) -> dict[str, Any] | None:
         )
     method = found["method"].lower()
     given: dict[str, Any] = {"method": method, "path": found["path"]}
-    default = Answers.model_fields["save"].default
-    return given if method == "delete" else given | {"fields": dict(default.fields)}
+    return given if method == "delete" else given | {"fields": dict(_FIELDS)}
+
+
+def fields(text: str) -> dict[str, str]:
+    """The fields of `msisdn=number, active=served`: a word for each.
+
+    Raises:
+        BadReply: one has another form.
+    """
+    found = {}
+    for one in text.split(","):
+        name, _, word = (part.strip() for part in one.partition("="))
+        if not name or not word or words.problem(f"={word}"):
+            allowed = ", ".join(words.WORDS)
+            raise BadReply(
+                f"`{one.strip()}` is no field: write FIELD=WORD, with one of the words {allowed}, "
+                "settings.NAME, `served ? on : off`"
+            )
+        found[name] = f"={word}"
+    return found
 
 
 def settings(texts: list[str]) -> dict[str, str | None]:
@@ -82,6 +102,8 @@ def _ask(found: dict[str, Any], known: set[str]) -> dict[str, Any]:
         found = _ask_auth(found, default)
     if "save" not in known and "save" not in found:
         found = _ask_request(found, "save", "Request that stores a subscriber", default.save)
+    if checked(found).save.fields == _FIELDS:
+        found = _ask_fields(found)
     if "remove" not in known and "remove" not in found:
         text = "Request that removes one (none: it is stored without service)"
         found = _ask_request(found, "remove", text, default.remove)
@@ -112,6 +134,20 @@ def _ask_request(found: dict[str, Any], key: str, text: str, default: Any) -> di
     while True:
         try:
             tried = found | {key: request(typer.prompt(text, shown))}
+            checked(tried)
+        except (BadReply, BadAnswers) as bad:
+            say(str(bad), "yellow")
+        else:
+            return tried
+
+
+def _ask_fields(found: dict[str, Any]) -> dict[str, Any]:
+    save = checked(found).save.model_dump()
+    shown = ", ".join(f"{name}{word}" for name, word in _FIELDS.items())
+    while True:
+        try:
+            given = fields(typer.prompt("Fields of its JSON body, and what each gets", shown))
+            tried = found | {"save": save | {"fields": given}}
             checked(tried)
         except (BadReply, BadAnswers) as bad:
             say(str(bad), "yellow")

@@ -110,6 +110,14 @@ def _saving(answers: Answers, calls: _Calls, test: Any) -> Lines:
             calls=[calls.save()],
             because="no more licences",
         )
+        down = {parts.any_path(answers.save): {"status": 503, "json": body}}
+        yield from test(
+            "a system that is down is asked again, whatever its reply says",
+            "sim-updated",
+            "unavailable",
+            system=down,
+            calls=[calls.save()],
+        )
 
 
 def _replacing(calls: _Calls, test: Any) -> Lines:
@@ -142,7 +150,9 @@ def _replacing(calls: _Calls, test: Any) -> Lines:
 def _removing(answers: Answers, calls: _Calls, test: Any) -> Lines:
     if not answers.remove:
         return
-    gone = [{"status": 404}]
+    gone: list[dict[str, Any]] = [{"status": 404}]
+    if answers.error_field:
+        gone[0]["json"] = parts.nested(answers.error_field, "no such subscriber")
     yield from test(
         "a SIM that the system does not have is released already",
         "sim-replaced",

@@ -28,6 +28,7 @@ WORDS = {
     "iccid": Word("sim.iccid", "prev_sim.iccid", "the ICCID"),
     "number": Word("account.msisdn", None, "the phone number"),
     "served": Word("served", None, "true if the account is open and not blocked"),
+    "blocked": Word("not served", None, "true if the account is closed or blocked"),
     "product": Word("account.product_name", None, "the name of the product"),
     "account": Word("account.i_account", None, "the number of the account"),
     "account_text": Word("account.i_account | string", None, "the number of the account as text"),
@@ -40,7 +41,8 @@ _NAMES = {
     "number": "msisdn|phone|number|mobile|subscriber_?number",
     "product": "product|plan|tariff|profile|package|offer|service_?class",
     "account": "account|customer|external_?id|subscriber_?id|reference",
-    "served": "active|enabled|status|state|service|served|barred",
+    "blocked": "blocked|barred|suspended|disabled|locked|inactive",
+    "served": "active|enabled|status|state|service|served",
 }
 """How the names of fields look that get a word; the first that is found in a name decides."""
 SERVED_TEXTS = ("active", "enabled", "open", "granted", "serviceGranted", "up", "on")
@@ -85,7 +87,7 @@ def taken(leaf: Any) -> Any:
     if leaf.startswith(f"={SETTING}"):
         return leaf
     expression = WORDS[leaf[1:]].taken
-    return f"={expression}" if expression else (False if leaf == "=served" else None)
+    return f"={expression}" if expression else {"=served": False, "=blocked": True}.get(leaf)
 
 
 class Seen(NamedTuple):
@@ -110,8 +112,8 @@ class Seen(NamedTuple):
         kept = {"imsi": self.imsi, "iccid": self.iccid}
         if word in kept:
             return kept[word]
-        if word == "served":
-            return self.served and not self.released
+        if word in ("served", "blocked"):
+            return (self.served and not self.released) == (word == "served")
         account = {"account": 277147, "account_text": "277147"}
         rest = {"number": "420700000001", "product": "Mobile L", **account}
         return None if self.released else rest[word]

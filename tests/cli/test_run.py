@@ -121,7 +121,7 @@ def test_a_changed_file_is_served_and_the_difference_told(mapping: Path) -> None
     with running(str(mapping), "--watch") as (program, url, token):
         change(mapping, 'put: "/sims/', 'put: "/cards/')
         told = lines_until(program, "PUT")
-        assert "crm.yaml was changed, and serves now. Different for the example event:" in told
+        assert "crm.yaml was changed, and serves now.\nDifferent for the example event:" in told
         assert post(url, token, mapping.parent / "event.json") == 202
         assert "/cards/001010000000001" in lines_until(program, "    ->")
 

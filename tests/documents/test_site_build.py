@@ -39,6 +39,14 @@ def test_the_search_finds_headings_without_a_server(built: Path) -> None:
         assert heading in index
 
 
+def test_the_search_finds_the_status_of_a_reply(built: Path) -> None:
+    """Sphinx leaves numbers out of the index, and out of the query."""
+    index = (built / "searchindex.js").read_text(encoding="utf-8")
+    titles = index[index.index('"titleterms":') :]
+    assert re.search(r'[{,]"409":', titles)
+    assert "parsed[1].add(status)" in (built / "_static" / "language_data.js").read_text()
+
+
 def test_an_assistant_finds_all_that_a_mapping_needs_in_one_file(built: Path) -> None:
     text = (built / "llms-full.txt").read_text(encoding="utf-8")
     for part in ("# The mapping file", "# Fields of the event", "# Lints", "connector test"):

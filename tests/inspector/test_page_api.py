@@ -343,6 +343,16 @@ async def test_a_broken_file_keeps_the_old_one_serving(page: Page, file: Path) -
     assert (await page.send(event("sim-updated"))).status_code == 202
 
 
+async def test_the_page_opens_while_the_file_is_broken(page: Page, file: Path) -> None:
+    async def break_it() -> None:
+        await asyncio.to_thread(file.write_text, "name: 7", encoding="utf-8")
+
+    await news(page, "mapping", break_it)
+    state = await page.get("/state")
+    assert state["mapping"]["problems"]
+    assert json.loads(state["example"])["data"]["event_type"]
+
+
 async def test_a_file_without_a_counterpart_gets_the_replies_of_its_tests(file: Path) -> None:
     own = file.parent / "own-system.yaml"
     own.write_text(OWN, encoding="utf-8")

@@ -31,6 +31,9 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     # Values that nothing computes
     (STATUS, "status: «account.bill_status»", "missing-equals", "write `=account.bill_status`"),
     (AUTH, "auth: {bearer: «settings.api_key»}", "missing-equals", "write `=settings.api_key`"),
+    (AUTH, "auth: {bearer: «7f3a-9c»}", "written-secret", "write `=settings.key`"),
+    (AUTH, "auth: {basic: {username: a, password: «7f3a»}}", "written-secret", "=settings.key"),
+    (AUTH, "headers: {X-Api-Key: «7f3a»}", "written-secret", "write `=settings.key`"),
     (PRODUCT, '«" =account.product_name"»', "missing-equals", "remove the blank"),
     (STATUS, "status: «${account.bill_status}»", "placeholder", "write `=account.bill_status`"),
     ("=settings.api_url", "«${CRM_API_URL}»", "placeholder", "write `=settings.api_url`"),
@@ -82,11 +85,16 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     (STATUS, "version: «1.10»", "number", "put it in quotes"),
     (MORE, MORE + "\n        headers: {X-Version: «1.10»}", "number", "put it in quotes"),
     (STATUS, STATUS + "\n          «status»: 1", "duplicate-key", "keep one"),
+    (PRODUCT, "{a: 1, «a:1»}", "yaml", "write a blank after the colon: a: 1"),
     # Keys
     ("base_url", "«url»", "unknown-key", "did you mean `base_url`?"),
     ("patch:", "«PATCH»:", "unknown-key", "did you mean `patch`?"),
+    (MORE, "«retry»: 3", "unknown-key", "repeated by itself"),
     (MORE, "«retry»: 3", "unknown-key", "allowed here: id, when, each"),
-    (PATCH, "«method»: PATCH", "unknown-key", "get, post, put, patch, delete"),
+    (AUTH, "«retries»: 3\n    " + AUTH, "unknown-key", "repeated by itself"),
+    (PATCH, "«method»: PATCH", "unknown-key", "write the method as the key: `put: /path`"),
+    (PATCH, "«path»: /customers", "unknown-key", "write the method as the key"),
+    ("json:\n", "«body»:\n", "unknown-key", "write `json`, `form`, `text` or `xml`"),
     (AUTH, "auth: {basic: {«user»: a, password: b}}", "unknown-key", "did you mean `username`?"),
     ("summary:", "«timeout»: 3s\nsummary:", "unknown-key", "belongs under `system.http`"),
     (AUTH, "«replies»: []\n    " + AUTH, "unknown-key", "belongs under `system`"),
@@ -141,6 +149,19 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     (THAT, "that: account.blocked == '«Y»'", "comparison", "true or false"),
     (THAT, "that: account.id is matching(«'[0-9+'»)", "pattern", "without look-around"),
     ("{secret: CRM_API_KEY}", "{secret: K, matches: «'[a'»}", "value", "a regular expression"),
+    (PRODUCT, "«=settings.get(account.product_name)»", "value", "use a filter"),
+    (
+        REPLIES,
+        "\n  replies: [{if: «reply.status == '409'», outcome: applied}]" + REPLIES,
+        "comparison",
+        "write 409 without quotes",
+    ),
+    (
+        REPLIES,
+        "\n  replies: [{if: \"«reply.status in ['409']»\", outcome: applied}]" + REPLIES,
+        "comparison",
+        "write 409 without quotes",
+    ),
     # Events and calls
     ("on: SIM/Updated", "on: «SIM/Update»", "event-type", "did you mean `SIM/Updated`?"),
     ("on: SIM/Updated", "on: [SIM/Created, «SIM.Updated»]", "event-type", "`SIM/Updated`?"),
@@ -157,7 +178,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         "{{ sim.imsi }}",
     ),
 ]
-WARNINGS = {"always", "event-type", "missing-else", "word"}
+WARNINGS = {"written-secret", "always", "event-type", "missing-else", "word"}
 
 
 def mistaken(old: str, new: str) -> str:
@@ -190,6 +211,25 @@ def test_a_mistake_of_a_beginner_is_found_at_its_place_with_its_mend(
 
 def test_the_file_without_a_mistake_has_no_lint() -> None:
     assert lints(TUTORIAL) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (PRODUCT, "=[account.bill_status", "`]` is missing at the end"),
+        (PRODUCT, "\"={'a': account.bill_status\"", "`}` is missing at the end"),
+        (PRODUCT, "=tables.plans(account.product_name)", "`tables.plans[key]`"),
+        (PRODUCT, "=tables.plans.get(account.product_name, 1)", "`tables.plans[key]`"),
+        ("name: a customer changed", "name: 'a customer changed", "begins in line"),
+    ],
+)
+def test_a_message_names_what_is_missing(old: str, new: str, said: str) -> None:
+    assert said in str(lints(mistaken(old, new))[0])
+
+
+def test_a_mistake_in_an_entry_that_aliases_repeat_is_told_once() -> None:
+    text = mistaken(BODY, "json: &body {plmn: 00101}\n        query: {body: *body}")
+    assert [lint.name for lint in lints(text)] == ["number"]
 
 
 def test_no_lint_speaks_as_the_machine_does() -> None:

@@ -430,8 +430,10 @@ CASES: list[tuple[str, str, str, str]] = [
     ("constant-subject", with_call("{put: /a, subject: @@me}"), "all events wait", "sim.imsi"),
     ("no-subject", "rules: [{name: a, on: a, calls: [@@{put: /a}]}]", "about whom", "`subject:"),
     ("empty-credential", system("auth: {bearer: @@''}"), "is empty", "`secret:`"),
+    ("written-secret", system("auth: {bearer: @@7f3a}"), "into the file", "=settings.key"),
 ]
 WARNINGS = {
+    "written-secret",
     "unused-value",
     "unused-setting",
     "unused-table",

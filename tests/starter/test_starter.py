@@ -1,5 +1,6 @@
 """Every combination of answers gives a mapping file that passes `check` and `test`, strictly."""
 
+import json
 import re
 from collections.abc import Mapping
 from itertools import product
@@ -10,10 +11,11 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from connector.mapping.load import check
 from connector_tools.mapping_tests import run_cases
-from connector_tools.starter import openapi, openapi_document
+from connector_tools.starter import openapi, openapi_document, questions
 from connector_tools.starter.answers import KINDS, Answers
 from connector_tools.starter.answers_file import BadAnswers, checked, read
 from connector_tools.starter.folder import files
@@ -38,14 +40,17 @@ POST = {
 PATCH = {
     "method": "patch",
     "path": "/sims/{iccid}",
-    "fields": {"on": "=served", "who": "=account_text"},
+    "fields": {"on": "=served", "off": "=blocked", "who": "=account_text"},
 }
 SAVES: Mapping[str, dict[str, Any]] = {
     "put": {},
     "put and post": {"create": CREATE},
     "post": {"save": POST, "remove": None},
     "patch": {"save": PATCH, "remove": {"method": "delete", "path": "/sims/{iccid}"}},
-    "put without remove": {"remove": None},
+    "put without remove": {
+        "save": {"method": "put", "path": "/sims/{imsi}", "fields": {"blocked": "=blocked"}},
+        "remove": None,
+    },
 }
 
 
@@ -88,6 +93,7 @@ LEAVES = st.sampled_from(
         "=number",
         "=product",
         "=served",
+        "=blocked",
         "=account_text",
         "=served ? on : off",
         7,
@@ -302,3 +308,39 @@ def test_the_answers_on_the_page_pass_and_all_words_are_listed() -> None:
         assert f"| `={word}` | {one.about} |" in page
     for key in Answers.model_fields.keys() - {"name", "summary"}:
         assert f"| `{key}` |" in page
+
+
+def answered(*lines: str) -> Answers:
+    """The answers of a person who types these lines."""
+    with CliRunner().isolation(input="".join(f"{line}\n" for line in lines)):
+        return checked(questions.ask({"name": "panel"}, set()))
+
+
+def test_a_person_is_asked_for_the_fields_of_the_body() -> None:
+    """Without them, each test of the new file would have to be changed by hand."""
+    own = "msisdn=number, plan=product, blocked=blocked"
+    save = answered("", "none", "PUT /sims/{imsi}", own, "none", "", "", "").save
+    assert save.path == "/sims/{imsi}"
+    assert save.fields == {"msisdn": "=number", "plan": "=product", "blocked": "=blocked"}
+
+
+def test_a_field_without_a_word_is_asked_again() -> None:
+    save = answered("", "none", "", "msisdn", "msisdn=nmber", "msisdn=number", "", "", "", "").save
+    assert save.fields == {"msisdn": "=number"}
+
+
+def test_a_boolean_that_says_the_opposite_of_service_is_mapped() -> None:
+    fields = {"blocked": {"type": "boolean"}, "isSuspended": {"type": "boolean"}}
+    schema = {"type": "object", "required": ["blocked"], "properties": fields}
+    content = {"application/json": {"schema": schema}}
+    put = {"requestBody": {"content": content}, "responses": {}}
+    document = {"openapi": "3.0.3", "info": {}, "paths": {"/subscribers/{imsi}": {"put": put}}}
+    found, _ = openapi.suggestion(openapi_document.read(json.dumps(document).encode()))
+    assert found["save"]["fields"] == {"blocked": "=blocked", "isSuspended": "=blocked"}
+
+
+def test_the_field_of_failures_decides_only_a_successful_reply() -> None:
+    """A 404 that `accept` names, and a 503, have bodies with an error, too."""
+    text = mapping_text(checked({"name": "panel", "error_field": "error"}), "events")
+    assert "if: reply.status < 300 and reply.json.error" in text
+    assert "replies: [{status: 404, json: {error: no such subscriber}}]" in text

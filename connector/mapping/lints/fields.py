@@ -55,6 +55,14 @@ def _unknown(chain: Chain, known: Iterable[str]) -> dict[str, _Mend]:
     return {reason: _Mend(text, chain, closest(field, known))}
 
 
+def is_reply(mapping: MappingFile, loc: Loc, name: str) -> bool:
+    """Whether a name at `loc` is a reply: that which is judged, or that of an earlier call."""
+    own = mapping.system.names_at(loc) if loc[:1] == ("system",) else {}
+    if name in own or name == SESSION:
+        return False
+    return name == "reply" or any(call.entry.id == name for call in mapping.calls)
+
+
 def _fields_of(
     mapping: MappingFile, loc: Loc, name: str, replies: set[str]
 ) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 `connector.mapping.lints.mistakes` finds comparisons of two kinds with it.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -14,7 +15,7 @@ from connector.mapping import digests, json_filters, text_filters, times
 from connector.mapping.chain import Chain, chain_of, parsed
 from connector.mapping.document import Lint, Loc, Spot
 from connector.mapping.expression import Constant, Expression, Text, Value
-from connector.mapping.lints.fields import end_of, resolved
+from connector.mapping.lints.fields import end_of, is_reply, resolved
 from connector.mapping.lints.marks import whole
 from connector.mapping.lints.mistakes import impossible_values
 from connector.mapping.schema import MappingFile
@@ -107,6 +108,8 @@ class Kinds:
         if chain[0] == "settings" and len(chain) == 2 and chain[1] in self._mapping.settings:
             kind = self._mapping.settings[chain[1]].type
             return {"number": NUMBER, "json": None}.get(kind, TEXT)
+        if len(chain) == 2 and is_reply(self._mapping, self._loc, chain[0]):
+            return NUMBER if chain[1] in self._mapping.protocol.call_entry.reply_numbers else None
         value = self._mapping.values.get(chain[0])
         if value is not None and len(chain) == 1 and self._depth < _DEEPEST:
             loc: Loc = ("values", chain[0])
@@ -182,11 +185,19 @@ def _mixed(mapping: MappingFile, loc: Loc, expression: Expression) -> Iterator[t
             found = {kinds.of(left), kinds.of(right)} - {None}
             if len(found) == 2:
                 first, second = sorted(map(str, found))
-                yield f"it compares {first} with {second}", _MENDS[frozenset(found)]
+                digits = _digits(left) or _digits(right)
+                mend = f"write {digits} without quotes" if digits else _MENDS[frozenset(found)]
+                yield f"it compares {first} with {second}", mend
         sides = (node.left, node.right) if isinstance(node, nodes.Add | nodes.Sub) else ()
         if TIME in map(kinds.of, sides):
             mend = "write `time | plus(days=1)` or `time | seconds_since(other)`"
             yield "it computes with a time", mend
+
+
+def _digits(node: nodes.Node) -> str:
+    """The digits of a constant text, such as `'404'`; empty if it is something else."""
+    text = node.value if isinstance(node, nodes.Const) else None
+    return text if isinstance(text, str) and re.fullmatch("[1-9][0-9]*", text) else ""
 
 
 _MENDS: dict[frozenset[str | None], str] = {

@@ -108,12 +108,29 @@ def _subjects(mapping: MappingFile) -> Iterator[Lint]:
 
 
 def _credentials(mapping: MappingFile) -> Iterator[Lint]:
-    """Yield a lint for each credential that is written into the file as empty text."""
+    """Yield a lint for each credential that is written into the file: empty, or a secret."""
     for loc, value in leaves(mapping.system, ("system",)):
         if _is_credential(loc) and isinstance(value, Constant) and not str(value.value).strip():
             mend = "read it from a setting with `secret:`"
             at = Spot(loc, VALUE)
             yield mapping.document.lint("empty-credential", at, "the credential is empty", mend)
+        elif _is_secret(loc) and isinstance(value, Constant) and isinstance(value.value, str):
+            reason = "a secret is written into the file, which everybody can read"
+            mend = "add `settings: {key: {secret: NAME}}`, and write `=settings.key` here"
+            lint = mapping.document.lint("written-secret", Spot(loc, VALUE), reason, mend)
+            yield lint._replace(level="warning")
+
+
+_SECRETS = ("bearer", "password", "client_secret", "key")
+_SECRET_HEADERS = ("authorization", "x-api-key", "api-key", "apikey", "x-auth-token")
+
+
+def _is_secret(loc: Loc) -> bool:
+    """Whether what stands there is secret by its key, or by the header that it becomes."""
+    key = str(loc[-1])
+    if "headers" in loc:
+        return key.lower() in _SECRET_HEADERS
+    return key in _SECRETS or (key == "value" and "api_key" in loc)
 
 
 def _is_credential(loc: Loc) -> bool:

@@ -249,6 +249,7 @@ class HttpCallEntry(HttpRequestEntry, LateCallEntry):
 
     protocol = "http"
     reply_fields = ("status", "headers", "json", "text", "items")
+    reply_numbers = ("status",)
     convention = Convention(
         # A reply without a body shows nothing: from_json fails, and so does the event.
         found="reply.json if reply.json is not none else reply.text | from_json",

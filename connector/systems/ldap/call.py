@@ -97,6 +97,7 @@ class LdapCallEntry(CallEntry):
 
     protocol = "ldap"
     reply_fields = ("code", "name", "message", "entry", "entries")
+    reply_numbers = ("code",)
     convention = Convention(
         # Several entries do not show one resource: from_json fails, and so does the event.
         found="reply.entry if reply.entry is not none else reply.name | from_json",

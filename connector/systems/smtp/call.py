@@ -82,6 +82,7 @@ class MailCallEntry(CallEntry):
 
     protocol = "smtp"
     reply_fields = ("code", "status", "text", "stage")
+    reply_numbers = ("code",)
     convention = Convention("reply.text", writing=METHODS)
 
     mail: AddressText = Field(description="The address to send to, exactly one.")

@@ -100,6 +100,7 @@ class SoapCallEntry(SoapRequestEntry, LateCallEntry):
 
     protocol = "soap"
     reply_fields = ("status", "headers", "text", "body", "fault")
+    reply_numbers = ("status",)
     convention = Convention(found="")
 
     idempotent: bool | None = Field(
