@@ -182,8 +182,9 @@ def test_replies_to_calls_that_write_are_played_too(tmp_path: Path) -> None:
 
 
 def test_a_list_of_replies_has_those_of_the_writes_in_their_order(tmp_path: Path) -> None:
-    line = {"json": {"id": 7, "number": "420700000001", "plan": "x"}}
-    absent, done = {"status": 404}, {"json": {}}
+    line: dict[str, Any] = {"json": {"id": 7, "number": "420700000001", "plan": "x"}}
+    absent: dict[str, Any] = {"status": 404}
+    done: dict[str, Any] = {"json": {}}
     replies = tmp_path / "replies.json"
     replies.write_text(json.dumps([absent, {"json": {"k": 1}}, absent, done, line, absent, done]))
     given = event("sim-replaced", imsi=NEW)
