@@ -65,8 +65,8 @@ class ExplainedResources:
 
     `order` has the phases that follow, each with the resources that it can write. If the system
     was read, `requests` are what would be sent, each with its step: a preview, or a sentence why
-    there is none. `result` is not None if the event ends before that. `reads` is the number
-    of calls that were sent to read.
+    there is none. `result` is not None if the event ends before that, or at one of these requests.
+    `reads` is the number of calls that were sent to read.
     """
 
     resources: tuple[ExplainedResource, ...]
@@ -90,10 +90,11 @@ def explain_resources(
     order = tuple(_order(found))
     if reading is None:
         return ExplainedResources(explained, order)
+    sends = reading.result is None or reading.wrote
     return ExplainedResources(
         resources=explained,
         order=order,
-        requests=() if reading.result else tuple(_requests(found, reading, mapping, settings)),
+        requests=tuple(_requests(found, reading, mapping, settings)) if sends else (),
         result=reading.result,
         known=True,
         reads=reading.sent,

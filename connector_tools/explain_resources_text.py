@@ -26,7 +26,7 @@ def resource_lines(found: ExplainedResources, hash_key: bytes | None) -> Iterato
         yield "", ""
         yield heading(f"{resource.title} (line {resource.line})")
         yield from _resource(resource, hash_key, known=found.known)
-    if found.known and found.resources and not found.result:
+    if found.known and found.resources and (found.requests or not found.result):
         yield from _requests(found)
     elif found.order:
         yield "", ""

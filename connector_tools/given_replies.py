@@ -2,7 +2,7 @@
 
 The file has what a test of a mapping file has: a list, as under `replies`, or an object with a
 reply for each request, as under `system`. All calls of the plan are carried out with them; nothing
-is sent. Those that write a resource are left out: `connector_tools.explain_resources` shows them.
+is sent. `connector_tools.explain_resources` shows a resource as it is before it is written.
 """
 
 import asyncio
@@ -85,9 +85,10 @@ async def told(
             result = await course.carry_out(steps, writes_too=True)
             system.leave(turn)
     return Reading(
-        replies=course.replies,
-        shown=course.replies,
+        replies=course.unwritten,
+        shown=course.unwritten,
         result=result,
+        wrote=course.wrote and result is not None,
         learned=course.learned(result),
         notes=(*script.problems(), *replies.problems()),
     )

@@ -7,7 +7,7 @@ Nothing is written: only the steps of a plan that read are carried out. As a sec
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connector.call import Call
@@ -18,6 +18,7 @@ from connector.outcome import Outcome, Refusal, Result
 from connector.plan.holding import Phase, ResourceStep
 from connector.plan.planner import Plan, plan
 from connector.plan.step import Replies, Step, Talk, next_call
+from connector.plan.target import State
 from connector.plan.trace import Learned
 from connector.startup import Startup
 from connector.system import Reply, System, Turn
@@ -59,14 +60,16 @@ class Reading:
     """What the steps of an event learned from the system.
 
     `replies` is what they learned. `shown` is the same as computed with `***` in place of each
-    secret. `result` is not None if the event ends before anything is written. `sent` is the number
-    of calls; `secrets` are the values that nobody may see. `learned` is `shown` for the trace of
+    secret; both are as before anything was written. `result` is not None if the event ends early;
+    `wrote` is true if it ends at a call that writes a resource. `sent` is the number of calls;
+    `secrets` are the values that nobody may see. `learned` is `shown` for the trace of
     the plan. `notes` are sentences about replies that were given and not used.
     """
 
     replies: Replies = field(repr=False)
     shown: Replies = field(repr=False)
     result: Result | None = None
+    wrote: bool = False
     sent: int = 0
     secrets: tuple[str, ...] = field(default=(), repr=False)
     learned: Learned | None = field(default=None, repr=False)
@@ -80,26 +83,35 @@ class Course:
         self.replies: Replies = {}
         self.recorded: list[Reply] = []
         self.reached = 0
+        self.wrote = False
+        self._before: Replies = {}
         self._answers: dict[int, tuple[Reply, ...]] = {}
         self._send = send
 
     async def carry_out(self, steps: Iterable[Step], *, writes_too: bool = False) -> Result | None:
         """Carry out the steps that read, up to the first that would write.
 
-        With `writes_too` the calls of the rule are sent, whatever they do, and those that write a
-        resource are left out. Returns the result if the event ends at one of the steps.
+        With `writes_too` all are carried out. Returns the result if the event ends at one of them.
         """
         try:
             for step in steps:
                 own = not isinstance(step, ResourceStep)
                 self.reached += own
-                if step.reads or (own and writes_too):
+                self.wrote = not own and not step.reads
+                if self.wrote and not self._before:
+                    self._before = _as_they_are(self.replies)
+                if step.reads or writes_too:
                     await self._converse(step.talk(self.replies), own=own)
-                elif not writes_too and writes(step, self.replies):
+                elif writes(step, self.replies):
                     return None
         except Refusal as refusal:
             return refusal.result
         return None
+
+    @property
+    def unwritten(self) -> Replies:
+        """What was learned, with the resources as they were before anything was written."""
+        return {**self.replies, **self._before}
 
     async def _converse(self, talk: Talk, *, own: bool) -> None:
         call = next(talk, None)
@@ -112,7 +124,16 @@ class Course:
 
     def learned(self, result: Result | None) -> Learned:
         """What was learned, for the trace of the plan."""
-        return Learned(self.replies, self.reached, self._answers, ended=result is not None)
+        return Learned(self.unwritten, self.reached, self._answers, ended=result is not None)
+
+
+def _as_they_are(replies: Replies) -> Replies:
+    """A copy of what is known of the resources: a step that writes changes it."""
+    return {
+        key: replace(found, take=[*found.take], give=[*found.give])
+        for key, found in replies.items()
+        if isinstance(found, State)
+    }
 
 
 async def read(event: Event, startup: Startup) -> Reading:

@@ -159,3 +159,36 @@ def test_every_line_of_the_catalogue_that_is_shown_is_plain_when_piped(tmp_path:
     told = CliRunner().invoke(app, arguments, input=given)
     assert "\x1b" not in told.stdout
     assert told.stdout.count("SET subscriber.") == 7
+
+
+REPLIES = {
+    f"GET /keys/{NEW}": {"json": {"k": 1}},
+    "GET /lines/*": {"status": 404},
+    "POST /lines": {"status": 500},
+}
+
+
+def test_replies_to_calls_that_write_are_played_too(tmp_path: Path) -> None:
+    """The resource is shown as it is before the write, and the answer is that of the replies."""
+    replies = tmp_path / "replies.json"
+    replies.write_text(json.dumps(REPLIES))
+    given = event("sim-replaced", imsi=NEW)
+    told = explained(tmp_path, FILE, given, "--replies", str(replies))
+    assert told.startswith("failed: ")
+    assert "  1 hold line: give\n    POST http://system.test/lines\n" in told
+    assert '    number  "420700000001"         differs' in told
+    assert "answer 500\n" in told
+    assert "no request fits `POST /lines`" not in told
+
+
+def test_a_list_of_replies_has_those_of_the_writes_in_their_order(tmp_path: Path) -> None:
+    line: dict[str, Any] = {"json": {"id": 7, "number": "420700000001", "plan": "x"}}
+    absent: dict[str, Any] = {"status": 404}
+    done: dict[str, Any] = {"json": {}}
+    replies = tmp_path / "replies.json"
+    replies.write_text(json.dumps([absent, {"json": {"k": 1}}, absent, done, line, absent, done]))
+    given = event("sim-replaced", imsi=NEW)
+    told = explained(tmp_path, FILE, given, "--replies", str(replies))
+    assert told.startswith("2 requests: POST /lines, ")
+    assert told.endswith("answer 202, if the system confirms each call\nNothing was sent.\n")
+    assert "the system holds none\n" in told  # as before the write
