@@ -53,6 +53,14 @@ def test_without_events_an_example_can_be_changed_and_sent(lonely: Seat) -> None
     assert detail["event"]["pb_data"]["account_info"]["blocked"] is True
 
 
+def test_an_applied_event_is_sent_as_new_to_see_a_pinned_reply(lonely: Seat) -> None:
+    lonely.open(lonely.inspector.newer())
+    lonely.inspector.post("/api/pins", {"kind": "status", "status": 500, "times": None})
+
+    lonely.page.get_by_role("button", name="Send as new").click()
+    expect(lonely.page.locator("#event-title")).to_contain_text("failed")
+
+
 def test_a_server_that_stopped_is_missed_and_found_again(lonely: Seat, mapping_file: Path) -> None:
     lonely.inspector.newer()
     lonely.open()

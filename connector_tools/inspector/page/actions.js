@@ -1,5 +1,6 @@
 // What the page does: each function changes the state, and asks the server where it must.
 import * as api from "./api.js";
+import {isHolder} from "./exact.js";
 import {mappingChanged} from "./file.js";
 import {attempt, copyText, hush, tell} from "./notices.js";
 import {asJson, asText, forgetStale, isStale, realEvent, replan, schedulePlan} from "./planning.js";
@@ -131,16 +132,24 @@ function remember(n, detail) {
 
 // ---- what reaches the system -------------------------------------------------------------------
 
-export async function send() {
+// With `asNew` the event has another id and the time of now: it is no duplicate, and newer than all before.
+export async function send({asNew = false} = {}) {
   if (state.sending || state.info.readonly || state.selected === null) return;
   hush();
   set({sending: true});
   await attempt(async () => {
     const text = state.eventText ?? asText(await realEvent());
-    const event = await api.postSend(text);
+    const event = await api.postSend(asNew ? renewed(text) : text);
     arrivedByUs(event);
   });
   set({sending: false});
+}
+
+function renewed(text) {
+  const event = asJson(text);
+  if (!isHolder(event)) return text;
+  const now = new Date().toISOString();
+  return JSON.stringify({...event, event_id: crypto.randomUUID(), created_at: now, updated_at: now});
 }
 
 function arrivedByUs(event) {
@@ -182,7 +191,7 @@ export async function pin(call, kind, more = {}) {
   const done = await attempt(() => api.postPin({line: call?.line ?? null, kind, times: null, ...more}));
   if (!done) return;
   if (!state.pins.some((one) => one.id === done.id)) set({pins: [...state.pins, done]});
-  tell("Pinned. Send the event to see what follows.");
+  tell("Pinned. “Send as new” shows what follows.");
 }
 
 export async function unpin(id) {

@@ -36,8 +36,10 @@ function Actions({event}) {
       ${event && !locked ? html`
         <button onClick=${askForTest} title="Write a masked test into the file (t)" aria-keyshortcuts="t" disabled=${event.kind === "refused"}>Make a test</button>` : null}
       ${dirtyEvent() ? html`<button onClick=${dropEventEdits} title="Go back to the event as it came">Undo edits</button>` : null}
+      ${event && !locked && event.kind !== "refused" ? html`
+        <button onClick=${() => send({asNew: true})} aria-disabled=${String(state.sending)} title="Send the event with a new id and the time of now, so that it is no duplicate">Send as new</button>` : null}
       ${locked ? null : html`
-        <button class="main" onClick=${send} aria-disabled=${String(state.sending)} title="Send this event to the connector (s)" aria-keyshortcuts="s">
+        <button class="main" onClick=${() => send()} aria-disabled=${String(state.sending)} title="Send this event to the connector (s)" aria-keyshortcuts="s">
           <${Icon} name="send" />${state.sending ? "Sending…" : dirtyEvent() ? "Send edited" : event ? "Send again" : "Send"}</button>`}
     </div>`;
 }

@@ -20,7 +20,7 @@ const KEYS = {
   v: () => { if (!state.info.readonly) revealSelected(); },
   e: () => { if (!state.info.readonly) showEventAsText(); },
   m: () => focusIn("mapping", () => document.getElementById("mapping-text")),
-  s: send,
+  s: () => send(),
   t: askForTest,
   p: () => focusIn("calls", () => document.querySelector('.exchange [aria-haspopup="menu"], .planned [aria-haspopup="menu"]'), (button) => button.click()),
   Escape: () => { if (state.held) release(); },

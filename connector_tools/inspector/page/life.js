@@ -27,7 +27,7 @@ export function Life() {
 const isCutOff = () => state.life.some((one) => one.id === "recover" && one.enabled);
 
 function Counterpart({counterpart}) {
-  if (!counterpart) return html`<p class="empty">${state.info.system ? `The system: ${state.info.system}.` : ""} It does not say what it holds.</p>`;
+  if (!counterpart) return html`<p class="empty">${state.info.system ? `The system: ${state.info.system}.` : ""} It has no records that could be shown here.</p>`;
   const {what, by, records, problem} = counterpart;
   if (problem) return html`<p class="failure" role="alert">${problem}</p>`;
   if (by === "nothing") return html`<p class="empty">This system keeps nothing about a subscriber: look at the calls.</p>`;

@@ -67,7 +67,7 @@ function useScroll(scroll) {
     pane.addEventListener("scroll", keep);
     return () => pane.removeEventListener("scroll", keep);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {      // before a key gives the text the focus
     const pane = scroll.current;
     if (!pane.clientHeight) return;
     if (state.goTo && kept.current.goTo !== state.goTo) {

@@ -39,11 +39,18 @@ export async function replan() {
   try {
     const text = state.eventText ?? asText(await realEvent());
     const plan = await api.postPlan(text, state.mappingText, state.reveal, mine.signal);
-    if (mine === planning) set({plan, planFailure: "", planProblems: null, planning: false, before: state.before ?? plan});
+    const before = await comparable(state.before ?? plan, mine.signal);
+    if (mine === planning) set({plan, planFailure: "", planProblems: null, planning: false, before});
   } catch (error) {
     if (error.name === "AbortError" || mine !== planning) return;
     set({planFailure: error.message, planProblems: error.body?.problems ?? null, planning: false});
   }
+}
+
+// The plan without edits, as the edited one is: of what the event found, an edited one knows nothing.
+async function comparable(before, signal) {
+  if (!before.resources?.some((one) => one.found)) return before;
+  return api.postPlan(asText(await realEvent()), null, state.reveal, signal);
 }
 
 export function editEvent(text) {
