@@ -56,7 +56,7 @@ def test_an_event_is_printed_and_is_on_the_page() -> None:
 def test_the_terminal_says_whether_a_changed_file_serves(tmp_path: Path) -> None:
     """A person who edits in an editor of their own looks at the terminal, not at the page."""
     shutil.copytree(ROOT / "mappings" / "events", tmp_path / "events")
-    file = shutil.copy(ROOT / "mappings" / "wtl-hlr-hss.yaml", tmp_path)
+    file = Path(shutil.copy(ROOT / "mappings" / "wtl-hlr-hss.yaml", tmp_path))
     with started(str(file)) as (program, _, _url):
         text = file.read_text(encoding="utf-8")
         file.write_text(text.replace("rules:", "ruls:", 1), encoding="utf-8")
