@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,19 @@ def test_an_event_is_printed_and_is_on_the_page() -> None:
         key = re.search(r'name="inspector-key" content="([^"]{16,})"', page)
         assert key and "%" not in key[1]
     assert program.process.returncode == 0
+
+
+def test_the_terminal_says_whether_a_changed_file_serves(tmp_path: Path) -> None:
+    """A person who edits in an editor of their own looks at the terminal, not at the page."""
+    shutil.copytree(ROOT / "mappings" / "events", tmp_path / "events")
+    file = Path(shutil.copy(ROOT / "mappings" / "wtl-hlr-hss.yaml", tmp_path))
+    with started(str(file)) as (program, _, _url):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace("rules:", "ruls:", 1), encoding="utf-8")
+        assert "did you mean `rules`?" in str(program.line(20))
+        assert "the old file goes on serving" in str(program.line(20))
+        file.write_text(text.replace("summary:", "summary: New.", 1), encoding="utf-8")
+        assert "was changed, and serves now." in str(program.line(20))
 
 
 def test_ctrl_c_stops_it_also_while_a_page_is_open() -> None:
