@@ -164,3 +164,9 @@ def test_a_records_words_tell_all_of_it(change: dict[str, object], text: str) ->
 def test_the_event_to_send_first_is_one_that_the_mapping_file_has_a_rule_for(file: Path) -> None:
     sent = json.loads(example(file).read_text())["data"]["event_type"].lower()
     assert sent in {name.lower() for rule in load(file).rules for name in rule.on}
+
+
+def test_a_copied_mapping_file_without_its_events_has_an_event_to_send(tmp_path: Path) -> None:
+    file = tmp_path / "copied.yaml"
+    file.write_text((ROOT / "mappings" / "wtl-hlr-hss.yaml").read_text())
+    assert example(file) == ROOT / "mappings" / "events" / "sim-updated.json"
