@@ -5,6 +5,7 @@ and a package that is not installed, must end in one line, too.
 """
 
 import os
+import signal
 import sys
 
 _EXTRA = ("typer", "rich")
@@ -51,9 +52,22 @@ def _open_missing_streams() -> None:
 
 
 def _run() -> None:
-    from connector_tools.cli.app import run_command_line  # noqa: PLC0415 - see above
+    """Import the command, then run it.
 
-    run_command_line()
+    A KeyboardInterrupt in a callback of Python's import is lost, so Ctrl-C ends the import by a
+    handler. Whoever ignores SIGINT, as a shell does in the background, goes on ignoring it.
+    """
+    heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heeded:
+        signal.signal(signal.SIGINT, lambda number, frame: os._exit(_INTERRUPTED))
+    from connector_tools.cli.app import command_line  # noqa: PLC0415 - see above
+    from connector_tools.terminal import accept_any_text  # noqa: PLC0415 - see above
+
+    accept_any_text()
+    command = command_line(next(iter(sys.argv[1:]), ""))
+    if heeded:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    command(prog_name="connector")
 
 
 def _flush() -> None:

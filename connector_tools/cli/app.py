@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from connector_tools.terminal import accept_any_text
 from connector_tools.version import version
 
 # The module of each command, in the order of the help.
@@ -49,6 +48,7 @@ def command_line(name: str = "") -> typer.Typer:
     """The command line; with the name of a command, or with `--version`, only what that needs.
 
     To import all of them takes two thirds of a second, which nobody should wait for one.
+    `connector_tools.cli.__main__` runs it and deals with its end.
     """
     app = typer.Typer(
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -93,9 +93,3 @@ def connector(context: typer.Context, shown: _Version = False) -> None:
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-def run_command_line() -> None:
-    """Run the command line; `connector_tools.cli.__main__` calls it and deals with its end."""
-    accept_any_text()
-    command_line(next(iter(sys.argv[1:]), ""))(prog_name="connector")

@@ -106,10 +106,10 @@ def test_a_command_imports_only_what_it_needs(command: list[str], needless: list
     """The imports are most of the time that a short command takes."""
     code = f"""
 import sys
-from connector_tools.cli.app import run_command_line
+from connector_tools.cli.__main__ import main
 sys.argv[1:] = {command!r}
 try:
-    run_command_line()
+    main()
 except SystemExit as end:
     assert not end.code, end.code
 print("imported:", [name for name in {needless!r} if name in sys.modules])

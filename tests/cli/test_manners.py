@@ -154,6 +154,28 @@ def test_ctrl_c_ends_a_command_at_once_and_in_silence(seconds: float) -> None:
     assert process.returncode != 0
 
 
+def test_ctrl_c_in_a_callback_of_the_import_is_not_lost() -> None:
+    """Python only prints an exception there, and goes on."""
+    code = """
+import os, signal, sys, weakref
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "connector_tools.cli.schema":
+            thing = set()
+            gone = weakref.ref(thing, lambda ref: os.kill(os.getpid(), signal.SIGINT))
+            del thing
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv[1:] = ["schema"]
+from connector_tools.cli.__main__ import main
+main()
+"""
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_the_version_is_printed() -> None:
     result = connector("--version")
     assert (result.exit_code, result.stdout) == (0, "connector 0.1.0\n")
