@@ -43,7 +43,7 @@ test: $(READY) ## Run the tests, four at a time, without the slow ones (ARGS=...
 	$(BIN)/python -m pytest -n 4 --dist worksteal --durations 15 -m "not slow" $(ARGS)
 
 slow: $(READY) ## Run the slow tests, four at a time: Terraform, real databases, directories and SMS servers, long simulations (ARGS=...)
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder --durations 40 -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder --durations 40 -m slow $(ARGS)
 
 release: $(READY) ## Check that version, changelog and tag agree, then build the packages (pushes nothing)
 	$(BIN)/python -m connector_tools.release

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from tests.support.function import Function, environment
 from tests.support.scripted import ScriptedServer
@@ -74,9 +76,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _is_slow(item.path):
             item.add_marker("slow")
-            name = str(item.path.relative_to(TESTS))
-            if name not in SINGLE:
-                item.add_marker(pytest.mark.xdist_group("applied" if name in TOGETHER else name))
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a process whole files, apart from those of `SINGLE`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        name = nodeid.partition("::")[0].removeprefix("tests/")
+        if name in SINGLE:
+            return nodeid
+        return "together" if name in TOGETHER else name
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByFile | None:
+    """`make slow` names `loadscope`: this is its scheduler."""
+    return _ByFile(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="module")
