@@ -53,6 +53,25 @@ async def written(page: Page, number: int, name: str) -> Any:
     return answer.status_code, answer.json()
 
 
+async def test_a_name_is_free_if_the_file_as_it_is_now_has_no_such_test(copied: Path) -> None:
+    """The event may have been handled when the file had one."""
+    file = copied / "wtl-hlr-hss.yaml"
+    before = file.read_text(encoding="utf-8")
+    body = json.loads((copied / "events" / "sim-updated.json").read_text())
+    async with inspected(file) as page:
+        await page.send(body)
+        first = await written(page, (await page.last())["n"], "seen")
+        newer = dict.fromkeys(("created_at", "updated_at"), "2026-03-02T11:00:00+00:00")
+        await page.send({**body, **newer, "event_id": "00000000-0000-4000-8000-000000000002"})
+        number = (await page.last())["n"]
+        status, told = await written(page, number, "seen")
+        assert (first[0], status) == (200, 422)
+        assert told["error"] == "the file has a test with this name already: give another one"
+        known = first[1]["mapping"]["digest"]
+        await page.ask("PUT", "/mapping", {"text": before, "digest": known})
+        assert (await written(page, number, "seen"))[0] == 200
+
+
 @pytest.mark.parametrize("name", ENTRIES)
 async def test_a_test_of_any_event_passes_and_has_no_personal_data(name: str, copied: Path) -> None:
     """The events are those of the file's own tests, with another subscriber in them."""

@@ -158,7 +158,7 @@ def test_one_key_makes_a_masked_test(seat: Seat, mapping_file: Path) -> None:
         dialog.get_by_role("button", name="Show in the file").click()
         expect(seat.page.locator("#mapping-text")).to_have_value(re.compile("that was seen"))
     finally:
-        mapping_file.write_text(before)
+        seat.inspector.rewrite(before)
 
 
 def test_a_refused_test_says_why(seat: Seat) -> None:

@@ -95,6 +95,11 @@ class Inspector:
         self._now += 1
         return f"2026-03-02T11:{self._now // 60:02}:{self._now % 60:02}+00:00"
 
+    def rewrite(self, text: str) -> None:
+        """Write the mapping file, and wait until the inspector has read it."""
+        self.file.write_text(text)
+        self._program.wait_until(lambda: self.get("/api/state")["mapping"]["text"] == text)
+
     def unpin(self) -> None:
         """Remove all pins."""
         for pin in self.get("/api/state")["pins"]:
