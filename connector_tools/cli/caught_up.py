@@ -119,7 +119,7 @@ class _Finding:
         return {True: 0, False: FAILED, None: CANNOT_RUN}[self.answer]
 
     def show(self) -> None:
-        """Print the answer first, then what it stands on."""
+        """Print yes or no first, then the facts that lead to it."""
         console = terminal()
         words = {True: "yes", False: "no", None: "cannot be told"}
         say(f"caught up: {words[self.answer]}", "bold", to=console)

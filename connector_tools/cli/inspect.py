@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from connector_tools.cli.output import refuse_errors
+from connector_tools.cli.output import without_errors
 from connector_tools.terminal import opened, stop
 
 app = typer.Typer()
@@ -52,7 +52,7 @@ def inspect_mapping(
         file = catalogue.mapping_file(mapping)
     except catalogue.NoCounterpart as error:
         stop(str(error))
-    refuse_errors(file)
+    without_errors(file)
     if history:
         with opened(history) as records:
             raise typer.Exit(

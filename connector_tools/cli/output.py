@@ -7,6 +7,7 @@ import typer
 
 from connector.mapping.document import Lint
 from connector.mapping.load import check
+from connector.mapping.schema import MappingFile
 from connector_tools.terminal import CANNOT_RUN, say, terminal
 
 
@@ -42,9 +43,10 @@ def count_errors(lints: list[Lint]) -> int:
     return sum(1 for found in lints if found.level == "error")
 
 
-def refuse_errors(path: Path) -> None:
-    """End the command if a mapping file has errors, which are printed."""
+def without_errors(path: Path) -> MappingFile:
+    """A mapping file; ends the command if it has errors, which are printed."""
     mapping, lints = check(path)
     if mapping is None or count_errors(lints):
         show_lints(lints, stderr=True)
         raise typer.Exit(CANNOT_RUN)
+    return mapping

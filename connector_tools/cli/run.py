@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector_tools.cli.output import refuse_errors
+from connector_tools.cli.output import without_errors
 from connector_tools.terminal import stop
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run(
         file = catalogue.mapping_file(mapping)
     except catalogue.NoCounterpart as error:
         stop(str(error))
-    refuse_errors(file)
+    without_errors(file)
     found = _counterpart(file, counterpart)
     raise typer.Exit(terminal_desk.run(terminal_desk.Wanted(file, found, port, watch)))
 
