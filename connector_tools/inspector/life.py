@@ -184,9 +184,8 @@ class Life:
         if account is None or not account.i_sim_card:
             return self._older if account else None
         known: dict[str, Any] = {"i_account": account.i_account, "i_sim_card": account.i_sim_card}
-        for kind in _stale_types(mapping):
-            return self._posted(EspfEvent(kind, {"i_env": 3, **known}))
-        return self._older
+        kinds = _stale_types(mapping)
+        return self._posted(EspfEvent(kinds[0], {"i_env": 3, **known})) if kinds else self._older
 
     def _posted(self, event: EspfEvent) -> Posted:
         """The body of an event as NSPS posts it, with the data of now."""
